@@ -1,0 +1,328 @@
+//! The avatar file: a GLB with the extension `EFFIGY_neural_avatar`, specified in `schema/EFFIGY_neural_avatar.md`.
+
+mod animation;
+mod encoding;
+mod glb;
+mod mesh;
+
+use std::io::Write;
+use std::path::Path;
+
+use effigy_rig::{Expression, FrameMode, LoadLimits, Rig};
+use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{Avatar, AvatarError, Binding, Body};
+use glb::{BufferBuilder, ViewUse};
+
+/// Name of the glTF extension.
+pub const EXTENSION_NAME: &str = "EFFIGY_neural_avatar";
+
+/// The version of the extension that is written, and the highest that is read.
+pub const ASSET_VERSION: u32 = 1;
+
+/// The extension object. Numbers beside a name are indices of buffer views.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extension {
+    version: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
+    count: usize,
+    filter: FilterObject,
+    sh_degree: u8,
+    positions: usize,
+    rotations: usize,
+    log_scales: usize,
+    opacity_logits: usize,
+    sh: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding: Option<BindingObject>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    expressions: Vec<ExpressionObject>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FilterObject {
+    variance: f32,
+    compensate: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BindingObject {
+    frame: FrameName,
+    vertex_count: usize,
+    triangle_count: usize,
+    triangles: usize,
+    barycentric: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FrameName {
+    Surface,
+    Skin,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExpressionObject {
+    name: String,
+    #[serde(default)]
+    binary: bool,
+    binds: Vec<(String, f32)>,
+}
+
+impl Avatar {
+    /// The avatar as a `.glb` file: plain glTF 2.0 of the rig, with the Gaussians in the extension. The same avatar
+    /// gives the same bytes, and so does the avatar read back from them.
+    ///
+    /// Values are rounded as the format has it: rotations and weights to 16 bits, log-scales to 1/1024, opacities
+    /// and colours to half floats. What a rig's meshes do not show is not kept: unused joints and pictures' original
+    /// WebP encoding (they become PNG).
+    ///
+    /// # Errors
+    /// Those of [`Avatar::validate`], and [`AvatarError::Asset`] for a rig that glTF cannot hold.
+    pub fn to_glb(&self) -> Result<Vec<u8>, AvatarError> {
+        self.validate()?;
+        let mut buffer = BufferBuilder::default();
+        let mut document = json!({
+            "asset": { "version": "2.0", "generator": concat!("effigy ", env!("CARGO_PKG_VERSION")) },
+            "extensionsUsed": [EXTENSION_NAME]
+        });
+        let mut counts = (0, 0);
+        if let Some(body) = &self.body {
+            let meshes = mesh::meshes(&body.rig)?;
+            counts = mesh::written_counts(&meshes);
+            mesh::write(&body.rig, &meshes, &mut buffer, &mut document)?;
+            let animations = animation::write(&body.rig, &meshes, &mut buffer);
+            if !animations.is_empty() {
+                document["animations"] = Value::Array(animations);
+            }
+        }
+        if self.gaussians.is_empty() {
+            return Err(AvatarError::Asset("an avatar without Gaussians cannot be written".into()));
+        }
+        let [positions, rotations, log_scales, opacity_logits, sh] =
+            encoding::encode_gaussians(&self.gaussians).map(|bytes| buffer.view(&bytes, ViewUse::Data));
+        let extension = Extension {
+            version: ASSET_VERSION,
+            name: self.name.clone(),
+            count: self.gaussians.len(),
+            filter: FilterObject { variance: self.filter.variance, compensate: self.filter.compensate },
+            sh_degree: self.gaussians.sh_degree,
+            positions,
+            rotations,
+            log_scales,
+            opacity_logits,
+            sh,
+            binding: self.body.as_ref().map(|body| BindingObject {
+                frame: match body.binding.frame {
+                    FrameMode::Surface => FrameName::Surface,
+                    FrameMode::Skin => FrameName::Skin,
+                },
+                vertex_count: counts.0,
+                triangle_count: counts.1,
+                triangles: buffer.view(&encoding::encode_indices(&body.binding.triangles), ViewUse::Data),
+                barycentric: buffer
+                    .view(&encoding::encode_barycentric(&body.binding.barycentric), ViewUse::Data),
+            }),
+            expressions: self.body.iter().flat_map(|body| expression_objects(&body.rig)).collect(),
+        };
+        let value = serde_json::to_value(extension)
+            .map_err(|e| AvatarError::Asset(format!("extension cannot be written: {e}")))?;
+        document["extensions"] = json!({ EXTENSION_NAME: value });
+        buffer.into_glb(document)
+    }
+
+    /// Writes the avatar to `path` as [`Avatar::to_glb`] has it. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`AvatarError::Io`], and those of [`Avatar::to_glb`], with the path.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), AvatarError> {
+        let path = path.as_ref();
+        let bytes = self.to_glb().map_err(|e| e.in_file(path))?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix(".effigy-").suffix(".part").tempfile_in(folder)?;
+            file.write_all(&bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            Ok(())
+        };
+        write().map_err(AvatarError::io(path))
+    }
+
+    /// Reads a `.glb` file with the extension, within the default [`LoadLimits`].
+    ///
+    /// # Errors
+    /// As [`Avatar::from_glb_within`].
+    pub fn from_glb(bytes: &[u8]) -> Result<Self, AvatarError> {
+        Self::from_glb_within(bytes, &LoadLimits::default())
+    }
+
+    /// Reads a `.glb` file with the extension.
+    ///
+    /// # Errors
+    /// [`AvatarError::Asset`] for a container or extension that is malformed, of a later version or at odds with its
+    /// own counts, [`AvatarError::Rig`] for its mesh, and those of [`Avatar::validate`].
+    pub fn from_glb_within(bytes: &[u8], limits: &LoadLimits) -> Result<Self, AvatarError> {
+        let (text, binary) = glb::chunks(bytes)?;
+        let document: Document =
+            serde_json::from_slice(text).map_err(|e| AvatarError::Asset(format!("glb: JSON: {e}")))?;
+        let extension = document
+            .extensions
+            .avatar
+            .ok_or_else(|| AvatarError::Asset(format!("glb: no extension {EXTENSION_NAME}")))?;
+        // Looked at before the rest, which a later version may lay out in another way.
+        let version = extension.get("version").and_then(Value::as_u64).unwrap_or(0);
+        if version == 0 || version > u64::from(ASSET_VERSION) {
+            return Err(AvatarError::Asset(format!(
+                "{EXTENSION_NAME} version {version} is not known; this program reads version {ASSET_VERSION}"
+            )));
+        }
+        let extension: Extension = serde_json::from_value(extension)
+            .map_err(|e| AvatarError::Asset(format!("{EXTENSION_NAME}: {e}")))?;
+        let views = Views { list: &document.buffer_views, binary };
+        let gaussians = read_gaussians(&extension, &views)?;
+        let body = match &extension.binding {
+            None => None,
+            Some(binding) => Some(read_body(&extension, binding, &views, bytes, limits)?),
+        };
+        let filter = Filter { variance: extension.filter.variance, compensate: extension.filter.compensate };
+        let avatar = Self { name: extension.name, gaussians, filter, body };
+        avatar.validate()?;
+        Ok(avatar)
+    }
+}
+
+/// Whether a GLB has the extension. False for anything malformed.
+pub(crate) fn has_extension(bytes: &[u8]) -> bool {
+    glb::chunks(bytes)
+        .ok()
+        .and_then(|(text, _)| serde_json::from_slice::<Document>(text).ok())
+        .is_some_and(|document| document.extensions.avatar.is_some())
+}
+
+/// The parts of the glTF document that the extension needs.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    #[serde(default)]
+    buffer_views: Vec<View>,
+    #[serde(default)]
+    extensions: Extensions,
+}
+
+#[derive(Deserialize, Default)]
+struct Extensions {
+    #[serde(rename = "EFFIGY_neural_avatar")]
+    avatar: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    buffer: usize,
+    #[serde(default)]
+    byte_offset: usize,
+    byte_length: usize,
+}
+
+struct Views<'a> {
+    list: &'a [View],
+    binary: &'a [u8],
+}
+
+impl<'a> Views<'a> {
+    /// The bytes of buffer view `index`, which must hold `count` elements of `size` bytes.
+    fn bytes(&self, what: &str, index: usize, count: usize, size: usize) -> Result<&'a [u8], AvatarError> {
+        let fail = |fault: String| AvatarError::Asset(format!("{EXTENSION_NAME}: {what}: {fault}"));
+        let view = self.list.get(index).ok_or_else(|| fail(format!("no buffer view {index}")))?;
+        if view.buffer != 0 {
+            return Err(fail(format!("buffer {} is not the file's own", view.buffer)));
+        }
+        let bytes = view
+            .byte_offset
+            .checked_add(view.byte_length)
+            .and_then(|end| self.binary.get(view.byte_offset..end))
+            .ok_or_else(|| fail("the buffer view ends behind the file".into()))?;
+        if count.checked_mul(size) != Some(bytes.len()) {
+            return Err(fail(format!("{} bytes for {count} entries of {size}", bytes.len())));
+        }
+        Ok(bytes)
+    }
+}
+
+fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians, AvatarError> {
+    let degree = extension.sh_degree;
+    if degree > MAX_SH_DEGREE {
+        return Err(AvatarError::Asset(format!(
+            "{EXTENSION_NAME}: harmonics degree {degree} is above {MAX_SH_DEGREE}"
+        )));
+    }
+    let view = |what, index, size| views.bytes(what, index, extension.count, size);
+    Ok(Gaussians {
+        positions: encoding::decode_vectors(view("positions", extension.positions, 12)?),
+        rotations: encoding::decode_rotations(view("rotations", extension.rotations, 8)?),
+        log_scales: encoding::decode_log_scales(view("logScales", extension.log_scales, 6)?),
+        opacity_logits: encoding::decode_halves(view("opacityLogits", extension.opacity_logits, 2)?),
+        sh_degree: degree,
+        sh: encoding::decode_halves(view("sh", extension.sh, encoding::sh_bytes(degree))?),
+    })
+}
+
+fn read_body(
+    extension: &Extension,
+    binding: &BindingObject,
+    views: &Views<'_>,
+    glb: &[u8],
+    limits: &LoadLimits,
+) -> Result<Body, AvatarError> {
+    let fail = |fault: String| Err(AvatarError::Asset(format!("{EXTENSION_NAME}: {fault}")));
+    let triangles = views.bytes("binding.triangles", binding.triangles, extension.count, 4)?;
+    let barycentric = views.bytes("binding.barycentric", binding.barycentric, extension.count, 4)?;
+    let triangles = encoding::decode_indices(triangles);
+    let Some(barycentric) = encoding::decode_barycentric(barycentric) else {
+        return fail("binding.barycentric: two weights exceed 1 together".into());
+    };
+    let mut rig = Rig::from_slice(glb, None, limits)?;
+    let found = (rig.vertex_count(), rig.triangles.len());
+    if found != (binding.vertex_count, binding.triangle_count) {
+        return fail(format!(
+            "bound to a mesh of {} vertices and {} triangles, the file's has {} and {}",
+            binding.vertex_count, binding.triangle_count, found.0, found.1
+        ));
+    }
+    let mut expressions = Vec::new();
+    for expression in &extension.expressions {
+        let mut binds = Vec::new();
+        for (morph, weight) in &expression.binds {
+            match rig.morph(morph) {
+                Some(index) if weight.is_finite() => binds.push((index, *weight)),
+                Some(_) => return fail(format!("expression {:?} has a weight without end", expression.name)),
+                None => return fail(format!("expression {:?} moves no morph {morph:?}", expression.name)),
+            }
+        }
+        expressions.push(Expression { name: expression.name.clone(), binds, binary: expression.binary });
+    }
+    rig.expressions = expressions;
+    let frame = match binding.frame {
+        FrameName::Surface => FrameMode::Surface,
+        FrameName::Skin => FrameMode::Skin,
+    };
+    Ok(Body { rig, binding: Binding { triangles, barycentric, frame } })
+}
+
+fn expression_objects(rig: &Rig) -> Vec<ExpressionObject> {
+    let bind = |&(morph, weight): &(usize, f32)| Some((rig.morphs.get(morph)?.name.clone(), weight));
+    rig.expressions
+        .iter()
+        .map(|e| ExpressionObject {
+            name: e.name.clone(),
+            binary: e.binary,
+            binds: e.binds.iter().filter_map(bind).collect(),
+        })
+        .collect()
+}

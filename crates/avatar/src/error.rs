@@ -1,0 +1,67 @@
+//! What can go wrong in this crate.
+
+use std::path::{Path, PathBuf};
+
+use effigy_rig::RigError;
+use effigy_splat::SplatError;
+
+use crate::splat_file::SplatFileError;
+
+/// Why an avatar cannot be read, made, posed or written.
+#[derive(Debug, thiserror::Error)]
+pub enum AvatarError {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A file was read but what it holds cannot be used.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: Box<AvatarError>,
+    },
+    /// The rig is at fault.
+    #[error(transparent)]
+    Rig(#[from] RigError),
+    /// A splat file is at fault.
+    #[error("{0}")]
+    SplatFile(#[from] SplatFileError),
+    /// The Gaussians are at fault.
+    #[error(transparent)]
+    Splat(#[from] SplatError),
+    /// A `.glb` avatar is at fault, or an avatar cannot be written as one.
+    #[error("{0}")]
+    Asset(String),
+    /// A zip archive is at fault.
+    #[error("zip: {0}")]
+    Archive(String),
+    /// The binding of Gaussians to the rig is at fault.
+    #[error("binding: {0}")]
+    Binding(String),
+    /// The surface cannot be sampled.
+    #[error("{0}")]
+    Surface(String),
+    /// The file is of no known kind.
+    #[error("not an avatar: expected a .glb, .gltf, .vrm, .ply, .spz or LAM .zip file")]
+    UnknownFormat,
+}
+
+impl AvatarError {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    /// Names `path` in front of the fault, unless the fault names a file already.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            named @ (Self::Io { .. } | Self::File { .. }) => named,
+            other => Self::File { path: path.to_owned(), source: Box::new(other) },
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Avatars of the LAM system ("LAM: Large Avatar Model for One-shot Animatable Gaussian Head", He et al., SIGGRAPH
+//! 2025), as its web player takes them: a zip of one folder with `skin.glb` (the rig) and `offset.ply` (the Gaussians).
+
+use std::io::{Cursor, Read};
+
+use effigy_rig::{FrameMode, LoadLimits, Palette, Pose, Rig, joint_palette};
+use effigy_splat::Gaussians;
+use glam::Vec3;
+use zip::ZipArchive;
+
+use crate::splat_file::{PlyColor, SplatLimits, SplatReadOptions, UpAxis, read_splat};
+use crate::{Avatar, AvatarError, Binding, Body};
+
+/// How much a LAM zip may ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LamLimits {
+    /// Entries in the archive.
+    pub entries: usize,
+    /// Bytes that all entries unpack to, as declared, and that those read really do.
+    pub unpacked_bytes: u64,
+    /// For the rig inside.
+    pub rig: LoadLimits,
+    /// For the Gaussians inside.
+    pub splat: SplatLimits,
+}
+
+impl Default for LamLimits {
+    /// 1,024 entries, 512 MiB, and the defaults of the parts.
+    fn default() -> Self {
+        Self {
+            entries: 1024,
+            unpacked_bytes: 512 << 20,
+            rig: LoadLimits::default(),
+            splat: SplatLimits::default(),
+        }
+    }
+}
+
+/// Reads a LAM zip. Gaussian i belongs to vertex i, and its centre is
+/// head joint · (vertex + offset + Σ weight · morph delta); the whole mesh follows the joint called "head", as in the
+/// system's own player. A rig without one keeps its skin.
+///
+/// Everything happens in memory: no entry is ever written to disk.
+///
+/// # Errors
+/// [`AvatarError::Archive`] for a zip that is malformed, above `limits`, has entries outside its folder or lacks one
+/// of the two files; otherwise what is wrong with these.
+pub fn read_lam(bytes: &[u8], limits: &LamLimits) -> Result<Avatar, AvatarError> {
+    let mut archive = Archive::open(bytes, limits)?;
+    let skin = archive.read("skin.glb")?;
+    let offsets = archive.read("offset.ply")?;
+    let mut rig = Rig::from_slice(&skin, None, &limits.rig).map_err(|e| part("skin.glb", &e))?;
+    let options = SplatReadOptions { ply_color: PlyColor::Rgb, ply_up: UpAxis::YUp, limits: limits.splat };
+    let scene = read_splat(&offsets, &options).map_err(|e| part("offset.ply", &e))?;
+    if scene.gaussians.len() != rig.vertex_count() {
+        return Err(AvatarError::Archive(format!(
+            "offset.ply has {} Gaussians and skin.glb {} vertices; there must be one for each",
+            scene.gaussians.len(),
+            rig.vertex_count()
+        )));
+    }
+    let mut gaussians = scene.gaussians;
+    follow_head(&mut rig, &mut gaussians);
+    let binding = bind_to_vertices(&rig, &mut gaussians)?;
+    let avatar =
+        Avatar { name: archive.folder, gaussians, filter: scene.filter, body: Some(Body { rig, binding }) };
+    avatar.validate()?;
+    Ok(avatar)
+}
+
+fn part(file: &str, fault: &dyn std::fmt::Display) -> AvatarError {
+    AvatarError::Archive(format!("{file}: {fault}"))
+}
+
+/// A zip whose entries have been looked over.
+struct Archive<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// Index and path of every entry that is a file and no litter of the system that packed it.
+    files: Vec<(usize, String)>,
+    /// The folder of `skin.glb`.
+    folder: String,
+    unpacked_left: u64,
+}
+
+impl<'a> Archive<'a> {
+    fn open(bytes: &'a [u8], limits: &LamLimits) -> Result<Self, AvatarError> {
+        let fail = |what: String| AvatarError::Archive(what);
+        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fail(e.to_string()))?;
+        if zip.len() > limits.entries {
+            return Err(fail(format!("{} entries are more than {}", zip.len(), limits.entries)));
+        }
+        let mut files = Vec::new();
+        let mut declared = 0_u64;
+        for index in 0..zip.len() {
+            let entry = zip.by_index_raw(index).map_err(|e| fail(format!("entry {index}: {e}")))?;
+            let name = String::from_utf8_lossy(entry.name_raw()).replace('\\', "/");
+            let rooted = name.starts_with('/') || name.as_bytes().get(1) == Some(&b':');
+            if rooted || name.split('/').any(|component| component == "..") {
+                return Err(fail(format!("entry {name:?} lies outside the archive")));
+            }
+            declared = declared.saturating_add(entry.size());
+            if declared > limits.unpacked_bytes {
+                return Err(too_large(limits.unpacked_bytes));
+            }
+            if !entry.is_dir() && !is_litter(&name) {
+                files.push((index, name));
+            }
+        }
+        let unpacked_left = limits.unpacked_bytes;
+        let mut archive = Self { zip, files, folder: String::new(), unpacked_left };
+        let (_, path) = archive.find("skin.glb")?;
+        archive.folder = path.rsplit('/').nth(1).unwrap_or_default().to_owned();
+        Ok(archive)
+    }
+
+    fn find(&self, file: &str) -> Result<(usize, String), AvatarError> {
+        let mut found = self.files.iter().filter(|(_, path)| path.rsplit('/').next() == Some(file));
+        match (found.next(), found.next()) {
+            (Some(entry), None) => Ok(entry.clone()),
+            (Some(_), Some(_)) => Err(AvatarError::Archive(format!("more than one {file}"))),
+            (None, _) => Err(AvatarError::Archive(format!("no {file}: not a LAM avatar"))),
+        }
+    }
+
+    /// Unpacks `file`, counting the bytes that really come out: the declared size may lie.
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, AvatarError> {
+        let (index, _) = self.find(file)?;
+        let limit = self.unpacked_left;
+        let entry = self.zip.by_index(index).map_err(|e| part(file, &e))?;
+        let mut bytes = Vec::new();
+        entry.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| part(file, &e))?;
+        let length = bytes.len() as u64;
+        self.unpacked_left = limit.checked_sub(length).ok_or_else(|| too_large(limit))?;
+        Ok(bytes)
+    }
+}
+
+fn too_large(limit: u64) -> AvatarError {
+    AvatarError::Archive(format!("unpacks to more than {limit} bytes"))
+}
+
+/// What macOS leaves in archives.
+fn is_litter(path: &str) -> bool {
+    path.split('/').any(|component| component == "__MACOSX" || component.starts_with("._"))
+        || path.ends_with(".DS_Store")
+}
+
+/// Makes every vertex follow the joint called "head" alone, if there is one, and turns offsets from mesh space to the
+/// world at rest.
+fn follow_head(rig: &mut Rig, gaussians: &mut Gaussians) {
+    let is_head = |name: &str| {
+        // Exporters put a namespace in front: "mixamorig:Head".
+        name.rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case("head"))
+    };
+    let head = rig.joints.iter().position(|j| rig.nodes.get(j.node).is_some_and(|n| is_head(&n.name)));
+    let Some(head) = head.and_then(|h| u16::try_from(h).ok()) else {
+        tracing::warn!("no joint is called \"head\"; the skin is kept as it is");
+        return;
+    };
+    rig.influences = 1;
+    rig.joint_indices = vec![head; rig.vertex_count()];
+    rig.joint_weights = vec![1.0; rig.vertex_count()];
+    let mut palette = Palette::default();
+    let world_from_mesh = joint_palette(rig, &Pose::rest(rig), &mut palette)
+        .get(usize::from(head))
+        .copied()
+        .unwrap_or_default();
+    let (scale, rotation, _) = world_from_mesh.to_scale_rotation_translation();
+    let growth = scale.element_product().abs().cbrt();
+    // Identity but for rounding in files of the system itself.
+    if growth > 0.0 && growth.is_finite() && rotation.is_finite() {
+        gaussians.positions.iter_mut().for_each(|p| *p = world_from_mesh.transform_vector3(*p));
+        gaussians.rotations.iter_mut().for_each(|r| *r = rotation * *r);
+        gaussians.log_scales.iter_mut().for_each(|s| *s += growth.ln());
+    }
+}
+
+const MAX_LOOSE_PAIRS: usize = 1 << 30;
+
+/// Binds Gaussian i to a corner of a triangle at vertex i. A vertex without a triangle is replaced by the nearest
+/// that has one, and its Gaussian's offset grows by the distance, which is the same where both follow one joint.
+fn bind_to_vertices(rig: &Rig, gaussians: &mut Gaussians) -> Result<Binding, AvatarError> {
+    let mut corner_of: Vec<Option<(u32, u8)>> = vec![None; rig.vertex_count()];
+    for (t, triangle) in rig.triangles.iter().enumerate() {
+        for (corner, &v) in triangle.iter().enumerate() {
+            if let Some(slot) = corner_of.get_mut(v as usize) {
+                slot.get_or_insert((t as u32, corner as u8));
+            }
+        }
+    }
+    let bound: Vec<usize> = (0..corner_of.len()).filter(|&v| corner_of[v].is_some()).collect();
+    // The search below compares every pair; real avatars have a handful of loose vertices at most.
+    if (corner_of.len() - bound.len()).saturating_mul(bound.len()) > MAX_LOOSE_PAIRS {
+        return Err(AvatarError::Archive("skin.glb: most vertices are in no triangle".into()));
+    }
+    let mut binding = Binding { triangles: Vec::new(), barycentric: Vec::new(), frame: FrameMode::Skin };
+    for v in 0..corner_of.len() {
+        let at = rig.positions[v];
+        let (triangle, corner) = match corner_of[v] {
+            Some(corner) => corner,
+            None => {
+                let distance = |&&other: &&usize| rig.positions[other].distance_squared(at);
+                let nearest = bound.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+                let Some((&nearest, corner)) = nearest.and_then(|n| Some((n, corner_of[*n]?))) else {
+                    return Err(AvatarError::Archive("skin.glb: no triangles".into()));
+                };
+                gaussians.positions[v] += at - rig.positions[nearest];
+                corner
+            }
+        };
+        binding.triangles.push(triangle);
+        binding.barycentric.push(Vec3::AXES[usize::from(corner.min(2))]);
+    }
+    Ok(binding)
+}

@@ -1,0 +1,20 @@
+//! The avatar asset: Gaussians bound to the surface of a rig, in one `.glb` file.
+//!
+//! An [`Avatar`] comes from its own file format (glTF 2.0 with the extension `EFFIGY_neural_avatar`, described in
+//! `schema/`), from other systems' files, or from any textured glTF by sampling its surface. [`Avatar::open`] tells
+//! them apart by content. This crate knows how Gaussians follow a rig, and nothing of cameras, pictures or windows.
+
+mod asset;
+mod avatar;
+mod error;
+pub mod lam;
+mod open;
+mod simplify;
+pub mod splat_file;
+pub mod surface;
+
+pub use asset::{ASSET_VERSION, EXTENSION_NAME};
+pub use avatar::{Avatar, Binding, Body, PosedGaussians};
+pub use error::AvatarError;
+pub use open::OpenOptions;
+pub use simplify::simplify;

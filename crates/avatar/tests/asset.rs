@@ -1,0 +1,260 @@
+//! The `.glb` asset: what is written is valid glTF, comes back, and damage is refused.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::{avatar, mutate};
+use effigy_avatar::{Avatar, AvatarError};
+use effigy_rig::{ChannelValues, LoadLimits, Rig};
+use effigy_splat::{Filter, Gaussians};
+use glam::{Quat, Vec3};
+use serde_json::Value;
+
+fn json_of(glb: &[u8]) -> Value {
+    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    serde_json::from_slice(&glb[20..20 + length]).unwrap()
+}
+
+/// The file with its JSON changed.
+fn with_json(glb: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    let mut value = json_of(glb);
+    change(&mut value);
+    let mut text = value.to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(4), b' ');
+    let rest = &glb[20 + length..];
+    let mut out = glb[..8].to_vec();
+    out.extend((20 + text.len() as u32 + rest.len() as u32).to_le_bytes());
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(&glb[16..20]);
+    out.extend(text);
+    out.extend(rest);
+    out
+}
+
+fn fault(glb: &[u8]) -> String {
+    Avatar::from_glb(glb).unwrap_err().to_string()
+}
+
+#[test]
+fn an_avatar_comes_back_as_it_was() {
+    let before = avatar();
+    let after = Avatar::from_glb(&before.to_glb().unwrap()).unwrap();
+    assert_eq!((after.name.as_str(), after.filter), ("test", Filter::MIP));
+    let (a, b) = (&before.gaussians, &after.gaussians);
+    assert_eq!(a.positions, b.positions);
+    assert_eq!(a.sh, b.sh, "sixteenths are exact in half floats");
+    assert_eq!(a.opacity_logits, b.opacity_logits);
+    assert_eq!(a.log_scales, b.log_scales, "multiples of 1/1024 are exact");
+    for (p, q) in a.rotations.iter().zip(&b.rotations) {
+        assert!(p.dot(*q) > 1.0 - 5e-5, "{p} {q}");
+    }
+    let (a, b) = (before.body.unwrap(), after.body.unwrap());
+    assert_eq!(a.binding.triangles, b.binding.triangles);
+    assert_eq!(a.binding.frame, b.binding.frame);
+    for (p, q) in a.binding.barycentric.iter().zip(&b.binding.barycentric) {
+        assert!(p.abs_diff_eq(*q, 1e-5));
+    }
+    assert_eq!(a.rig.positions, b.rig.positions);
+    assert_eq!(a.rig.triangles, b.rig.triangles);
+    assert_eq!(a.rig.morphs, b.rig.morphs);
+    assert_eq!(a.rig.expressions, b.rig.expressions);
+    assert_eq!(a.rig.materials, b.rig.materials);
+    assert_eq!(a.rig.images, b.rig.images);
+    assert_eq!(a.rig.nodes, b.rig.nodes);
+    assert_eq!(a.rig.animations[0].channels[0].times, b.rig.animations[0].channels[0].times);
+    let weights = |rig: &Rig| match &rig.animations[0].channels[1].values {
+        ChannelValues::Weights(morphs, values) => (morphs.clone(), values.clone()),
+        _ => panic!("no weights"),
+    };
+    // The second morph is not animated and stays at its 0.5.
+    assert_eq!(weights(&b.rig), (vec![0, 1], vec![0.25, 0.5, 1.0, 0.5]));
+}
+
+#[test]
+fn saving_what_was_loaded_gives_the_same_bytes() {
+    let first = avatar().to_glb().unwrap();
+    assert_eq!(Avatar::from_glb(&first).unwrap().to_glb().unwrap(), first);
+}
+
+#[test]
+fn the_file_is_plain_gltf_by_the_validators_rules() {
+    let glb = avatar().to_glb().unwrap();
+    assert_eq!(u32::from_le_bytes(glb[8..12].try_into().unwrap()) as usize, glb.len());
+    let json = json_of(&glb);
+    let list = |key: &str| json[key].as_array().unwrap().clone();
+    assert_eq!(json["extensionsUsed"][0], "EFFIGY_neural_avatar");
+    assert!(json.get("extensionsRequired").is_none());
+    for view in list("bufferViews") {
+        assert_eq!(view["byteOffset"].as_u64().unwrap() % 4, 0);
+    }
+    let target = |accessor: &Value| {
+        let accessor = &json["accessors"][accessor.as_u64().unwrap() as usize];
+        json["bufferViews"][accessor["bufferView"].as_u64().unwrap() as usize]["target"].clone()
+    };
+    for mesh in list("meshes") {
+        let counts: Vec<usize> = mesh["primitives"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p.get("targets").map_or(0, |t| t.as_array().unwrap().len()))
+            .collect();
+        assert!(counts.windows(2).all(|w| w[0] == w[1]));
+        for primitive in mesh["primitives"].as_array().unwrap() {
+            assert_eq!(target(&primitive["attributes"]["POSITION"]), 34962);
+            assert_eq!(target(&primitive["indices"]), 34963);
+        }
+    }
+    // POSITION of the square: 0 to 1 in x and y.
+    let position = &list("meshes")[0]["primitives"][0]["attributes"]["POSITION"];
+    let position = &json["accessors"][position.as_u64().unwrap() as usize];
+    assert_eq!(position["min"], serde_json::json!([0.0, 0.0, 0.0]));
+    assert_eq!(position["max"], serde_json::json!([1.0, 1.0, 0.0]));
+    // jawOpen moves vertices 1 and 2 of 4: bounds include the zeros.
+    let morph = &list("meshes")[0]["primitives"][0]["targets"][0]["POSITION"];
+    let morph = &json["accessors"][morph.as_u64().unwrap() as usize];
+    assert_eq!((morph["sparse"]["count"].as_u64(), morph["count"].as_u64()), (Some(2), Some(4)));
+    assert_eq!(morph["min"], serde_json::json!([0.0, 0.0, 0.0]));
+    assert_eq!(morph["max"], serde_json::json!([0.0, 0.5, 1.0]));
+    assert_eq!(list("meshes")[0]["extras"]["targetNames"][0], "jawOpen");
+    // Inverse bind matrices end in 0 0 0 1, to the bit.
+    let matrices = &json["accessors"][list("skins")[0]["inverseBindMatrices"].as_u64().unwrap() as usize];
+    let view = &json["bufferViews"][matrices["bufferView"].as_u64().unwrap() as usize];
+    let binary = glb.len() - json["buffers"][0]["byteLength"].as_u64().unwrap() as usize;
+    let start = binary + view["byteOffset"].as_u64().unwrap() as usize;
+    for m in glb[start..start + 128].chunks(64) {
+        let row: Vec<f32> =
+            (0..4).map(|c| f32::from_le_bytes(m[c * 16 + 12..c * 16 + 16].try_into().unwrap())).collect();
+        assert_eq!(row, [0.0, 0.0, 0.0, 1.0]);
+    }
+    let plain = Rig::from_slice(&glb, None, &LoadLimits::default()).unwrap();
+    assert_eq!(plain.triangles.len(), 3);
+}
+
+#[test]
+fn gaussians_without_a_rig_are_written_too() {
+    let alone = Avatar { body: None, ..avatar() };
+    let glb = alone.to_glb().unwrap();
+    assert!(json_of(&glb).get("meshes").is_none());
+    let back = Avatar::from_glb(&glb).unwrap();
+    assert!(back.body.is_none());
+    assert_eq!(back.gaussians.positions, alone.gaussians.positions);
+    assert_eq!(back.to_glb().unwrap(), glb);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let glb = avatar().to_glb().unwrap();
+    let extension = |change: fn(&mut Value)| {
+        fault(&with_json(&glb, |json| change(&mut json["extensions"]["EFFIGY_neural_avatar"])))
+    };
+    assert!(extension(|e| e["version"] = 2.into()).contains("version 2 is not known"));
+    assert!(extension(|e| e["count"] = u64::MAX.into()).contains("positions"));
+    assert!(extension(|e| e["count"] = 4.into()).contains("36 bytes for 4 entries of 12"));
+    assert!(extension(|e| e["sh"] = 999.into()).contains("no buffer view 999"));
+    assert!(extension(|e| e["shDegree"] = 4.into()).contains("degree 4"));
+    assert!(extension(|e| e["binding"]["triangleCount"] = 9.into()).contains("9 triangles"));
+    assert!(extension(|e| e["expressions"][0]["binds"][0][0] = "x".into()).contains("\"x\""));
+    assert!(
+        fault(&with_json(&glb, |json| drop(json.as_object_mut().unwrap().remove("extensions"))))
+            .contains("no extension")
+    );
+    assert!(fault(&glb[..glb.len() - 5]).contains("truncated"));
+    assert!(fault(b"glTF").contains("not a GLB"));
+}
+
+#[test]
+fn values_that_are_not_numbers_are_refused_both_ways() {
+    let mut bad = avatar();
+    bad.gaussians.positions[1].y = f32::NAN;
+    assert!(matches!(bad.to_glb(), Err(AvatarError::Splat(_))));
+    let glb = avatar().to_glb().unwrap();
+    let json = json_of(&glb);
+    let view = json["extensions"]["EFFIGY_neural_avatar"]["positions"].as_u64().unwrap() as usize;
+    let binary = glb.len() - json["buffers"][0]["byteLength"].as_u64().unwrap() as usize;
+    let at = binary + json["bufferViews"][view]["byteOffset"].as_u64().unwrap() as usize;
+    let mut broken = glb.clone();
+    broken[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(fault(&broken).contains("Gaussian 0: position is not finite"));
+}
+
+#[test]
+fn bindings_that_do_not_fit_are_refused() {
+    let change = |f: fn(&mut Avatar)| {
+        let mut a = avatar();
+        f(&mut a);
+        a.validate().unwrap_err().to_string()
+    };
+    assert!(change(|a| a.body.as_mut().unwrap().binding.triangles[1] = 3).contains("triangle 3"));
+    assert!(change(|a| a.body.as_mut().unwrap().binding.barycentric[2] = Vec3::ONE).contains("Gaussian 2"));
+    assert!(change(|a| a.body.as_mut().unwrap().binding.barycentric.truncate(2)).contains("2 barycentric"));
+}
+
+#[test]
+fn saving_leaves_one_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.glb");
+    avatar().save(&path).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let opened = Avatar::open(&path, &Default::default()).unwrap();
+    assert_eq!(opened, Avatar::from_glb(&std::fs::read(&path).unwrap()).unwrap());
+    let nowhere = folder.path().join("none/a.glb");
+    assert!(avatar().save(&nowhere).unwrap_err().to_string().contains("a.glb"));
+    let mut bad = avatar();
+    bad.gaussians = Gaussians::default();
+    assert!(bad.save(folder.path().join("b.glb")).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn posing_follows_the_anchor() {
+    // By hand: the square turned a quarter about z through `vertices`, twice as large, at (5, 0, 0).
+    let avatar = avatar();
+    let turn = Quat::from_rotation_z(std::f32::consts::FRAC_PI_2);
+    let rig = &avatar.body.as_ref().unwrap().rig;
+    let vertices = effigy_rig::PosedVertices {
+        positions: rig.positions.iter().map(|&p| Vec3::new(5.0, 0.0, 0.0) + turn * (p * 2.0)).collect(),
+        // Opposite signs are the same rotation.
+        rotations: (0..7).map(|i| if i % 2 == 0 { turn } else { -turn }).collect(),
+        scales: vec![2.0; 7],
+    };
+    let mut posed = Default::default();
+    avatar.pose_gaussians(&vertices, &mut posed).unwrap();
+    // Anchor of Gaussian 0: 0.2·v0 + 0.3·v1 + 0.5·v2 = (0.8, 0.5, 0); with its offset (0.9, 0.5, 0.05).
+    let centre = posed.gaussians.positions[0];
+    assert!(centre.abs_diff_eq(Vec3::new(5.0 - 1.0, 1.8, 0.1), 1e-5), "{centre}");
+    assert!((posed.gaussians.log_scales[0].x - (-4.0 + 2.0_f32.ln())).abs() < 1e-6);
+    assert!(posed.frames[0].dot(turn).abs() > 1.0 - 1e-6);
+    assert!(posed.gaussians.rotations[1].dot(turn * Quat::from_rotation_y(0.7)).abs() > 1.0 - 1e-6);
+    let few = effigy_rig::PosedVertices::default();
+    assert!(avatar.pose_gaussians(&few, &mut posed).is_err());
+}
+
+#[test]
+fn vertex_rotations_of_opposite_sign_are_blended_as_rotations() {
+    let mut avatar = avatar();
+    avatar.body.as_mut().unwrap().binding.barycentric[0] = Vec3::new(0.5, 0.5, 0.0);
+    let mut rotations = vec![Quat::IDENTITY; 7];
+    rotations[1] = -Quat::from_rotation_z(std::f32::consts::FRAC_PI_2);
+    let vertices =
+        effigy_rig::PosedVertices { positions: vec![Vec3::ZERO; 7], rotations, scales: vec![1.0; 7] };
+    let mut posed = Default::default();
+    avatar.pose_gaussians(&vertices, &mut posed).unwrap();
+    let half_way = Quat::from_rotation_z(std::f32::consts::FRAC_PI_4);
+    assert!(posed.frames[0].dot(half_way).abs() > 1.0 - 1e-6);
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let glb = avatar().to_glb().unwrap();
+    let mut refused = 0;
+    mutate(&glb, 3000, |bytes| {
+        if let Ok(avatar) = Avatar::from_glb(bytes) {
+            avatar.validate().unwrap();
+            let _ = avatar.to_glb();
+        } else {
+            refused += 1;
+        }
+    });
+    assert!(refused > 1000, "only {refused} of 3000 damaged files were refused");
+}

@@ -1,0 +1,206 @@
+//! Thousands of damaged splat files: each is read or refused, without a panic, in little time and memory.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "splat_file/made.rs"]
+mod made;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_splat};
+use made::{CHUNK, Spz, compressed_ply, gzip, gzip_of_zeros, plain_ply, ply, property_names};
+
+/// xorshift64* (Vigna 2016).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() >> 11) as usize % n.max(1)
+    }
+}
+
+/// Damages a file in one to four places.
+fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = file.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        // Half of all damage is to the header, where counts are.
+        let at = if random.below(2) == 0 { at % 600 } else { at };
+        let end = (at + 1 + random.below(8)).min(bytes.len());
+        match random.below(8) {
+            _ if bytes.is_empty() => bytes.push(0),
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.next() as u8,
+            2 => bytes[at] = b'0' + random.below(10) as u8,
+            3 => bytes[at..end].fill([0x00, 0xff, 0x7f, 0x80][random.below(4)]),
+            4 => bytes.truncate(at),
+            5 => drop(bytes.drain(at..end)),
+            6 => {
+                let piece = bytes[at..end].to_vec();
+                let to = random.below(bytes.len());
+                bytes.splice(to..to, piece);
+            }
+            _ => {
+                let number =
+                    [u64::MAX, u64::from(u32::MAX), 1 << 31, 1_000_000][random.below(4)].to_le_bytes();
+                let length = [4, 8][random.below(2)].min(bytes.len() - at);
+                bytes[at..at + length].copy_from_slice(&number[..length]);
+            }
+        }
+    }
+    bytes
+}
+
+/// Largest amount of memory that this process has used so far, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+const OPTIONS: SplatReadOptions = SplatReadOptions {
+    ply_color: effigy_avatar::splat_file::PlyColor::Harmonic,
+    ply_up: effigy_avatar::splat_file::UpAxis::YDown,
+    limits: SplatLimits { max_gaussians: 200_000, max_unpacked_bytes: 64 << 20, max_header_bytes: 64 << 10 },
+};
+
+/// Limits, decompressor windows, and a margin for the test itself.
+const MEMORY: u64 = 128 << 20;
+
+/// Reads `count` damaged copies of the file that `packed` makes of `file`, and gives how many were accepted.
+fn read_damaged(
+    name: &str,
+    file: &[u8],
+    count: usize,
+    random: &mut Random,
+    packed: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> usize {
+    let whole = read_splat(&packed(file.to_vec()), &OPTIONS).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert!(!whole.gaussians.is_empty());
+    let mut accepted = 0;
+    for _ in 0..count {
+        let bytes = packed(damage(file, random));
+        let start = Instant::now();
+        match read_splat(&bytes, &OPTIONS) {
+            Ok(scene) => {
+                scene.gaussians.validate().unwrap();
+                assert!(scene.gaussians.len() <= 200_000);
+                accepted += 1;
+            }
+            Err(error) => assert!(!error.to_string().contains('\n'), "{name}: {error}"),
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "{name} takes too long");
+    }
+    assert!(accepted < count, "{name}: no damage was noticed");
+    accepted
+}
+
+fn ascii_ply() -> Vec<u8> {
+    let properties: Vec<String> = property_names(9).iter().map(|n| format!("property float {n}")).collect();
+    let mut lines = vec!["element vertex 2", "property list uchar int neighbours"];
+    lines.extend(properties.iter().map(String::as_str));
+    let row: String = (0..properties.len()).map(|i| format!(" {}", i as f32 / 8.0 - 1.0)).collect();
+    ply("ascii", &lines, format!("2 0 1{row}\n0{row}\n").as_bytes())
+}
+
+#[test]
+fn damaged_files_are_read_or_refused() {
+    let mut random = Random(0x5eed_0001);
+    let before = peak_memory();
+    let same = |bytes: Vec<u8>| bytes;
+    let words: Vec<[u32; 4]> =
+        (0..300_u32).map(|i| [i * 7_654_321; 4].map(|w| w.rotate_left(i % 32))).collect();
+    let harmonics: Vec<Vec<u8>> = (0..200).map(|i| vec![i as u8; 24]).collect();
+    let mut accepted = 0;
+    for (name, file) in [
+        ("PLY", plain_ply(40, 0)),
+        ("PLY with harmonics", plain_ply(10, 45)),
+        ("PLY of one row", plain_ply(1, 9)),
+        ("ASCII PLY", ascii_ply()),
+        ("compressed PLY", compressed_ply(&CHUNK, &words[..200], &harmonics)),
+        ("compressed PLY without harmonics", compressed_ply(&CHUNK[..12], &words[..256], &[])),
+        ("SPZ 4", Spz::two(4).v4(&[])),
+        ("gzip", gzip(&Spz::two(3).payload())),
+    ] {
+        accepted += read_damaged(name, &file, 2000, &mut random, same);
+    }
+    for version in 1..=3 {
+        let payload = Spz::two(version).payload();
+        accepted += read_damaged("SPZ within gzip", &payload, 1000, &mut random, |bytes| gzip(&bytes));
+    }
+    // Damage must get past the header often enough to be worth the test.
+    assert!(accepted > 1500, "{accepted}");
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
+        assert!(after - before < MEMORY, "{} MiB", (after - before) >> 20);
+    }
+}
+
+#[test]
+fn damaged_real_files_are_read_or_refused() {
+    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let [ply, spz] =
+        ["biker.compressed.ply", "biker.spz"].map(|name| std::fs::read(root.join("splat").join(name)));
+    let (Ok(ply), Ok(spz)) = (ply, spz) else {
+        println!("skipping: there are no splats in {}", root.display());
+        return;
+    };
+    let mut random = Random(0x5eed_0002);
+    let before = peak_memory();
+    // The first two chunks of the real file; the whole of it seldom, as it takes long to read.
+    let end = ply.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+    let header = String::from_utf8(ply[..end].to_vec()).unwrap();
+    let header = header.replace("chunk 597", "chunk 2").replace("vertex 152746", "vertex 500");
+    let (chunks, vertices) = ply[end..].split_at(597 * 72);
+    let small = [header.as_bytes(), &chunks[..2 * 72], &vertices[..500 * 16]].concat();
+    read_damaged("biker.compressed.ply, two chunks", &small, 2000, &mut random, |bytes| bytes);
+    read_damaged("biker.compressed.ply", &ply, 20, &mut random, |bytes| bytes);
+    read_damaged("biker.spz", &spz, 40, &mut random, |bytes| bytes);
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
+        assert!(after - before < MEMORY, "{} MiB", (after - before) >> 20);
+    }
+}
+
+/// Streams that unpack to far more than they are, and headers that promise it.
+#[test]
+fn what_unpacks_to_too_much_is_refused() {
+    let before = peak_memory();
+    let header = Spz { count: 190_000, arrays: vec![], ..Spz::two(3) };
+    let bomb = gzip_of_zeros(&header.payload(), 1 << 29);
+    assert!(bomb.len() < 4 << 20, "{}", bomb.len());
+    let error = read_splat(&bomb, &OPTIONS).unwrap_err().to_string();
+    assert!(error.contains("bytes after the last Gaussian"), "{error}");
+    let few =
+        SplatReadOptions { limits: SplatLimits { max_unpacked_bytes: 1 << 20, ..OPTIONS.limits }, ..OPTIONS };
+    let error = read_splat(&bomb, &few).unwrap_err().to_string();
+    assert!(error.contains("bytes of unpacked Gaussians"), "{error}");
+
+    // A zstd stream of repeated bytes, far longer than the 18 bytes that the table of contents promises.
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend((1_u32 << 30).to_le_bytes());
+    for block in 0..8192_u32 {
+        let last = u32::from(block == 8191);
+        frame.extend(&(last | 1 << 1 | (128 << 10) << 3).to_le_bytes()[..3]);
+        frame.push(0);
+    }
+    let mut file = Spz::two(4).v4(&[]);
+    let at = 32 + 6 * 16;
+    let length = frame.len() as u64;
+    file.splice(at..at + 30, frame);
+    file[32..40].copy_from_slice(&length.to_le_bytes());
+    let error = read_splat(&file, &OPTIONS).unwrap_err().to_string();
+    assert!(error.starts_with("SPZ: stream of positions:"), "{error}");
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
+        assert!(after - before < MEMORY, "{} MiB", (after - before) >> 20);
+    }
+}

@@ -1,0 +1,182 @@
+//! Avatars sampled from surfaces, and simplified rigs.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod common;
+
+use common::{data, rig};
+use effigy_avatar::surface::{SurfaceOptions, sample};
+use effigy_avatar::{Avatar, OpenOptions, PosedGaussians, simplify};
+use effigy_rig::{LoadLimits, Morph, Pose, PosedVertices, Poser, Primitive, Rig};
+use glam::{Vec2, Vec3};
+
+fn options(count: usize) -> SurfaceOptions {
+    SurfaceOptions { count, ..SurfaceOptions::default() }
+}
+
+/// A flat square of n × n cells, of which a morph lifts the middle.
+fn sheet(n: u32) -> Rig {
+    let at = |i: u32| i as f32 / n as f32;
+    let positions: Vec<Vec3> =
+        (0..=n).flat_map(|y| (0..=n).map(move |x| Vec3::new(at(x), at(y), 0.0))).collect();
+    let cell = |x: u32, y: u32| {
+        let a = y * (n + 1) + x;
+        [[a, a + 1, a + n + 2], [a, a + n + 2, a + n + 1]]
+    };
+    let lift = |p: &Vec3| 0.3 * (-40.0 * (p.truncate() - Vec2::splat(0.5)).length_squared()).exp();
+    let count = positions.len();
+    let mut sheet = rig();
+    sheet.animations.clear();
+    sheet.expressions.clear();
+    sheet.morphs = vec![Morph {
+        name: "jawOpen".into(),
+        default_weight: 0.0,
+        indices: (0..count as u32).collect(),
+        deltas: positions.iter().map(|p| Vec3::Z * lift(p)).collect(),
+    }];
+    sheet.triangles = (0..n).flat_map(|y| (0..n).flat_map(move |x| cell(x, y))).collect();
+    sheet.primitives = vec![Primitive {
+        vertices: 0..count as u32,
+        triangles: 0..sheet.triangles.len() as u32,
+        skinned: false,
+        node: 0,
+        ..sheet.primitives[0].clone()
+    }];
+    sheet.uvs = positions.iter().map(|p| p.truncate()).collect();
+    sheet.normals = vec![Vec3::Z; count];
+    sheet.influences = 1;
+    sheet.joint_indices = vec![0; count];
+    sheet.joint_weights = vec![1.0; count];
+    sheet.positions = positions;
+    sheet
+}
+
+fn posed(avatar: &Avatar, weight: f32) -> PosedGaussians {
+    let body = avatar.body.as_ref().unwrap();
+    let mut pose = Pose::rest(&body.rig);
+    pose.morph_weights[0] = weight;
+    let mut vertices = PosedVertices::default();
+    Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
+    let mut out = PosedGaussians::default();
+    avatar.pose_gaussians(&vertices, &mut out).unwrap();
+    out
+}
+
+#[test]
+fn samples_are_even_flat_and_of_the_expected_size() {
+    let avatar = sample(sheet(10), &options(4000)).unwrap();
+    let g = &posed(&avatar, 0.0).gaussians;
+    assert_eq!(g.len(), 4000);
+    // 4 × 4 equal parts of the unit square: 250 each.
+    let mut bins = [0_i32; 16];
+    for p in &g.positions {
+        assert!(p.z.abs() < 1e-6);
+        bins[(p.y * 4.0).min(3.0) as usize * 4 + (p.x * 4.0).min(3.0) as usize] += 1;
+    }
+    assert!(bins.iter().all(|b| (b - 250).abs() < 25), "{bins:?}");
+    for i in 0..g.len() {
+        let a = g.activate(i);
+        assert!((a.rotation * Vec3::Z).dot(Vec3::Z) > 0.999);
+        // 0.8 · sqrt(1 / 4000) and a tenth of it.
+        assert!((a.scale.x - 0.012_649).abs() < 1e-4 && (a.scale.z - 0.001_265).abs() < 1e-5, "{}", a.scale);
+        assert!(a.opacity > 0.95);
+    }
+    // The picture is (200, 100, 50), the factor (0.8, 1, 1): redder than green, greener than blue, in any light.
+    let c = g.sh_of(0);
+    assert!(c[0] > c[1] && c[1] > c[2]);
+}
+
+#[test]
+fn a_seed_gives_the_same_avatar_and_another_does_not() {
+    let make = |seed| sample(rig(), &SurfaceOptions { seed, ..options(300) }).unwrap();
+    assert_eq!(make(1), make(1));
+    assert_ne!(make(1), make(2));
+}
+
+#[test]
+fn counts_and_surfaces_that_make_no_sense_are_refused() {
+    assert!(sample(rig(), &options(0)).is_err());
+    assert!(sample(rig(), &options(usize::MAX)).is_err());
+    let mut flat = rig();
+    flat.positions.fill(Vec3::ONE);
+    assert!(sample(flat, &options(10)).unwrap_err().to_string().contains("no surface"));
+    let mut broken = rig();
+    broken.images[0].bytes.truncate(20);
+    assert!(sample(broken, &options(10)).unwrap_err().to_string().contains("brown"));
+}
+
+#[test]
+fn simplifying_keeps_borders_and_what_moves() {
+    let full = sheet(40);
+    let small = simplify(&full, 400);
+    small.validate().unwrap();
+    assert!(small.triangles.len() < 700, "{}", small.triangles.len());
+    let area = |r: &Rig| -> f32 {
+        let p = |v: u32| r.positions[v as usize];
+        r.triangles.iter().map(|t| 0.5 * (p(t[1]) - p(t[0])).cross(p(t[2]) - p(t[0])).length()).sum()
+    };
+    assert!((area(&small) - 1.0).abs() < 1e-4, "the square is still whole");
+    // More vertices stay where the morph bends the sheet than an even spread would leave.
+    let near = |r: &Rig| {
+        let inside = r.positions.iter().filter(|p| (p.truncate() - Vec2::splat(0.5)).length() < 0.3).count();
+        let inner = r.positions.iter().filter(|p| p.x * (1.0 - p.x) * p.y * (1.0 - p.y) > 1e-6).count();
+        inside as f32 / inner as f32
+    };
+    assert!(near(&small) > 1.5 * near(&full), "{} {}", near(&small), near(&full));
+    assert_eq!(simplify(&full, 1 << 20), full);
+}
+
+#[test]
+fn samples_bound_to_a_simplified_rig_move_as_on_the_full_one() {
+    let full = sample(sheet(40), &options(2000)).unwrap();
+    let small = sample(sheet(40), &SurfaceOptions { simplify_to: Some(600), ..options(2000) }).unwrap();
+    assert!(small.body.as_ref().unwrap().rig.triangles.len() < 1000);
+    for weight in [0.0, 1.0] {
+        let (a, b) = (posed(&full, weight), posed(&small, weight));
+        let distances = a.gaussians.positions.iter().zip(&b.gaussians.positions).map(|(p, q)| p.distance(*q));
+        let worst = distances.fold(0.0, f32::max);
+        assert!(worst < if weight == 0.0 { 1e-5 } else { 0.04 }, "{weight}: {worst}");
+    }
+}
+
+#[test]
+fn a_real_head_keeps_its_place_when_simplified() {
+    let Some(path) = data("capture_head/head.glb") else { return };
+    let mut open = OpenOptions { surface: options(8000), ..OpenOptions::default() };
+    open.surface.simplify_to = Some(16_000);
+    let small = Avatar::open(&path, &open).unwrap();
+    open.surface.simplify_to = None;
+    let full = Avatar::open(&path, &open).unwrap();
+    assert_eq!(small.gaussians.len(), full.gaussians.len());
+    let jaw = Rig::open(&path, &LoadLimits::default()).unwrap().morph("jawOpen").unwrap();
+    for weight in [0.0, 1.0] {
+        let place = |avatar: &Avatar| {
+            let body = avatar.body.as_ref().unwrap();
+            let mut pose = Pose::rest(&body.rig);
+            pose.morph_weights[jaw] = weight;
+            let mut vertices = PosedVertices::default();
+            Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
+            let mut out = PosedGaussians::default();
+            avatar.pose_gaussians(&vertices, &mut out).unwrap();
+            out.gaussians.positions
+        };
+        let mut distances: Vec<f32> =
+            place(&full).iter().zip(place(&small)).map(|(p, q)| p.distance(q)).collect();
+        distances.sort_by(f32::total_cmp);
+        let (most, worst) = (distances[distances.len() * 99 / 100], distances[distances.len() - 1]);
+        // Millimetres: lips that stuck together would leave some by centimetres.
+        assert!(most < 0.0015 && worst < 0.008, "weight {weight}: 99 % {most}, worst {worst}");
+    }
+}
+
+#[test]
+fn unknown_and_absent_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.glb");
+    let fault = |path: &std::path::Path| Avatar::open(path, &OpenOptions::default()).unwrap_err().to_string();
+    assert!(fault(&path).contains("x.glb"));
+    std::fs::write(&path, b"hello").unwrap();
+    let said = fault(&path);
+    assert!(said.contains("x.glb") && said.contains("not an avatar") && said.lines().count() == 1, "{said}");
+    std::fs::write(&path, b"").unwrap();
+    assert!(fault(&path).contains("not an avatar"));
+}

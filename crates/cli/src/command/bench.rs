@@ -1,0 +1,217 @@
+//! `effigy bench`: how long each stage of a frame takes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use cpu_time::ProcessTime;
+use effigy_avatar::Avatar;
+use effigy_avatar::surface::{SurfaceOptions, sample};
+use effigy_splat::Frame;
+use serde::Serialize;
+
+use crate::command::bundled;
+use crate::engine::{Backend, Engine};
+use crate::failure::bad_input;
+use crate::framing::{CameraChoice, CameraPath, Size};
+use crate::interrupt;
+use crate::performance::{Performance, open_track};
+use crate::progress::Progress;
+use crate::source::SourceOptions;
+
+/// Measure how long each stage of a frame takes.
+///
+/// Every frame shows another pose of the track, and is waited for. Medians of the timed frames.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  effigy bench
+  effigy bench man.zip --size 1920x1080 --backend gpu
+  effigy bench --gaussians 20000,65536,200000 --size 512x512,1024x1024 --json
+  effigy bench scene.ply --camera cameras.json")]
+pub(crate) struct Arguments {
+    /// The avatar; the bundled one if left out.
+    avatar: Option<PathBuf>,
+    /// What it does; the bundled track for the bundled avatar.
+    #[arg(long, value_name = "FILE")]
+    track: Option<PathBuf>,
+    /// front, orbit, orbit:DEGREES, or a transforms.json or cameras.json.
+    #[arg(long, default_value = "front", value_name = "CAMERA")]
+    camera: CameraChoice,
+    /// Put this many Gaussians on the surface of the avatar's rig instead of its own.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    gaussians: Vec<usize>,
+    /// Picture sizes.
+    #[arg(long, value_delimiter = ',', value_name = "WxH,...", default_value = "512x512,1024x1024")]
+    size: Vec<Size>,
+    /// What renders; CPU and GPU if left out.
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
+    /// Take the GPU whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Frames that are timed; a quarter as many are rendered before.
+    #[arg(long, default_value_t = 24)]
+    frames: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Row {
+    device: String,
+    gaussians: usize,
+    width: u32,
+    height: u32,
+    /// Median milliseconds by stage.
+    stages: Vec<(&'static str, f64)>,
+    /// Wall milliseconds of a frame: median, and the 10th and 90th percentile.
+    frame_ms: f64,
+    frame_ms_p10: f64,
+    frame_ms_p90: f64,
+    /// Processor seconds of this process, all threads, per frame.
+    cpu_seconds_per_frame: f64,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    interrupt::watch();
+    if arguments.frames == 0 {
+        return Err(bad_input("--frames must be at least 1"));
+    }
+    let own = match &arguments.avatar {
+        Some(path) => arguments.source.open(path)?,
+        None => bundled::avatar()?,
+    };
+    let mut avatars = Vec::new();
+    for &count in &arguments.gaussians {
+        let Some(body) = &own.body else {
+            return Err(bad_input("--gaussians needs an avatar with a rig"));
+        };
+        let options = SurfaceOptions { count, ..SurfaceOptions::default() };
+        avatars.push(Arc::new(sample(body.rig.clone(), &options)?));
+    }
+    if avatars.is_empty() {
+        avatars.push(Arc::new(own));
+    }
+    let backends = match arguments.backend {
+        Some(backend) => vec![backend],
+        None => vec![Backend::Cpu, Backend::Gpu],
+    };
+
+    let mut rows = Vec::new();
+    let total = avatars.len() * backends.len() * arguments.size.len();
+    let mut progress = Progress::new(total as u64, "measuring");
+    for avatar in &avatars {
+        for &backend in &backends {
+            let mut engine = match Engine::open(backend, arguments.adapter.as_deref(), avatar) {
+                Ok(engine) => engine,
+                // Without a GPU there are still the CPU's figures.
+                Err(error) if arguments.backend.is_none() && backend == Backend::Gpu => {
+                    eprintln!("effigy: {error:#}");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for &size in &arguments.size {
+                rows.push(measure(arguments, avatar, &mut engine, size)?);
+                progress.step();
+            }
+        }
+    }
+    drop(progress);
+
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    println!(
+        "Milliseconds, medians of {} frames; p10 to p90 of the whole frame; CPU seconds a frame.",
+        arguments.frames
+    );
+    println!(
+        "{:<26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8} {:>16} {:>7}",
+        "device",
+        "Gaussians",
+        "picture",
+        "pose",
+        "project",
+        "sort",
+        "bin",
+        "rasterize",
+        "frame",
+        "p10..p90",
+        "CPU s"
+    );
+    for row in &rows {
+        let stage = |name| {
+            let ms = row.stages.iter().find(|(n, _)| *n == name).map(|(_, ms)| format!("{ms:.2}"));
+            ms.unwrap_or_else(|| "-".into())
+        };
+        println!(
+            "{:<26.26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8.2} {:>16} {:>7.3}",
+            row.device,
+            row.gaussians,
+            format!("{}x{}", row.width, row.height),
+            stage("pose"),
+            stage("project"),
+            stage("sort"),
+            stage("bin"),
+            stage("rasterize"),
+            row.frame_ms,
+            format!("{:.1}..{:.1}", row.frame_ms_p10, row.frame_ms_p90),
+            row.cpu_seconds_per_frame
+        );
+    }
+    Ok(())
+}
+
+fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Size) -> anyhow::Result<Row> {
+    let track = match &arguments.track {
+        Some(path) => Some(open_track(path)?),
+        None if arguments.avatar.is_none() => Some(bundled::track()?),
+        None => None,
+    };
+    let mut performance = Performance::new(avatar, track)?;
+    let camera = CameraPath::new(&arguments.camera, avatar, 0.0, 0.0, Some(size), arguments.source.y_axis)?;
+    let warm_up = arguments.frames.div_ceil(4);
+    let mut frame = Frame::default();
+    let (mut totals, mut stages) = (Vec::new(), Vec::<Vec<f64>>::new());
+    let mut names = Vec::new();
+    let mut cpu = ProcessTime::now();
+    for i in 0..warm_up + arguments.frames {
+        interrupt::check()?;
+        if i == warm_up {
+            cpu = ProcessTime::now();
+        }
+        let pose = performance.pose_at(i as f64 / 30.0);
+        let times = engine.measure(pose, &camera.at(i, arguments.frames), &mut frame)?;
+        if i >= warm_up {
+            totals.push(times.frame);
+            names = times.stages.iter().map(|(name, _)| *name).collect();
+            stages.resize(names.len(), Vec::new());
+            for (all, (_, ms)) in stages.iter_mut().zip(&times.stages) {
+                all.push(*ms);
+            }
+        }
+    }
+    let cpu_seconds = cpu.elapsed().as_secs_f64();
+    Ok(Row {
+        device: engine.describe(),
+        gaussians: avatar.gaussians.len(),
+        width: size.width,
+        height: size.height,
+        stages: names.into_iter().zip(stages.iter_mut().map(|all| percentile(all, 0.5))).collect(),
+        frame_ms: percentile(&mut totals, 0.5),
+        frame_ms_p10: percentile(&mut totals, 0.1),
+        frame_ms_p90: percentile(&mut totals, 0.9),
+        cpu_seconds_per_frame: cpu_seconds / arguments.frames as f64,
+    })
+}
+
+/// The value below which `fraction` of `values`, which is not empty, lies.
+fn percentile(values: &mut [f64], fraction: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[(fraction * (values.len() - 1) as f64).round() as usize]
+}

@@ -1,0 +1,151 @@
+//! `effigy info`: what is in a file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use effigy_avatar::{Avatar, AvatarError};
+use effigy_rig::ARKIT_NAMES;
+use serde::Serialize;
+
+use crate::performance::open_track;
+use crate::source::SourceOptions;
+
+/// Say what is in an avatar or track file.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// An avatar or a track.
+    file: PathBuf,
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Info {
+    Avatar {
+        name: String,
+        gaussians: usize,
+        sh_degree: u8,
+        filter_variance: f32,
+        filter_compensates: bool,
+        /// Bounds of the centres at rest, metres.
+        bounds: Option<[[f32; 3]; 2]>,
+        rig: Option<RigInfo>,
+    },
+    Track {
+        frames: usize,
+        seconds: f64,
+        controls: Vec<String>,
+        head: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct RigInfo {
+    vertices: usize,
+    triangles: usize,
+    joints: usize,
+    arkit_controls: usize,
+    morphs: Vec<String>,
+    expressions: Vec<String>,
+    animations: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let info = read(arguments)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&info)?);
+        return Ok(());
+    }
+    println!("{}", arguments.file.display());
+    match info {
+        Info::Avatar { name, gaussians, sh_degree, filter_variance, filter_compensates, bounds, rig } => {
+            println!("  avatar        {name}");
+            println!("  Gaussians     {gaussians}, harmonics of degree {sh_degree}");
+            let compensation = if filter_compensates { "opacity compensated" } else { "opacity as it is" };
+            println!("  filter        {filter_variance} px², {compensation}");
+            if let Some([low, high]) = bounds {
+                let size: Vec<String> = (0..3).map(|i| format!("{:.3}", high[i] - low[i])).collect();
+                println!("  size          {} m, from {low:.3?} to {high:.3?}", size.join(" × "));
+            }
+            match rig {
+                None => println!("  rig           none"),
+                Some(rig) => {
+                    println!(
+                        "  rig           {} vertices, {} triangles, {} joints",
+                        rig.vertices, rig.triangles, rig.joints
+                    );
+                    println!(
+                        "  controls      {} of 52 ARKit shapes; {} morphs, {} expressions",
+                        rig.arkit_controls,
+                        rig.morphs.len(),
+                        rig.expressions.len()
+                    );
+                    println!("  animations    {}", rig.animations.len());
+                }
+            }
+        }
+        Info::Track { frames, seconds, controls, head } => {
+            println!("  track         {frames} frames, {seconds:.3} s");
+            println!(
+                "  controls      {}{}",
+                controls.len(),
+                if head { ", and the head's rotation" } else { "" }
+            );
+        }
+    }
+    Ok(())
+}
+
+fn read(arguments: &Arguments) -> anyhow::Result<Info> {
+    let avatar = Avatar::open(&arguments.file, &arguments.source.open_options());
+    // What is no avatar may be a track; if it is neither, the avatar's fault is the better message for the kinds of
+    // file that only avatars come in.
+    let avatar = match avatar {
+        Ok(avatar) => avatar,
+        Err(error @ AvatarError::Io { .. }) => return Err(error.into()),
+        Err(error) => {
+            let track_like = ["csv", "json", "txt"]
+                .iter()
+                .any(|e| arguments.file.extension().is_some_and(|x| x.eq_ignore_ascii_case(e)));
+            return match open_track(&arguments.file) {
+                Ok(track) => Ok(Info::Track {
+                    frames: track.frame_count(),
+                    seconds: track.duration(),
+                    head: track.head_rotations.is_some(),
+                    controls: track.names,
+                }),
+                Err(fault) if track_like => Err(fault),
+                Err(_) => Err(error.into()),
+            };
+        }
+    };
+    let bounds = avatar.bounds()?.map(|(low, high)| [low.into(), high.into()]);
+    let rig = avatar.body.map(|body| {
+        let rig = body.rig;
+        RigInfo {
+            vertices: rig.vertex_count(),
+            triangles: rig.triangles.len(),
+            joints: rig.joints.len(),
+            arkit_controls: ARKIT_NAMES
+                .iter()
+                .filter(|name| rig.morph(name).is_some() || rig.expressions.iter().any(|e| e.name == **name))
+                .count(),
+            morphs: rig.morphs.into_iter().map(|m| m.name).collect(),
+            expressions: rig.expressions.into_iter().map(|e| e.name).collect(),
+            animations: rig.animations.into_iter().map(|a| a.name).collect(),
+        }
+    });
+    Ok(Info::Avatar {
+        name: avatar.name,
+        gaussians: avatar.gaussians.len(),
+        sh_degree: avatar.gaussians.sh_degree,
+        filter_variance: avatar.filter.variance,
+        filter_compensates: avatar.filter.compensate,
+        bounds,
+        rig,
+    })
+}

@@ -1,0 +1,8 @@
+//! The subcommands, one file each.
+
+pub(crate) mod adapters;
+pub(crate) mod bench;
+pub(crate) mod bundled;
+pub(crate) mod convert;
+pub(crate) mod info;
+pub(crate) mod render;

@@ -1,0 +1,236 @@
+//! `effigy render`: an avatar, a track and a camera become pictures or a video.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use effigy_splat::Frame;
+use serde::Serialize;
+
+use crate::command::bundled;
+use crate::engine::{Backend, Engine};
+use crate::failure::bad_input;
+use crate::framing::{CameraChoice, CameraPath, Size};
+use crate::interrupt;
+use crate::output::{self, Kind};
+use crate::performance::{Performance, open_track};
+use crate::progress::Progress;
+use crate::source::SourceOptions;
+
+/// Render an avatar to a picture, a folder of pictures or a video.
+///
+/// With no arguments, plays the bundled avatar and track to effigy.mp4.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  effigy render
+  effigy render man.zip --track take.csv -o man.mp4
+  effigy render man.glb --camera orbit:30 --seconds 6 --size 1920x1080 -o man.mp4
+  effigy render body.spz -o body.png
+  effigy render head.glb --track take.csv --time 2.5 --background '#204060' -o still.png
+  effigy render head.glb --camera transforms.json -o views")]
+pub(crate) struct Arguments {
+    /// The avatar: .glb, .gltf, .vrm, .ply, .spz or a LAM .zip. The bundled one if left out.
+    avatar: Option<PathBuf>,
+    /// What it does: a Live Link Face .csv, a .json of weights, or a .glb with an animation of weights.
+    #[arg(long, value_name = "FILE")]
+    track: Option<PathBuf>,
+    /// front, orbit (a full turn), orbit:DEGREES (to and fro), or a transforms.json or cameras.json.
+    #[arg(long, default_value = "front", value_name = "CAMERA")]
+    camera: CameraChoice,
+    /// Turn the camera about the avatar, degrees to its left.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEGREES")]
+    yaw: f32,
+    /// Raise the camera, degrees.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "DEGREES")]
+    pitch: f32,
+    /// Picture size; 720x720, or what the camera file says.
+    #[arg(long, value_name = "WxH")]
+    size: Option<Size>,
+    /// Frames a second.
+    #[arg(long, default_value_t = 30.0)]
+    fps: f64,
+    /// Length; that of the track, or 4 s for a moving camera.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Where in the track to start, or the instant that a single picture shows.
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    time: f64,
+    /// transparent, or a colour: #rrggbb, black, white, grey. Videos, which cannot be transparent, get a dark grey.
+    #[arg(long, default_value = "transparent")]
+    background: Background,
+    /// What renders.
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    backend: Backend,
+    /// Take the GPU whose name contains this (see `effigy adapters`).
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    #[command(flatten)]
+    source: SourceOptions,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
+    /// A .png, a .mp4, or a folder of pictures (no extension).
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+}
+
+/// What frames are put over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Background(Option<[f32; 3]>);
+
+impl FromStr for Background {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let grey = |level: f32| Ok(Self(Some([level; 3])));
+        match text {
+            "transparent" => Ok(Self(None)),
+            "black" => grey(0.0),
+            "white" => grey(1.0),
+            "grey" | "gray" => grey(0.5),
+            _ => {
+                let digits = text.strip_prefix('#').unwrap_or(text);
+                match u32::from_str_radix(digits, 16) {
+                    Ok(rgb) if digits.len() == 6 => {
+                        Ok(Self(Some([16, 8, 0].map(|shift| (rgb >> shift & 255) as f32 / 255.0))))
+                    }
+                    _ => Err("a background is transparent, black, white, grey or #rrggbb".into()),
+                }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    output: PathBuf,
+    frames: usize,
+    width: u32,
+    height: u32,
+    fps: f64,
+    backend: &'static str,
+    device: String,
+    seconds: f64,
+}
+
+/// More frames than this are taken for a mistyped number.
+const MAX_FRAMES: f64 = 1e6;
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let started = Instant::now();
+    interrupt::watch();
+    let path = arguments.output.clone().unwrap_or_else(|| "effigy.mp4".into());
+    let kind = Kind::of(&path)?;
+    if !(arguments.fps > 0.0 && arguments.fps <= 1000.0) {
+        return Err(bad_input(format!("--fps {} is not a frame rate", arguments.fps)));
+    }
+    if [arguments.time as f32, arguments.yaw, arguments.pitch].iter().any(|v| !v.is_finite()) {
+        return Err(bad_input("--time, --yaw and --pitch must be numbers"));
+    }
+
+    let avatar = Arc::new(match &arguments.avatar {
+        Some(path) => arguments.source.open(path)?,
+        None => bundled::avatar()?,
+    });
+    let track = match &arguments.track {
+        Some(path) => Some(open_track(path)?),
+        None if arguments.avatar.is_none() => Some(bundled::track()?),
+        None => None,
+    };
+    let mut performance = Performance::new(&avatar, track).with_context(|| {
+        // Without a rig the avatar is at fault, otherwise the track.
+        let at_fault = if avatar.body.is_none() { &arguments.avatar } else { &arguments.track };
+        at_fault.as_ref().map_or("the bundled avatar".into(), |path| path.display().to_string())
+    })?;
+    let camera = CameraPath::new(
+        &arguments.camera,
+        &avatar,
+        arguments.yaw,
+        arguments.pitch,
+        arguments.size,
+        arguments.source.y_axis,
+    )?;
+    let frames = frame_count(arguments, kind, &performance, &camera)?;
+    let first = camera.at(0, frames);
+    let size = Size { width: first.width, height: first.height };
+    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0)?;
+    let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar)?;
+
+    let mut progress = Progress::new(frames as u64, "rendering");
+    let mut frame = Frame::default();
+    for i in 0..frames {
+        interrupt::check()?;
+        let pose = performance.pose_at(arguments.time + i as f64 / arguments.fps);
+        engine.render(pose, &camera.at(i, frames), &mut frame)?;
+        sink.write(&frame)?;
+        progress.step();
+    }
+    sink.finish()?;
+    drop(progress);
+
+    let report = Report {
+        output: path,
+        frames,
+        width: size.width,
+        height: size.height,
+        fps: arguments.fps,
+        backend: engine.kind(),
+        device: engine.describe(),
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        let frames = if frames == 1 { "1 frame".into() } else { format!("{frames} frames") };
+        println!(
+            "{}: {frames} of {}x{} in {:.1} s on {}",
+            report.output.display(),
+            report.width,
+            report.height,
+            report.seconds,
+            report.device
+        );
+    }
+    Ok(())
+}
+
+fn frame_count(
+    arguments: &Arguments,
+    kind: Kind,
+    performance: &Performance<'_>,
+    camera: &CameraPath,
+) -> anyhow::Result<usize> {
+    if kind == Kind::Png {
+        return Ok(1);
+    }
+    let seconds = match (arguments.seconds, performance.duration()) {
+        (Some(seconds), _) => seconds,
+        // A list of cameras on a still avatar is a list of pictures.
+        (None, None) if camera.listed().is_some() => return Ok(camera.listed().unwrap_or(1)),
+        (None, Some(seconds)) => (seconds - arguments.time).max(0.0),
+        (None, None) if camera.moves() => 4.0,
+        (None, None) => 1.0 / arguments.fps,
+    };
+    let frames = (seconds * arguments.fps).round().max(1.0);
+    if !(seconds > 0.0 || arguments.seconds.is_none()) || !(frames <= MAX_FRAMES) {
+        return Err(bad_input(format!("{seconds} s at {} frames/s is not a length of video", arguments.fps)));
+    }
+    Ok(frames as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Background;
+
+    #[test]
+    fn backgrounds_are_parsed() {
+        assert_eq!("#ff8000".parse(), Ok(Background(Some([1.0, 128.0 / 255.0, 0.0]))));
+        assert_eq!("transparent".parse(), Ok(Background(None)));
+        for bad in ["#ff80", "#gggggg", "purple", "#+12345"] {
+            assert!(bad.parse::<Background>().is_err(), "{bad}");
+        }
+    }
+}

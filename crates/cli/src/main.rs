@@ -1,0 +1,62 @@
+//! The program `effigy`: parses arguments, calls the crates that do the work, and says what came of it.
+
+mod command;
+mod engine;
+mod failure;
+mod framing;
+mod interrupt;
+mod output;
+mod performance;
+mod progress;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Renders, converts and inspects neural avatars.
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    long_about = "Renders, converts and inspects neural avatars: photoreal people made of Gaussians on an animated rig.",
+    after_help = "Exit codes: 0 done; 1 something failed on this machine (a graphics driver, a full disk); 2 the \
+                  arguments or an input file are at fault; 130 interrupted.\n\nSet RUST_LOG=info for more on what \
+                  happens."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Render(Box<command::render::Arguments>),
+    Info(command::info::Arguments),
+    Convert(command::convert::Arguments),
+    Bench(command::bench::Arguments),
+    Adapters(command::adapters::Arguments),
+}
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        // Drivers and wgpu report much that is nobody's concern here; what goes wrong comes back as an error.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=off,wgpu_core=error,naga=error")
+        });
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let result = match Arguments::parse().command {
+        Command::Render(arguments) => command::render::run(&arguments),
+        Command::Info(arguments) => command::info::run(&arguments),
+        Command::Convert(arguments) => command::convert::run(&arguments),
+        Command::Bench(arguments) => command::bench::run(&arguments),
+        Command::Adapters(arguments) => command::adapters::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("effigy: {}", failure::one_line(&error));
+            failure::exit_code(&error)
+        }
+    }
+}

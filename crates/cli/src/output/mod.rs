@@ -1,0 +1,82 @@
+//! Where frames go: a PNG, a folder of PNGs, or an MP4. Files appear whole or not at all.
+
+mod mp4;
+mod png;
+mod yuv;
+
+use std::path::Path;
+
+use effigy_splat::Frame;
+
+use crate::failure::bad_input;
+use crate::framing::Size;
+
+/// Takes frames in order; nothing is visible before [`Sink::finish`] returns.
+pub(crate) trait Sink {
+    /// Adds a frame.
+    fn write(&mut self, frame: &Frame) -> anyhow::Result<()>;
+    /// Puts the file in its place.
+    fn finish(self: Box<Self>) -> anyhow::Result<()>;
+}
+
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One picture.
+    Png,
+    /// A folder of pictures.
+    Folder,
+    /// A video.
+    Mp4,
+}
+
+impl Kind {
+    /// By the path's extension; a path without one is a folder.
+    pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
+        match path.extension().map(|e| e.to_string_lossy().to_lowercase()).as_deref() {
+            Some("png") => Ok(Self::Png),
+            Some("mp4") => Ok(Self::Mp4),
+            None => Ok(Self::Folder),
+            Some(other) => Err(bad_input(format!(
+                "{}: cannot write .{other}; use .png, .mp4, or a name without extension for a folder of pictures",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Opens the sink for `kind` at `path`. `background` is what frames are put over; `None` keeps them transparent, which
+/// a video cannot be.
+pub(crate) fn open(
+    kind: Kind,
+    path: &Path,
+    size: Size,
+    fps: f64,
+    background: Option<[f32; 3]>,
+) -> anyhow::Result<Box<dyn Sink>> {
+    Ok(match kind {
+        Kind::Png => Box::new(png::Picture::create(path, background)?),
+        Kind::Folder => Box::new(png::Folder::create(path, background)?),
+        Kind::Mp4 => Box::new(mp4::Video::create(path, size, fps, background.unwrap_or(STUDIO_GREY))?),
+    })
+}
+
+/// What videos of a transparent avatar are put over.
+const STUDIO_GREY: [f32; 3] = [0.13, 0.135, 0.145];
+
+/// The folder that a file at `path` is to be put in, which must exist.
+pub(crate) fn folder_of(path: &Path) -> anyhow::Result<&Path> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(bad_input(format!("{}: there is no folder {}", path.display(), folder.display())));
+    }
+    Ok(folder)
+}
+
+/// As [`folder_of`], for a file that may replace another one but not a folder.
+pub(crate) fn folder_of_file(path: &Path) -> anyhow::Result<&Path> {
+    if path.is_dir() {
+        return Err(bad_input(format!("{}: is a folder", path.display())));
+    }
+    folder_of(path)
+}

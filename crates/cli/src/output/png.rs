@@ -1,0 +1,137 @@
+//! PNG pictures, one or a folder of them.
+
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use effigy_splat::Frame;
+use tempfile::{NamedTempFile, TempDir};
+
+use super::{Sink, folder_of, folder_of_file};
+use crate::failure::bad_input;
+
+fn encode(frame: &Frame, background: Option<[f32; 3]>, to: impl Write) -> anyhow::Result<()> {
+    let pixels = match background {
+        Some(background) => frame.over_rgba8(background),
+        None => frame.to_straight_rgba8(),
+    };
+    let mut encoder = png::Encoder::new(to, frame.width, frame.height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    writer.finish()?;
+    Ok(())
+}
+
+/// One PNG.
+pub(super) struct Picture {
+    path: PathBuf,
+    file: NamedTempFile,
+    background: Option<[f32; 3]>,
+}
+
+impl Picture {
+    pub(super) fn create(path: &Path, background: Option<[f32; 3]>) -> anyhow::Result<Self> {
+        let file = NamedTempFile::new_in(folder_of_file(path)?).with_context(|| path.display().to_string())?;
+        Ok(Self { path: path.into(), file, background })
+    }
+}
+
+impl Sink for Picture {
+    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        let mut to = BufWriter::new(&mut self.file);
+        encode(frame, self.background, &mut to)?;
+        Ok(to.flush()?)
+    }
+
+    fn finish(self: Box<Self>) -> anyhow::Result<()> {
+        readable(self.file.as_file())?;
+        self.file.persist(&self.path).with_context(|| self.path.display().to_string())?;
+        Ok(())
+    }
+}
+
+/// Numbered PNGs in a folder of their own.
+pub(super) struct Folder {
+    path: PathBuf,
+    partial: TempDir,
+    background: Option<[f32; 3]>,
+    count: usize,
+}
+
+fn frame_name(index: usize) -> String {
+    format!("frame_{index:05}.png")
+}
+
+/// Whether a file is one that this program puts into such folders.
+fn is_frame(name: &str) -> bool {
+    name.strip_prefix("frame_")
+        .and_then(|rest| rest.strip_suffix(".png"))
+        .is_some_and(|n| n.len() >= 5 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+impl Folder {
+    pub(super) fn create(path: &Path, background: Option<[f32; 3]>) -> anyhow::Result<Self> {
+        if path.exists() {
+            let foreign = fs::read_dir(path)
+                .map_err(|error| bad_input(format!("{}: {error}", path.display())))?
+                .filter_map(Result::ok)
+                .find(|entry| !is_frame(&entry.file_name().to_string_lossy()));
+            if let Some(entry) = foreign {
+                return Err(bad_input(format!(
+                    "{}: the folder holds other files ({}) and will not be replaced; name a new one",
+                    path.display(),
+                    entry.file_name().to_string_lossy()
+                )));
+            }
+        }
+        let partial = tempfile::Builder::new()
+            .prefix(".effigy-frames-")
+            .tempdir_in(folder_of(path)?)
+            .with_context(|| path.display().to_string())?;
+        Ok(Self { path: path.into(), partial, background, count: 0 })
+    }
+}
+
+impl Sink for Folder {
+    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        let path = self.partial.path().join(frame_name(self.count));
+        let mut to = BufWriter::new(fs::File::create(path)?);
+        encode(frame, self.background, &mut to)?;
+        to.flush()?;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+        let path = self.path.clone();
+        let name = || path.display().to_string();
+        if self.path.exists() {
+            fs::remove_dir_all(&self.path).with_context(name)?;
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(self.partial.path(), fs::Permissions::from_mode(0o755)).with_context(name)?;
+        }
+        fs::rename(self.partial.path(), &self.path).with_context(name)?;
+        // There is nothing to remove any more where it was.
+        self.partial.disable_cleanup(true);
+        Ok(())
+    }
+}
+
+/// Temporary files are private; what is left behind should be as readable as any other file.
+pub(super) fn readable(file: &fs::File) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}

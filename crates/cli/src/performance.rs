@@ -1,0 +1,74 @@
+//! What an avatar does over time: a track, an animation of its own file, or nothing.
+
+use std::path::Path;
+
+use effigy_avatar::Avatar;
+use effigy_rig::{Pose, Rig, Track, TrackLimits, TrackPlayer, Wrap};
+
+use crate::failure::bad_input;
+
+/// The motion of one avatar.
+pub(crate) struct Performance<'a> {
+    rig: Option<&'a Rig>,
+    source: Source,
+    pose: Option<Pose>,
+}
+
+enum Source {
+    Still,
+    Track(TrackPlayer, f64),
+    /// The first animation in the avatar's own file.
+    Animation(f64),
+}
+
+impl<'a> Performance<'a> {
+    /// `track` played on `avatar`; without a track, the animation in the avatar's file if it has one.
+    pub(crate) fn new(avatar: &'a Avatar, track: Option<Track>) -> anyhow::Result<Self> {
+        let rig = avatar.body.as_ref().map(|body| &body.rig);
+        let source = match (track, rig) {
+            (Some(_), None) => {
+                return Err(bad_input("the avatar has no rig that a track could move: leave out --track"));
+            }
+            (Some(track), Some(rig)) => {
+                let player = TrackPlayer::new(&track, rig)?;
+                if !player.unmatched().is_empty() {
+                    tracing::info!("the avatar has no control for: {}", player.unmatched().join(", "));
+                }
+                Source::Track(player, track.duration())
+            }
+            (None, Some(rig)) if !rig.animations.is_empty() => {
+                Source::Animation(rig.animations[0].duration())
+            }
+            (None, _) => Source::Still,
+        };
+        Ok(Self { rig, source, pose: rig.map(Pose::rest) })
+    }
+
+    /// Seconds, if there is any motion.
+    pub(crate) fn duration(&self) -> Option<f64> {
+        match self.source {
+            Source::Still => None,
+            Source::Track(_, seconds) | Source::Animation(seconds) => Some(seconds),
+        }
+    }
+
+    /// The pose at `time` in seconds, looped; `None` for an avatar without a rig.
+    pub(crate) fn pose_at(&mut self, time: f64) -> Option<&Pose> {
+        let (rig, pose) = (self.rig?, self.pose.as_mut()?);
+        pose.reset(rig);
+        match &self.source {
+            Source::Still => {}
+            Source::Track(player, _) => player.apply(time, Wrap::Loop, pose),
+            Source::Animation(seconds) => {
+                let time = if *seconds > 0.0 { time.rem_euclid(*seconds) } else { 0.0 };
+                rig.animations[0].sample(time, pose);
+            }
+        }
+        Some(pose)
+    }
+}
+
+/// Opens a track file.
+pub(crate) fn open_track(path: &Path) -> anyhow::Result<Track> {
+    Ok(Track::open(path, &TrackLimits::default())?)
+}

@@ -1,0 +1,34 @@
+//! Renders neural avatars with wgpu, on its own device or a host program's.
+//!
+//! To draw an avatar: make one [`Renderer`] for a device, [`Renderer::upload`] each avatar once, make one [`View`] for
+//! each picture, and then every frame call [`GpuAvatar::set_pose`] and [`Renderer::record`], which records compute
+//! passes into the host's command encoder. The view's colour and depth textures hold the result once the encoder has
+//! been submitted; a [`Compositor`] draws them over the host's picture.
+//!
+//! A frame goes through five stages, all on the GPU: **pose** (morphs, skinning, surface frames; skipped while the pose
+//! stays the same), **project** (bind, activate, project, cull and colour each Gaussian), **sort** by depth, **bin**
+//! into tiles of 16 × 16 pixels, **rasterize** front to back. Nothing is read back and nothing is allocated while an
+//! avatar, a view and the rough distance between them stay the same.
+//!
+//! The picture is display-referred sRGB, premultiplied, and agrees with the CPU rasteriser of `effigy-splat`, which
+//! defines it.
+
+mod avatar;
+mod composite;
+mod error;
+mod gpu;
+mod pipelines;
+mod readback;
+mod renderer;
+mod sort;
+mod timing;
+mod view;
+
+pub use avatar::GpuAvatar;
+pub use composite::{CompositeSource, Compositor};
+pub use error::RenderError;
+pub use gpu::{AdapterChoice, Gpu, adapters};
+pub use readback::read_frame;
+pub use renderer::{Precision, Renderer};
+pub use timing::{Stage, StageTimer};
+pub use view::View;

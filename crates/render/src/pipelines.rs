@@ -1,0 +1,121 @@
+//! The kernels: one compute pipeline each, from the WGSL that the build composes out of `shaders/`.
+
+/// A composed WGSL file by the name that the build script gave it.
+macro_rules! wgsl {
+    ($name:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))
+    };
+}
+
+pub(crate) const COMPOSITE_WGSL: &str = wgsl!("composite");
+
+/// All compute kernels of the frame.
+pub(crate) struct Pipelines {
+    pub pose_vertices: wgpu::ComputePipeline,
+    pub vertex_frames: wgpu::ComputePipeline,
+    pub project: wgpu::ComputePipeline,
+    pub count_digits: wgpu::ComputePipeline,
+    pub scan_digits: wgpu::ComputePipeline,
+    pub scatter_pairs: wgpu::ComputePipeline,
+    pub sum_blocks: wgpu::ComputePipeline,
+    pub scan_blocks: wgpu::ComputePipeline,
+    pub expand_tiles: wgpu::ComputePipeline,
+    pub find_ranges: wgpu::ComputePipeline,
+    pub rasterize: wgpu::ComputePipeline,
+}
+
+impl Pipelines {
+    pub(crate) fn new(device: &wgpu::Device, full_precision: bool) -> Self {
+        let build = |source: &str, entry: &str| {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(entry),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
+            });
+            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(entry),
+                layout: None,
+                module: &module,
+                entry_point: Some(entry),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            })
+        };
+        let rasterize = if full_precision { wgsl!("rasterize_f32") } else { wgsl!("rasterize") };
+        Self {
+            pose_vertices: build(wgsl!("pose_vertices"), "pose_vertices"),
+            vertex_frames: build(wgsl!("vertex_frames"), "vertex_frames"),
+            project: build(wgsl!("project"), "project_gaussians"),
+            count_digits: build(wgsl!("sort_count"), "count_digits"),
+            scan_digits: build(wgsl!("sort_scan"), "scan_digits"),
+            scatter_pairs: build(wgsl!("sort_scatter"), "scatter_pairs"),
+            sum_blocks: build(wgsl!("bin_offsets"), "sum_blocks"),
+            scan_blocks: build(wgsl!("bin_offsets"), "scan_blocks"),
+            expand_tiles: build(wgsl!("bin_expand"), "expand_tiles"),
+            find_ranges: build(wgsl!("bin_ranges"), "find_ranges"),
+            rasterize: build(rasterize, "rasterize"),
+        }
+    }
+}
+
+/// Binds whole buffers, in the order of the kernel's bindings.
+pub(crate) fn bind(
+    device: &wgpu::Device,
+    pipeline: &wgpu::ComputePipeline,
+    resources: &[wgpu::BindingResource<'_>],
+) -> wgpu::BindGroup {
+    let entries: Vec<_> = resources
+        .iter()
+        .enumerate()
+        .map(|(i, resource)| wgpu::BindGroupEntry { binding: i as u32, resource: resource.clone() })
+        .collect();
+    device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    /// Every composed file parses and validates, with no capability beyond core WebGPU.
+    #[test]
+    fn every_shader_compiles() {
+        for (name, source) in [
+            ("pose_vertices", wgsl!("pose_vertices")),
+            ("vertex_frames", wgsl!("vertex_frames")),
+            ("project", wgsl!("project")),
+            ("sort_count", wgsl!("sort_count")),
+            ("sort_scan", wgsl!("sort_scan")),
+            ("sort_scatter", wgsl!("sort_scatter")),
+            ("bin_offsets", wgsl!("bin_offsets")),
+            ("bin_expand", wgsl!("bin_expand")),
+            ("bin_ranges", wgsl!("bin_ranges")),
+            ("rasterize", wgsl!("rasterize")),
+            ("rasterize_f32", wgsl!("rasterize_f32")),
+            ("composite", wgsl!("composite")),
+        ] {
+            let module = naga::front::wgsl::parse_str(source)
+                .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+            naga::valid::Validator::new(
+                naga::valid::ValidationFlags::all(),
+                naga::valid::Capabilities::default(),
+            )
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+            for entry in &module.entry_points {
+                let [x, y, z] = entry.workgroup_size;
+                assert!(x * y * z <= 256, "{name}: {} threads", x * y * z);
+            }
+            let storage = module
+                .global_variables
+                .iter()
+                .filter(|(_, v)| matches!(v.space, naga::AddressSpace::Storage { .. }))
+                .count();
+            assert!(storage <= 8, "{name}: {storage} storage buffers, WebGPU promises 8");
+        }
+    }
+}

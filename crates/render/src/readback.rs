@@ -1,0 +1,100 @@
+//! Bringing a picture back to the CPU, for files and tests. It waits for the GPU: never part of a live frame.
+
+use effigy_splat::Frame;
+use half::f16;
+
+use crate::{RenderError, View};
+
+/// Copies what was last rendered into `view` to `frame`. Waits until it is done.
+///
+/// # Errors
+/// [`RenderError::Gpu`] if the device is lost or out of memory.
+pub fn read_frame(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    view: &View,
+    frame: &mut Frame,
+) -> Result<(), RenderError> {
+    let (width, height) = view.size();
+    let full = view.color_texture().format() == wgpu::TextureFormat::Rgba32Float;
+    let pixel = if full { 16 } else { 8 };
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let color = copy_texture(device, &mut encoder, view.color_texture(), pixel);
+    let depth = copy_texture(device, &mut encoder, view.depth_texture(), 4);
+    queue.submit([encoder.finish()]);
+
+    frame.reset(width, height);
+    let bytes = map_and_copy(device, &color, "reading colour")?;
+    for (row, out) in rows(&bytes, width, pixel).zip(frame.color.chunks_mut(width as usize)) {
+        for (p, out) in row.chunks_exact(pixel as usize).zip(out) {
+            *out = std::array::from_fn(|c| {
+                if full { f32_at(p, 4 * c) } else { f16::from_le_bytes([p[2 * c], p[2 * c + 1]]).to_f32() }
+            });
+        }
+    }
+    let bytes = map_and_copy(device, &depth, "reading depth")?;
+    for (row, out) in rows(&bytes, width, 4).zip(frame.depth.chunks_mut(width as usize)) {
+        for (p, out) in row.chunks_exact(4).zip(out) {
+            *out = f32_at(p, 0);
+        }
+    }
+    Ok(())
+}
+
+fn f32_at(bytes: &[u8], at: usize) -> f32 {
+    f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+fn padded_row(width: u32, pixel: u32) -> u32 {
+    (width * pixel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT)
+}
+
+fn rows(bytes: &[u8], width: u32, pixel: u32) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks_exact(padded_row(width, pixel) as usize).map(move |row| &row[..(width * pixel) as usize])
+}
+
+fn copy_texture(
+    device: &wgpu::Device,
+    encoder: &mut wgpu::CommandEncoder,
+    texture: &wgpu::Texture,
+    pixel: u32,
+) -> wgpu::Buffer {
+    let row = padded_row(texture.width(), pixel);
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("readback"),
+        size: u64::from(row) * u64::from(texture.height()),
+        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: &buffer,
+            layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+        },
+        texture.size(),
+    );
+    buffer
+}
+
+/// The contents of a mappable buffer once the GPU has finished with it.
+pub(crate) fn map_and_copy(
+    device: &wgpu::Device,
+    buffer: &wgpu::Buffer,
+    doing: &'static str,
+) -> Result<Vec<u8>, RenderError> {
+    let fail = |message: String| RenderError::Gpu { doing, message };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        // The receiver is gone only if this function has already failed.
+        let _ = sender.send(result);
+    });
+    device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| fail(error.to_string()))?;
+    receiver
+        .recv()
+        .map_err(|_| fail("the driver dropped the request".into()))?
+        .map_err(|error| fail(error.to_string()))?;
+    let bytes = buffer.slice(..).get_mapped_range().map_err(|error| fail(error.to_string()))?.to_vec();
+    buffer.unmap();
+    Ok(bytes)
+}

@@ -1,0 +1,100 @@
+//! Per-stage GPU times by timestamp queries.
+
+use crate::RenderError;
+
+/// A stage of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Morphs, skinning and surface frames.
+    Pose,
+    /// Binding, activation, projection, culling and colour.
+    Project,
+    /// Depth order.
+    Sort,
+    /// Assignment to tiles.
+    Bin,
+    /// Compositing.
+    Rasterize,
+}
+
+impl Stage {
+    /// All stages in the order in which they run.
+    pub const ALL: [Self; 5] = [Self::Pose, Self::Project, Self::Sort, Self::Bin, Self::Rasterize];
+
+    /// Lower-case name, for tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pose => "pose",
+            Self::Project => "project",
+            Self::Sort => "sort",
+            Self::Bin => "bin",
+            Self::Rasterize => "rasterize",
+        }
+    }
+}
+
+/// Measures the stages of one frame. For benchmarks: reading the times waits for the GPU.
+pub struct StageTimer {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    staging: wgpu::Buffer,
+    period_ns: f64,
+}
+
+const QUERIES: u32 = 2 * Stage::ALL.len() as u32;
+
+impl StageTimer {
+    /// `None` if the device was opened without timestamp queries.
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Option<Self> {
+        if !device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            return None;
+        }
+        let buffer = |usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timestamps"),
+                size: u64::from(QUERIES) * 8,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        Some(Self {
+            queries: device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("stages"),
+                ty: wgpu::QueryType::Timestamp,
+                count: QUERIES,
+            }),
+            resolved: buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
+            staging: buffer(wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ),
+            period_ns: queue.get_timestamp_period().into(),
+        })
+    }
+
+    pub(crate) fn writes(&self, stage: Stage) -> wgpu::ComputePassTimestampWrites<'_> {
+        let first = 2 * stage as u32;
+        wgpu::ComputePassTimestampWrites {
+            query_set: &self.queries,
+            beginning_of_pass_write_index: Some(first),
+            end_of_pass_write_index: Some(first + 1),
+        }
+    }
+
+    pub(crate) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+        encoder.resolve_query_set(&self.queries, 0..QUERIES, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.staging, 0, u64::from(QUERIES) * 8);
+    }
+
+    /// Milliseconds of each stage, in the order of [`Stage::ALL`], of the last submitted frame. Waits for it.
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] if the device is lost.
+    pub fn read(&self, device: &wgpu::Device) -> Result<[f64; Stage::ALL.len()], RenderError> {
+        let bytes = crate::readback::map_and_copy(device, &self.staging, "reading times")?;
+        let ticks: Vec<u64> = bytes
+            .chunks_exact(8)
+            .map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]))
+            .collect();
+        Ok(std::array::from_fn(|i| {
+            ticks[2 * i + 1].saturating_sub(ticks[2 * i]) as f64 * self.period_ns * 1e-6
+        }))
+    }
+}

@@ -1,0 +1,71 @@
+//! What can go wrong in this crate.
+
+use std::path::{Path, PathBuf};
+
+/// Why a rig or a track cannot be read or used. Each message is one line that names the fault.
+#[derive(Debug, thiserror::Error)]
+pub enum RigError {
+    /// A fault, with the file it is in.
+    #[error("{}: {fault}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: Box<RigError>,
+    },
+    /// The operating system refused.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The bytes are not the format they should be.
+    #[error("not a readable {format} file: {fault}")]
+    Format {
+        /// The format that was expected.
+        format: &'static str,
+        /// What does not fit.
+        fault: String,
+    },
+    /// The file needs something that this crate does not do.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A part of the file contradicts another, or holds a value that means nothing.
+    #[error("{place}: {fault}")]
+    Invalid {
+        /// Where, such as `mesh 0, primitive 2, POSITION`.
+        place: String,
+        /// What is wrong there.
+        fault: String,
+    },
+    /// The file is larger than the caller's limits allow.
+    #[error("{what} is {size}, over the limit of {limit}")]
+    Limit {
+        /// What is too large.
+        what: &'static str,
+        /// How large it is.
+        size: u64,
+        /// How large it may be.
+        limit: u64,
+    },
+    /// Arguments that do not belong together, such as a pose of another rig.
+    #[error("{0}")]
+    Mismatch(String),
+}
+
+impl RigError {
+    /// The same fault with the file that it is in.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::File { .. } => self,
+            fault => Self::File { path: path.to_owned(), fault: Box::new(fault) },
+        }
+    }
+}
+
+/// Shorthand for [`RigError::Invalid`].
+pub(crate) fn invalid(place: impl Into<String>, fault: impl Into<String>) -> RigError {
+    RigError::Invalid { place: place.into(), fault: fault.into() }
+}
+
+/// An error unless `size` is at most `limit`.
+pub(crate) fn within(what: &'static str, size: u64, limit: u64) -> Result<(), RigError> {
+    if size > limit { Err(RigError::Limit { what, size, limit }) } else { Ok(()) }
+}

@@ -1,0 +1,31 @@
+//! Rigged glTF and VRM heads: morph targets, skins, named controls, expression tracks, and posing on the CPU.
+//!
+//! A [`Rig`] is loaded from any glTF 2.0 file ([`Rig::open`]) and holds plain arrays. A [`Pose`] is what moves it: a
+//! weight for each morph and a local transform for each node, set by hand, by an [`Animation`], or by a [`Track`] of
+//! named controls through a [`TrackPlayer`]. A [`Poser`] turns a pose into world-space vertices, each with the
+//! rotation and scale that the surface around it has undergone since rest ([`SurfaceFrames`]). Space is glTF's:
+//! right-handed, +Y up, metres; quaternions are xyzw.
+
+mod animation;
+mod controls;
+mod error;
+mod frames;
+mod limits;
+mod load;
+mod pose;
+mod poser;
+mod rig;
+mod track;
+mod validate;
+
+pub use controls::{ARKIT_NAMES, Recipe, canonical, recipe};
+pub use error::RigError;
+pub use frames::{FrameMode, RingEntry, SurfaceFrames, frame_from_tangents};
+pub use limits::LoadLimits;
+pub use pose::{NodeTransform, Palette, Pose, joint_palette};
+pub use poser::{PosedVertices, Poser};
+pub use rig::{
+    AlphaMode, Animation, Channel, ChannelValues, Expression, Image, Interpolation, Joint, Material, Morph,
+    Node, Primitive, Rig,
+};
+pub use track::{Track, TrackLimits, TrackPlayer, Wrap};

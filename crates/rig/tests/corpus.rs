@@ -1,0 +1,205 @@
+//! Thousands of damaged files: any may be refused, none may panic, hang, or take memory beyond the limits given.
+
+#![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
+
+mod support;
+
+use effigy_rig::{
+    FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackLimits, TrackPlayer, Wrap,
+};
+use serde_json::{Value, json};
+use support::{data, morphing_square, pack, two_bones};
+
+/// A seeded generator (SplitMix64, Steele et al. 2014), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+/// Keeps each load under some 100 MB.
+fn limits() -> LoadLimits {
+    LoadLimits {
+        bytes: 32 << 20,
+        json_bytes: 1 << 20,
+        vertices: 1 << 16,
+        triangles: 1 << 17,
+        nodes: 1 << 12,
+        joints: 1 << 12,
+        morphs: 256,
+        morph_deltas: 1 << 20,
+        numbers: 1 << 23,
+    }
+}
+
+fn bytes_damaged(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
+    for _ in 0..=random.below(4) {
+        let n = bytes.len();
+        if n == 0 {
+            break;
+        }
+        match random.below(5) {
+            0 => bytes[random.below(n)] ^= 1 << random.below(8),
+            1 => bytes[random.below(n)] = [0, 0xff, 0x7f, 0x80, b'9', b'-'][random.below(6)],
+            2 => bytes.truncate(random.below(n)),
+            3 => {
+                let (from, to) = (random.below(n), random.below(n));
+                let length = random.below(64).min(n - from.max(to));
+                bytes.copy_within(from..from + length, to);
+            }
+            _ => {
+                let (at, length) = (random.below(n), random.below(16));
+                bytes.drain(at..(at + length).min(n));
+            }
+        }
+    }
+    bytes
+}
+
+/// Every number and string in `value`.
+fn leaves<'a>(value: &'a mut Value, out: &mut Vec<&'a mut Value>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|v| leaves(v, out)),
+        Value::Object(items) => items.values_mut().for_each(|v| leaves(v, out)),
+        Value::Number(_) | Value::String(_) => out.push(value),
+        _ => {}
+    }
+}
+
+fn json_damaged(random: &mut Random, mut value: Value) -> Value {
+    let mut found = Vec::new();
+    leaves(&mut value, &mut found);
+    for _ in 0..=random.below(3) {
+        let at = random.below(found.len());
+        let new = match random.below(8) {
+            0 => json!(0),
+            1 => json!(random.below(12)),
+            2 => json!(-1),
+            3 => json!(u64::MAX >> random.below(64)),
+            4 => json!(1e30),
+            5 => json!([5120, 5121, 5122, 5123, 5125, 5126][random.below(6)]),
+            6 => json!(["SCALAR", "VEC2", "VEC3", "VEC4", "MAT4", "jawOpen"][random.below(6)]),
+            _ => json!(random.below(1 << 20)),
+        };
+        if let Some(leaf) = found.get_mut(at) {
+            **leaf = new;
+        }
+    }
+    value
+}
+
+fn use_gltf(bytes: &[u8]) -> bool {
+    let track = Track::from_bytes(
+        bytes,
+        &TrackLimits { frames: 1 << 12, weights: 1 << 18, ..TrackLimits::default() },
+    );
+    let Ok(rig) = Rig::from_slice(bytes, None, &limits()) else { return false };
+    let mut pose = Pose::rest(&rig);
+    let mut out = PosedVertices::default();
+    let mut poser = Poser::new(&rig, FrameMode::Surface).expect("what was loaded is valid");
+    pose.morph_weights.fill(0.5);
+    if let Some(player) = track.ok().and_then(|t| TrackPlayer::new(&t, &rig).ok()) {
+        player.apply(0.3, Wrap::Loop, &mut pose);
+    }
+    for animation in &rig.animations {
+        animation.sample(0.4, &mut pose);
+    }
+    poser.pose(&rig, &pose, &mut out).expect("the pose fits");
+    assert!(out.rotations.iter().all(|q| q.is_finite()) && out.scales.iter().all(|s| s.is_finite()));
+    true
+}
+
+fn parts(glb: &[u8]) -> (Value, Vec<u8>) {
+    let size = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    (serde_json::from_slice(&glb[20..20 + size]).unwrap(), glb[28 + size..].to_vec())
+}
+
+#[test]
+fn damaged_rigs_are_refused_or_load() {
+    let mut random = Random(1);
+    let (mut loaded, mut total) = (0, 0);
+    let mut vrm = morphing_square();
+    vrm.json["extensions"] = json!({ "VRMC_vrm": { "expressions": { "preset": {
+        "aa": { "morphTargetBinds": [{ "node": 0, "index": 0, "weight": 1.0 }] } } } } });
+    for glb in [two_bones().glb(), morphing_square().glb(), vrm.glb()] {
+        let (json, bin) = parts(&glb);
+        for i in 0..3000 {
+            let bytes = match i % 3 {
+                0 => bytes_damaged(&mut random, glb.clone()),
+                1 => pack(&json, &bytes_damaged(&mut random, bin.clone())),
+                _ => pack(&json_damaged(&mut random, json.clone()), &bin),
+            };
+            loaded += usize::from(use_gltf(&bytes));
+            total += 1;
+        }
+    }
+    assert!(
+        loaded > total / 20 && loaded < total * 19 / 20,
+        "{loaded} of {total} load: the damage tests nothing"
+    );
+}
+
+#[test]
+fn damaged_real_rigs_are_refused_or_load() {
+    let Some(path) = data("rigs/head_mh_female/head_mh_female_arkit52.glb") else { return };
+    let glb = std::fs::read(path).unwrap();
+    let (json, bin) = parts(&glb);
+    let mut random = Random(2);
+    for i in 0..120 {
+        let bytes = match i % 2 {
+            0 => bytes_damaged(&mut random, glb.clone()),
+            _ => pack(&json_damaged(&mut random, json.clone()), &bin),
+        };
+        use_gltf(&bytes);
+    }
+}
+
+#[test]
+fn damaged_tracks_are_refused_or_load() {
+    let mut sources = vec![
+        b"Timecode,BlendshapeCount,JawOpen,HeadYaw,HeadPitch,HeadRoll\n10:00:00:58.1,61,0.5,0.1,0.2,0.3\n10:00:01:00.2,61,0.6,0.1,0.2,0.3\n"
+            .to_vec(),
+        serde_json::to_vec(&json!({
+            "names": ["jawOpen", "aa"], "metadata": { "fps": 30.0 }, "head_pose": [[0, 0.1, 0], [0, 0.2, 0]],
+            "frames": [{ "weights": [0.5, 0], "time": 0, "rotation": [] }, { "weights": [0, 1], "time": 0.1, "rotation": [] }],
+        }))
+        .unwrap(),
+    ];
+    if let Some(path) = data("tracks/MySlate_164_iPhone_cal.csv") {
+        let text = std::fs::read_to_string(path).unwrap();
+        sources.push(text.lines().take(8).collect::<Vec<_>>().join("\n").into_bytes());
+    }
+    let rig = Rig::from_slice(&morphing_square().glb(), None, &limits()).unwrap();
+    let mut pose = Pose::rest(&rig);
+    let mut random = Random(3);
+    let (mut loaded, mut total) = (0, 0);
+    for source in sources {
+        for i in 0..3000 {
+            let bytes = match serde_json::from_slice(&source) {
+                Ok(json) if i % 2 == 0 => serde_json::to_vec(&json_damaged(&mut random, json)).unwrap(),
+                _ => bytes_damaged(&mut random, source.clone()),
+            };
+            total += 1;
+            let Ok(track) = Track::from_bytes(&bytes, &TrackLimits::default()) else { continue };
+            loaded += 1;
+            if let Ok(player) = TrackPlayer::new(&track, &rig) {
+                player.apply(0.07, Wrap::Loop, &mut pose);
+                assert!(pose.morph_weights.iter().all(|w| w.is_finite()));
+            }
+        }
+    }
+    assert!(
+        loaded > total / 20 && loaded < total * 19 / 20,
+        "{loaded} of {total} read: the damage tests nothing"
+    );
+}

@@ -1,0 +1,202 @@
+//! Files that must be refused, each with a message that names the fault.
+
+#![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
+
+mod support;
+
+use effigy_rig::{LoadLimits, Rig, RigError};
+use serde_json::{Value, json};
+use support::{Builder, morphing_square, pack, square, two_bones};
+
+fn refused(bytes: &[u8]) -> String {
+    let error = Rig::from_slice(bytes, None, &LoadLimits::default()).expect_err("loaded");
+    let message = error.to_string();
+    assert!(!message.contains('\n') && message.len() < 300, "{message}");
+    message
+}
+
+fn refused_with(b: &Builder, part: &str) {
+    let message = refused(&b.glb());
+    assert!(message.contains(part), "{message:?} does not say {part:?}");
+}
+
+fn edited(mut b: Builder, pointer: &str, value: Value) -> Builder {
+    *b.json.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+    b
+}
+
+#[test]
+fn what_is_not_gltf() {
+    assert!(refused(b"").contains("not a readable glTF"));
+    assert!(refused(b"ply\n").contains("not a readable glTF"));
+    assert!(refused(b"glTF").contains("cut short"));
+    assert!(refused(b"glTF\x02\0\0\0\x05\0\0\0").contains("no JSON chunk"));
+    let whole = square().glb();
+    assert!(refused(&whole[..whole.len() - 1]).contains("truncated"));
+    assert!(refused(br#"{"asset":{"version":"1.0"}}"#).contains("version"));
+    assert!(refused(br#"{"asset":{"version":"2.0"}}"#).contains("no triangles"));
+    let deep = [b"{\"asset\":".as_slice(), &b"[".repeat(100_000)].concat();
+    refused(&deep);
+}
+
+#[test]
+fn extensions_that_hide_the_geometry() {
+    for name in ["KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu"] {
+        let mut b = square();
+        b.json["extensionsRequired"] = json!([name]);
+        refused_with(&b, name);
+    }
+}
+
+#[test]
+fn indices_and_ranges() {
+    let place = "/meshes/0/primitives/0";
+    refused_with(&edited(square(), "/accessors/1/count", 5.into()), "multiple of 3");
+    refused_with(&edited(square(), "/accessors/0/count", 3.into()), "vertex 3 is out of range");
+    refused_with(&edited(square(), "/accessors/0/count", 5.into()), "reach past the end");
+    refused_with(&edited(square(), "/accessors/0/count", u64::MAX.into()), "number of vertices");
+    refused_with(&edited(square(), "/accessors/0/bufferView", 9.into()), "no buffer view 9");
+    refused_with(&edited(square(), "/bufferViews/0/byteOffset", u64::MAX.into()), "reaches past");
+    refused_with(&edited(square(), "/bufferViews/0/byteLength", 1_000_000.into()), "reaches past");
+    refused_with(&edited(square(), "/bufferViews/0/buffer", 4.into()), "no buffer 4");
+    refused_with(&edited(square(), &format!("{place}/attributes/POSITION"), 77.into()), "no accessor 77");
+    refused_with(&edited(square(), &format!("{place}/indices"), 0.into()), "not of type Scalar");
+    refused_with(&edited(square(), "/accessors/1/componentType", 5126.into()), "unsigned integers");
+    refused_with(&edited(square(), "/nodes/0/mesh", 3.into()), "no mesh 3");
+    let mut b = square();
+    b.json["meshes"][0]["primitives"][0]["material"] = 2.into();
+    refused_with(&b, "no material 2");
+    let b = square();
+    let mut json = b.json.clone();
+    json["buffers"][0]["byteLength"] = 1_000_000.into();
+    assert!(refused(&pack(&json, &b.bin)).contains("declares 1000000 bytes"));
+}
+
+#[test]
+fn values_that_are_not_finite() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut b = square();
+        b.bin[16..20].copy_from_slice(&bad.to_le_bytes());
+        refused_with(&b, "POSITION: element 1 is not finite");
+    }
+    refused_with(
+        &edited(morphing_square(), "/nodes/0", json!({ "mesh": 0, "scale": [1e39, 1, 1] })),
+        "not finite",
+    );
+    refused_with(
+        &edited(square(), "/nodes/0", json!({ "mesh": 0, "rotation": [0, 0, 0, 0] })),
+        "unit length",
+    );
+}
+
+#[test]
+fn morph_targets_of_another_size() {
+    let b = edited(morphing_square(), "/meshes/0/primitives/0/targets/1/POSITION", 2.into());
+    assert!(Rig::from_slice(&b.glb(), None, &LoadLimits::default()).is_ok());
+    let mut b = b;
+    b.json["accessors"][2]["count"] = 3.into();
+    refused_with(&b, "morph target 0: has 3 elements for 4 vertices");
+    let mut b = morphing_square();
+    let mut second = b.json["meshes"][0]["primitives"][0].clone();
+    second["targets"].as_array_mut().unwrap().pop();
+    b.json["meshes"][0]["primitives"].as_array_mut().unwrap().push(second);
+    refused_with(&b, "has 1 morph targets where the first has 2");
+    let mut b = morphing_square();
+    b.json["accessors"][3]["sparse"]["count"] = 2.into();
+    refused_with(&b, "reach past the end");
+    let mut b = square();
+    let sparse = b.sparse(4, &[(4, [1., 0., 0.])]);
+    b.json["meshes"][0]["primitives"][0]["targets"] = json!([{ "POSITION": sparse }]);
+    refused_with(&b, "sparse indices are out of range");
+}
+
+#[test]
+fn joints_out_of_range() {
+    refused_with(&edited(two_bones(), "/skins/0/joints", json!([2])), "names joint 1 of 1");
+    refused_with(&edited(two_bones(), "/skins/0/joints", json!([2, 9])), "no node 9");
+    refused_with(&edited(two_bones(), "/skins/0/joints", json!([2, 1, 0])), "2 for 3 joints");
+    refused_with(&edited(two_bones(), "/nodes/0/skin", 5.into()), "skin 5: is not there");
+}
+
+#[test]
+fn node_trees_that_are_none() {
+    let cycle = json!([{ "mesh": 0 }, { "children": [2] }, { "children": [1] }]);
+    refused_with(&edited(square(), "/nodes", cycle), "cycle");
+    refused_with(&edited(square(), "/nodes", json!([{ "mesh": 0, "children": [0] }])), "cycle");
+    refused_with(
+        &edited(square(), "/nodes", json!([{ "children": [2] }, { "children": [2] }, {}])),
+        "child twice",
+    );
+    refused_with(&edited(square(), "/nodes", json!([{ "children": [8] }])), "no child 8");
+}
+
+#[test]
+fn animations_that_do_not_add_up() {
+    let short = "there are 4 where the keys need";
+    refused_with(&edited(morphing_square(), "/accessors/4/count", 1.into()), short);
+    let mut b = morphing_square();
+    b.json["animations"][0]["samplers"][0]["interpolation"] = "CUBICSPLINE".into();
+    refused_with(&b, short);
+    refused_with(&edited(morphing_square(), "/animations/0/channels/0/target/node", 3.into()), "no node 3");
+    refused_with(&edited(morphing_square(), "/animations/0/channels/0/sampler", 3.into()), "no sampler 3");
+    let mut b = morphing_square();
+    let times = b.floats("SCALAR", &[1., 0.]);
+    b.json["animations"][0]["samplers"][0]["input"] = times.into();
+    refused_with(&b, "not ascending");
+}
+
+#[test]
+fn addresses_that_lead_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    let b = square();
+    std::fs::write(folder.path().join("b.bin"), &b.bin).unwrap();
+    let absolute = folder.path().join("b.bin").display().to_string();
+    for uri in [
+        "../b.bin",
+        "%2e%2e/b.bin",
+        "x/../../b.bin",
+        absolute.as_str(),
+        "http://example.com/b.bin",
+        "file:///b.bin",
+        "..\\b.bin",
+        "",
+        "absent.bin",
+        ".",
+    ] {
+        let mut json = b.json.clone();
+        json["buffers"][0] = json!({ "byteLength": b.bin.len(), "uri": uri });
+        let bytes = serde_json::to_vec(&json).unwrap();
+        assert!(Rig::from_slice(&bytes, Some(&inner), &LoadLimits::default()).is_err(), "{uri}");
+    }
+}
+
+#[test]
+fn sizes_over_the_limits() {
+    let bytes = two_bones().glb();
+    let all = LoadLimits::default();
+    let limits = [
+        LoadLimits { bytes: 100, ..all.clone() },
+        LoadLimits { json_bytes: 100, ..all.clone() },
+        LoadLimits { vertices: 5, ..all.clone() },
+        LoadLimits { triangles: 3, ..all.clone() },
+        LoadLimits { nodes: 2, ..all.clone() },
+        LoadLimits { joints: 1, ..all.clone() },
+        LoadLimits { numbers: 40, ..all.clone() },
+    ];
+    for limits in limits {
+        let error = Rig::from_slice(&bytes, None, &limits).expect_err("loaded");
+        assert!(matches!(error, RigError::Limit { .. }), "{error}");
+    }
+    let bytes = morphing_square().glb();
+    for limits in [LoadLimits { morphs: 1, ..all.clone() }, LoadLimits { morph_deltas: 4, ..all.clone() }] {
+        assert!(matches!(Rig::from_slice(&bytes, None, &limits), Err(RigError::Limit { .. })));
+    }
+}
+
+#[test]
+fn an_absent_file_is_named() {
+    let error = Rig::open("no/such/head.glb", &LoadLimits::default()).expect_err("opened");
+    assert!(error.to_string().starts_with("no/such/head.glb: "), "{error}");
+}

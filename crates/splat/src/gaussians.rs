@@ -1,0 +1,143 @@
+//! A set of 3D Gaussians, stored raw, and the one place where they are activated.
+
+use glam::{Quat, Vec3};
+
+use crate::SplatError;
+
+/// The highest spherical-harmonics degree that is read, stored and rendered.
+pub const MAX_SH_DEGREE: u8 = 3;
+
+/// Number of harmonic coefficients per colour channel at `degree`: (degree + 1)².
+pub const fn sh_coefficients(degree: u8) -> usize {
+    (degree as usize + 1) * (degree as usize + 1)
+}
+
+/// N Gaussians as a structure of arrays, before activation, as 3D Gaussian Splatting (Kerbl et al. 2023)
+/// optimises and stores them.
+///
+/// All arrays have length N, but for `sh`, which has N × (degree + 1)² × 3.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gaussians {
+    /// Centres, metres.
+    pub positions: Vec<Vec3>,
+    /// Local-to-world rotations, xyzw; of any length but zero, normalised at activation.
+    pub rotations: Vec<Quat>,
+    /// Natural logarithm of the standard deviation along each local axis, in metres.
+    pub log_scales: Vec<Vec3>,
+    /// Opacity before the logistic function.
+    pub opacity_logits: Vec<f32>,
+    /// Harmonics degree, 0 to [`MAX_SH_DEGREE`].
+    pub sh_degree: u8,
+    /// Colour coefficients `[gaussian][coefficient][rgb]` in the order and signs of 3D Gaussian Splatting;
+    /// the colour seen from a direction is 0.5 + Σ Yᵢ(direction) · cᵢ, clamped below at 0, display-referred sRGB.
+    pub sh: Vec<f32>,
+}
+
+/// One Gaussian after activation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ActivatedGaussian {
+    /// Unit rotation, local to world.
+    pub rotation: Quat,
+    /// Standard deviations, metres.
+    pub scale: Vec3,
+    /// 0 to 1.
+    pub opacity: f32,
+}
+
+impl Gaussians {
+    /// An empty set with room for `capacity` Gaussians of the given harmonics degree.
+    pub fn with_capacity(capacity: usize, sh_degree: u8) -> Self {
+        Self {
+            positions: Vec::with_capacity(capacity),
+            rotations: Vec::with_capacity(capacity),
+            log_scales: Vec::with_capacity(capacity),
+            opacity_logits: Vec::with_capacity(capacity),
+            sh_degree,
+            sh: Vec::with_capacity(capacity * sh_coefficients(sh_degree) * 3),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// The harmonics of Gaussian `index`: (degree + 1)² × 3 values.
+    pub fn sh_of(&self, index: usize) -> &[f32] {
+        let stride = sh_coefficients(self.sh_degree) * 3;
+        &self.sh[index * stride..(index + 1) * stride]
+    }
+
+    /// Rotation, scale and opacity of Gaussian `index` after activation: normalise, exp, logistic.
+    #[inline(always)]
+    pub fn activate(&self, index: usize) -> ActivatedGaussian {
+        ActivatedGaussian {
+            rotation: self.rotations[index].normalize(),
+            scale: self.log_scales[index].exp(),
+            opacity: opacity_from_logit(self.opacity_logits[index]),
+        }
+    }
+
+    /// Checks that the arrays agree in length and hold only values that can be rendered.
+    ///
+    /// # Errors
+    /// [`SplatError::Shape`] if lengths disagree or the degree is out of range, [`SplatError::Value`] for the first
+    /// NaN or infinity, or rotation of length zero. An infinite opacity logit is allowed: it means 0 or 1.
+    pub fn validate(&self) -> Result<(), SplatError> {
+        let n = self.len();
+        if self.sh_degree > MAX_SH_DEGREE {
+            return Err(SplatError::Shape(format!(
+                "harmonics degree {} is above {MAX_SH_DEGREE}",
+                self.sh_degree
+            )));
+        }
+        for (name, len, want) in [
+            ("rotations", self.rotations.len(), n),
+            ("log_scales", self.log_scales.len(), n),
+            ("opacity_logits", self.opacity_logits.len(), n),
+            ("sh", self.sh.len(), n * sh_coefficients(self.sh_degree) * 3),
+        ] {
+            if len != want {
+                return Err(SplatError::Shape(format!("{name} has {len} entries where {want} are needed")));
+            }
+        }
+        let stride = sh_coefficients(self.sh_degree) * 3;
+        for i in 0..n {
+            let fault = if !self.positions[i].is_finite() {
+                "position is not finite"
+            } else if !self.rotations[i].is_finite() || !(self.rotations[i].length_squared() > 1e-20) {
+                "rotation is not finite or has no length"
+            } else if !self.log_scales[i].is_finite() || self.log_scales[i].max_element() > MAX_LOG_SCALE {
+                "scale is not finite"
+            } else if self.opacity_logits[i].is_nan() {
+                "opacity is not a number"
+            } else if !self.sh[i * stride..(i + 1) * stride].iter().all(|c| c.is_finite()) {
+                "harmonics are not finite"
+            } else {
+                continue;
+            };
+            return Err(SplatError::Value { index: i, fault });
+        }
+        Ok(())
+    }
+
+    /// The axis-aligned bounds of the centres, or `None` if there are none.
+    pub fn bounds(&self) -> Option<(Vec3, Vec3)> {
+        let first = *self.positions.first()?;
+        Some(self.positions.iter().fold((first, first), |(lo, hi), &p| (lo.min(p), hi.max(p))))
+    }
+}
+
+/// Above this log-scale (a standard deviation of about 10¹⁰ m) squares would leave the range of f32.
+pub const MAX_LOG_SCALE: f32 = 23.0;
+
+/// The logistic function.
+#[inline]
+pub fn opacity_from_logit(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}

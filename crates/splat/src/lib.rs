@@ -1,0 +1,29 @@
+//! 3D Gaussians: their data, projection, spherical harmonics and compositing, and a CPU rasteriser.
+//!
+//! This crate is the reference that the GPU pipeline is tested against, and the renderer of last resort on a machine
+//! without a GPU. It knows nothing of files, rigs or windows.
+//!
+//! A picture is made in four steps: [`Projector`] turns each Gaussian of a [`Gaussians`] set into a [`Splat`] (or
+//! culls it), splats are ordered by depth (ties by index), binned into tiles, and composited front to back in
+//! display-referred sRGB, as 3D Gaussian Splatting (Kerbl et al. 2023) defines it. [`Rasterizer`] does all four.
+
+mod camera;
+mod error;
+mod filter;
+mod frame;
+mod gaussians;
+mod projection;
+mod radix;
+mod rasterizer;
+mod sh;
+
+pub use camera::{Camera, MAX_PICTURE_SIZE};
+pub use error::SplatError;
+pub use filter::Filter;
+pub use frame::Frame;
+pub use gaussians::{
+    ActivatedGaussian, Gaussians, MAX_LOG_SCALE, MAX_SH_DEGREE, opacity_from_logit, sh_coefficients,
+};
+pub use projection::{MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Projector, Splat};
+pub use rasterizer::{Rasterizer, StageTimes};
+pub use sh::{SH_C0, sh_color};

@@ -1,0 +1,27 @@
+//! glTF rigs: load, then pose once.
+#![no_main]
+
+use effigy_rig::{FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = LoadLimits {
+        vertices: 1 << 14,
+        triangles: 1 << 15,
+        nodes: 1 << 10,
+        joints: 1 << 10,
+        morphs: 256,
+        morph_deltas: 1 << 18,
+        numbers: 1 << 21,
+        ..LoadLimits::default()
+    };
+    let Ok(rig) = Rig::from_slice(bytes, None, &limits) else { return };
+    let mut pose = Pose::rest(&rig);
+    for animation in &rig.animations {
+        animation.sample(0.5, &mut pose);
+    }
+    let mut posed = PosedVertices::default();
+    let mut poser = Poser::new(&rig, FrameMode::Surface).expect("what was loaded is valid");
+    poser.pose(&rig, &pose, &mut posed).expect("the pose fits");
+    assert!(posed.rotations.iter().all(|q| q.is_finite()));
+});

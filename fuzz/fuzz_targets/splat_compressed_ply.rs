@@ -1,0 +1,13 @@
+//! The compressed PLY of PlayCanvas.
+#![no_main]
+
+use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_compressed_ply};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = SplatLimits { max_unpacked_bytes: 64 << 20, ..SplatLimits::default() };
+    let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
+    if let Ok(scene) = read_compressed_ply(bytes, &options) {
+        scene.gaussians.validate().expect("what is read can be rendered");
+    }
+});

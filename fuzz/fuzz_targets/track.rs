@@ -1,0 +1,12 @@
+//! Expression tracks in every format.
+#![no_main]
+
+use effigy_rig::{Track, TrackLimits};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let limits = TrackLimits { frames: 1 << 14, weights: 1 << 20, ..TrackLimits::default() };
+    if let Ok(track) = Track::from_bytes(bytes, &limits) {
+        track.validate().expect("what was read is valid");
+    }
+});

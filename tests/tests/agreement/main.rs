@@ -1,0 +1,174 @@
+//! The GPU pipeline against the CPU reference, from posing to pixels, on real avatars and on a made one.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod made;
+mod picture;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use effigy_avatar::{Avatar, OpenOptions};
+use effigy_rig::{FrameMode, Pose};
+use effigy_splat::{Camera, Filter};
+use glam::{Affine3A, Mat3, Quat, Vec3};
+use picture::{Agreement, Renderers, compare, covered, frame_subject};
+
+/// The shared data, or `None` with a note that the test is skipped.
+fn data() -> Option<PathBuf> {
+    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
+        PathBuf::from,
+    );
+    if !root.exists() {
+        println!("skipped: no {}", root.display());
+        return None;
+    }
+    Some(root)
+}
+
+/// A pose far from rest: many morphs at once, the head turned on its joint, and the whole scene moved.
+fn strong_pose(avatar: &Avatar) -> Option<Pose> {
+    let rig = &avatar.body.as_ref()?.rig;
+    let mut pose = Pose::rest(rig);
+    let mut on = 0;
+    for (name, weight) in [
+        ("jawOpen", 0.8),
+        ("mouthSmileLeft", 0.9),
+        ("mouthFunnel", 0.4),
+        ("eyeBlinkLeft", 1.0),
+        ("eyeBlinkRight", 0.6),
+        ("browInnerUp", 1.0),
+        ("cheekPuff", 0.7),
+        ("noseSneerRight", -0.3),
+    ] {
+        if let Some(morph) = rig.morph(name) {
+            pose.morph_weights[morph] = weight;
+            on += 1;
+        }
+    }
+    assert!(on >= 6, "{}: only {on} of the eight shapes are there", avatar.name);
+    if let Some(head) = rig.nodes.iter().position(|n| n.name.eq_ignore_ascii_case("head")) {
+        pose.nodes[head].rotation *= Quat::from_euler(glam::EulerRot::YXZ, 0.4, -0.2, 0.15);
+    }
+    pose.world_from_scene =
+        Affine3A::from_rotation_translation(Quat::from_rotation_y(-0.5), Vec3::new(0.3, -0.2, 0.1));
+    Some(pose)
+}
+
+/// Compares the two renderers at rest and in a strong pose, at 512² and 1024².
+fn check_file(path: &Path) {
+    let avatar = Arc::new(Avatar::open(path, &OpenOptions::default()).unwrap());
+    let mut renderers = Renderers::new(&avatar);
+    let poses = [("rest", avatar.body.as_ref().map(|b| Pose::rest(&b.rig))), ("posed", strong_pose(&avatar))];
+    let mut at_rest = None;
+    for (what, pose) in poses {
+        if what == "posed" && pose.is_none() {
+            continue;
+        }
+        let posed = renderers.pose_on_cpu(pose.as_ref());
+        for size in [512, 1024] {
+            let camera = frame_subject(&posed.gaussians, size);
+            let cpu = renderers.cpu(pose.as_ref(), &camera);
+            let gpu = renderers.gpu(pose.as_ref(), &camera);
+            let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+            println!(
+                "{} {what} {size}²: {psnr:.1} dB, {psnr_covered:.1} dB where covered, depth within {depth:.1e}",
+                path.file_name().unwrap().display()
+            );
+            assert!(covered(&cpu) > 0.08, "hardly anything is drawn: {}", covered(&cpu));
+            assert!(psnr >= 50.0 && psnr_covered >= 50.0, "the pictures differ");
+            if what == "rest" {
+                at_rest = Some(cpu);
+            } else if let Some(rest) = at_rest.as_ref().filter(|rest| rest.width == size) {
+                // Two renderers that ignore the pose would agree as well.
+                let same = compare(rest, &cpu).psnr;
+                assert!(same < 35.0, "the pose changes nothing: {same} dB");
+            }
+        }
+    }
+}
+
+#[test]
+fn avatars_of_another_system() {
+    let Some(data) = data() else { return };
+    check_file(&data.join("lam/james.zip"));
+    check_file(&data.join("lam/p2-1.zip"));
+}
+
+#[test]
+fn scenes_without_a_rig() {
+    let Some(data) = data() else { return };
+    check_file(&data.join("splat/biker.spz"));
+    check_file(&data.join("splat/biker.compressed.ply"));
+}
+
+#[test]
+fn heads_sampled_from_their_surface() {
+    let Some(data) = data() else { return };
+    check_file(&data.join("capture_head/head.glb"));
+    check_file(&data.join("rigs/head_mh_female/head_mh_female_arkit52.glb"));
+}
+
+#[test]
+fn a_made_rig_in_many_poses() {
+    for mode in [FrameMode::Surface, FrameMode::Skin] {
+        for influences in [4, 8] {
+            let avatar = Arc::new(made::avatar(mode, influences, 3000, Filter::MIP));
+            let mut renderers = Renderers::new(&avatar);
+            // From rest to rest: what one pose leaves on the GPU must not stay in the next.
+            for strength in [0.0, 0.5, 1.0, -0.7, 0.0] {
+                let pose = made::pose(&avatar.body.as_ref().unwrap().rig, strength);
+                let posed = renderers.pose_on_cpu(Some(&pose));
+                let mut camera = frame_subject(&posed.gaussians, 256);
+                (camera.width, camera.height) = (251, 203);
+                let cpu = renderers.cpu(Some(&pose), &camera);
+                let gpu = renderers.gpu(Some(&pose), &camera);
+                let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+                println!(
+                    "made, {mode:?}, {influences} influences, strength {strength}: {psnr:.1} dB, \
+                     {psnr_covered:.1} dB where covered, depth within {depth:.1e}"
+                );
+                assert!(covered(&cpu) > 0.05, "hardly anything is drawn");
+                assert!(psnr_covered >= 60.0 && depth < 1e-3, "the pictures differ");
+            }
+        }
+    }
+}
+
+/// One small Gaussian on each of some vertices must appear where morphs, skinning and perspective, written out here in
+/// double precision, put it.
+#[test]
+fn vertices_land_where_the_definitions_put_them() {
+    for influences in [4, 8] {
+        let rig = made::rig(influences);
+        let pose = made::pose(&rig, 0.8);
+        let expected = made::skinned_in_double_precision(&rig, &pose);
+        let camera =
+            Camera::look_at(Vec3::new(0.8, 1.4, 4.5), Vec3::new(0.1, 1.0, 0.0), Vec3::Y, 0.75, 640, 480);
+        let mut seen = 0;
+        // Far apart, so that each is alone in its window.
+        for v in (0..rig.vertex_count()).step_by(11) {
+            let avatar = Arc::new(made::dot(&rig, v));
+            let mut renderers = Renderers::new(&avatar);
+            let view = camera.camera_from_world;
+            let (rotation, translation) = (Mat3::from(view.matrix3), Vec3::from(view.translation));
+            let p = rotation.as_dmat3() * expected[v] + translation.as_dvec3();
+            let want = (
+                f64::from(camera.cx) + f64::from(camera.fx) * p.x / -p.z,
+                f64::from(camera.cy) - f64::from(camera.fy) * p.y / -p.z,
+            );
+            for (who, frame) in
+                [("GPU", renderers.gpu(Some(&pose), &camera)), ("CPU", renderers.cpu(Some(&pose), &camera))]
+            {
+                let (x, y, depth) = picture::centroid(&frame).expect("the Gaussian is not in the picture");
+                assert!(
+                    (x - want.0).abs() < 0.05 && (y - want.1).abs() < 0.05 && (depth + p.z).abs() < 1e-3,
+                    "{who}, vertex {v}: at ({x:.3}, {y:.3}) depth {depth:.4}, expected {want:.3?} depth {:.4}",
+                    -p.z
+                );
+            }
+            seen += 1;
+        }
+        assert!(seen >= 8);
+    }
+}

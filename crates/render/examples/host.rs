@@ -25,10 +25,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Once.
     let renderer = Renderer::new(&device, &queue, Precision::Half)?;
-    let compositor = Compositor::new(&device, FORMAT, 1);
+    let compositor = Compositor::new(&device, FORMAT, 1)?;
     let mut uploaded = renderer.upload(&avatar)?;
     let mut view = renderer.create_view(SIZE, SIZE)?;
-    let source = compositor.source(&device, &view);
+    let source = compositor.source(&device, &view)?;
     let (low, high) = avatar.bounds()?.ok_or("the avatar is empty")?;
     let (middle, height) = (0.5 * (low + high), high.y - low.y);
 

@@ -10,9 +10,10 @@ use effigy_splat::{Camera, Filter};
 use glam::{Affine3A, Vec3};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
-use crate::RenderError;
 use crate::pipelines::{Pipelines, bind};
+use crate::uploads::Uploads;
 use crate::view::TILE;
+use crate::{RenderError, Stage, StageTimer};
 
 /// GPU structures of `shaders/pose/` and `shaders/splat/project.wesl`.
 mod gpu_data {
@@ -95,9 +96,14 @@ struct GpuBody {
     workgroups: u32,
     palette: Palette,
     rows: Vec<[f32; 4]>,
-    uploaded_weights: Vec<f32>,
-    uploaded_rows: Vec<[f32; 4]>,
-    dirty: bool,
+    uploads: Uploads,
+    /// Morph weights and joint rows of the current pose, and its number.
+    pose_weights: Vec<f32>,
+    pose_rows: Vec<[f32; 4]>,
+    pose: u64,
+    /// Number of the pose that the vertices on the GPU were last seen to be in. Only a submission that is done sets it,
+    /// so a frame that was recorded and thrown away is not taken for one that happened.
+    posed: Arc<AtomicU64>,
     /// Vertex bounds at rest in mesh space, and the joints that carry any of it.
     bounds: (Vec3, Vec3),
     used_joints: Vec<usize>,
@@ -122,7 +128,7 @@ impl GpuAvatar {
         let limits = device.limits();
         let most = u64::from(limits.max_compute_workgroups_per_dimension) * u64::from(PROJECT_THREADS);
         if n as u64 > most {
-            return Err(RenderError::TooLarge { what: "the set of Gaussians", bytes: n as u64, limit: most });
+            return Err(RenderError::TooMany { what: "Gaussians", count: n as u64, limit: most });
         }
         let upload = |what: &'static str, bytes: &[u8]| {
             let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
@@ -195,46 +201,53 @@ impl GpuAvatar {
                 body.rows.push([row.x, row.y, row.z, t]);
             }
         }
-        if body.rows != body.uploaded_rows || pose.morph_weights != body.uploaded_weights {
-            body.uploaded_rows.clone_from(&body.rows);
-            body.uploaded_weights.clone_from(&pose.morph_weights);
-            body.dirty = true;
+        if body.rows != body.pose_rows || pose.morph_weights != body.pose_weights {
+            body.pose_rows.clone_from(&body.rows);
+            body.pose_weights.clone_from(&pose.morph_weights);
+            body.pose += 1;
             let (center, radius) = posed_bounds(body.used_joints.iter().map(|&j| joints[j]), body.bounds);
             (self.reach.center, self.reach.radius) = (center, radius);
         }
         Ok(())
     }
 
-    /// Uploads a changed pose and records the pose kernels; nothing if the pose is as it was.
+    /// Records the upload of the pose and the pose kernels; nothing if the GPU is known to hold this pose.
     pub(crate) fn record_pose(
-        &mut self,
-        queue: &wgpu::Queue,
+        &self,
         pipelines: &Pipelines,
-        pass: &mut wgpu::ComputePass<'_>,
-    ) {
-        let Some(body) = &mut self.body else { return };
-        if !std::mem::take(&mut body.dirty) {
-            return;
-        }
-        if !body.uploaded_weights.is_empty() {
-            queue.write_buffer(&body.weights, 0, bytemuck::cast_slice(&body.uploaded_weights));
-        }
-        queue.write_buffer(&body.palette_buffer, 0, bytemuck::cast_slice(&body.uploaded_rows));
+        encoder: &mut wgpu::CommandEncoder,
+        timer: Option<&StageTimer>,
+    ) -> Result<(), RenderError> {
+        let Some(body) = self.body.as_ref().filter(|b| b.posed.load(Ordering::Acquire) != b.pose) else {
+            return Ok(());
+        };
+        body.uploads.record(
+            encoder,
+            &[
+                (bytemuck::cast_slice(&body.pose_weights), &body.weights),
+                (bytemuck::cast_slice(&body.pose_rows), &body.palette_buffer),
+            ],
+        )?;
+        let mut pass = Stage::Pose.begin(encoder, timer);
         pass.set_pipeline(&pipelines.pose_vertices);
         pass.set_bind_group(0, &body.bind_vertices, &[]);
         pass.dispatch_workgroups(body.workgroups, 1, 1);
         pass.set_pipeline(&pipelines.vertex_frames);
         pass.set_bind_group(0, &body.bind_frames, &[]);
         pass.dispatch_workgroups(body.workgroups, 1, 1);
+        drop(pass);
+        let (pose, posed) = (body.pose, body.posed.clone());
+        encoder.on_submitted_work_done(move || posed.store(pose, Ordering::Release));
+        Ok(())
     }
 
-    /// An upper bound of the pairs of Gaussian and tile that `camera` can see, found without looking at the GPU:
-    /// every Gaussian as if it stood at the avatar's nearest point, grown as far as the surface can grow it.
-    pub(crate) fn tile_entries_bound(&self, camera: &Camera) -> u64 {
+    /// About how many pairs of Gaussian and tile `camera` can see at most, found without looking at the GPU: every
+    /// Gaussian as if it stood at the avatar's nearest point.
+    pub(crate) fn tile_entries_estimate(&self, camera: &Camera) -> u64 {
         let nearest = ((camera.eye() - self.reach.center).length() - self.reach.radius).max(camera.near);
         let tiles = u64::from(camera.width.div_ceil(TILE)) * u64::from(camera.height.div_ceil(TILE));
         let slope = (camera.width as f32 / camera.fx).max(camera.height as f32 / camera.fy);
-        let focal = camera.fx.max(camera.fy) * (1.0 + slope * slope).sqrt();
+        let focal = camera.fx.max(camera.fy) * (1.0 + slope * slope);
         // opacity · exp(−q/2) = 1/255 at q = 2 ln 255 where opacity is 1.
         let reach = 2.0 * 255f32.ln();
         let grown = if self.body.is_some() { POSE_GROWTH } else { 1.0 };
@@ -249,7 +262,8 @@ impl GpuAvatar {
     }
 }
 
-/// Surfaces of real expressions hardly grow beyond this; the entries of those that do come out of the bound's slack.
+/// Surfaces of real expressions grow up to fourfold, but only on the eyelids: what these add comes out of the slack
+/// that the rest leaves.
 const POSE_GROWTH: f32 = 1.5;
 
 /// A sphere around the bounds `(low, high)` of the mesh as each joint carries them, with room for morphs.
@@ -304,23 +318,28 @@ impl GpuBody {
         let body = avatar.body.as_ref().ok_or_else(missing)?;
         let rig = &body.rig;
         let count = rig.vertex_count();
+        let most = u64::from(device.limits().max_compute_workgroups_per_dimension) * u64::from(POSE_THREADS);
+        if count as u64 > most {
+            return Err(RenderError::TooMany { what: "vertices", count: count as u64, limit: most });
+        }
         let frames = SurfaceFrames::new(rig, body.binding.frame)
             .map_err(|error| RenderError::Avatar(error.to_string()))?;
 
         let (rest, ids, deltas) = morphs_by_vertex(rig);
-        let rest_frames: Vec<_> = (0..=count)
-            .map(|v| {
-                // The entry beyond the last vertex only closes its ring.
-                let at = v.min(count.saturating_sub(1));
-                gpu_data::RestFrame {
-                    inverse_rotation: frames.rest_inverse_rotations[at].into(),
-                    tangent: frames.rest_tangents[at][0].into(),
-                    area: frames.rest_area[at],
-                    bitangent: frames.rest_tangents[at][1].into(),
-                    first_neighbour: frames.ring_offsets[v],
-                }
+        let mut rest_frames: Vec<_> = (0..count)
+            .map(|v| gpu_data::RestFrame {
+                inverse_rotation: frames.rest_inverse_rotations[v].into(),
+                tangent: frames.rest_tangents[v][0].into(),
+                area: frames.rest_area[v],
+                bitangent: frames.rest_tangents[v][1].into(),
+                first_neighbour: frames.ring_offsets[v],
             })
             .collect();
+        // Closes the last vertex's ring.
+        rest_frames.push(gpu_data::RestFrame {
+            first_neighbour: frames.ring.len() as u32,
+            ..gpu_data::RestFrame::zeroed()
+        });
         let ring: Vec<_> =
             frames.ring.iter().map(|r| gpu_data::Neighbour { vertex: r.neighbour, a: r.a, b: r.b }).collect();
         let skin: Vec<_> = rig
@@ -371,9 +390,15 @@ impl GpuBody {
             workgroups: (count as u32).div_ceil(POSE_THREADS),
             palette: Palette::default(),
             rows: Vec::new(),
-            uploaded_weights: Vec::new(),
-            uploaded_rows: Vec::new(),
-            dirty: false,
+            uploads: Uploads::new(
+                device,
+                (rig.morphs.len() as u64 * 4).next_multiple_of(wgpu::MAP_ALIGNMENT)
+                    + rig.joints.len() as u64 * 48,
+            ),
+            pose_weights: Vec::new(),
+            pose_rows: Vec::new(),
+            pose: 0,
+            posed: Arc::new(AtomicU64::new(0)),
             bounds,
             used_joints: (0..used.len()).filter(|&j| used[j]).collect(),
         })

@@ -1,7 +1,8 @@
 //! Draws a rendered frame into a host's render pass.
 
-use crate::View;
 use crate::pipelines::COMPOSITE_WGSL;
+use crate::scope::scoped;
+use crate::{RenderError, View};
 
 /// Draws the colour of a [`View`] over a colour target of a host program, premultiplied.
 ///
@@ -16,7 +17,18 @@ pub struct CompositeSource(wgpu::BindGroup);
 
 impl Compositor {
     /// For targets of `format`, in passes without depth attachment and with `samples` samples a pixel.
-    pub fn new(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] for a format that cannot be blended or a number of samples that the device lacks.
+    pub fn new(
+        device: &wgpu::Device,
+        format: wgpu::TextureFormat,
+        samples: u32,
+    ) -> Result<Self, RenderError> {
+        scoped(device, "building the compositor", || Ok(Self::build(device, format, samples)))
+    }
+
+    fn build(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("composite"),
             source: wgpu::ShaderSource::Wgsl(COMPOSITE_WGSL.into()),
@@ -56,8 +68,15 @@ impl Compositor {
         Self { pipeline }
     }
 
-    /// Binds the colour of `view`.
-    pub fn source(&self, device: &wgpu::Device, view: &View) -> CompositeSource {
+    /// Binds the colour of `view`, which must be of the same device.
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] if it is not.
+    pub fn source(&self, device: &wgpu::Device, view: &View) -> Result<CompositeSource, RenderError> {
+        scoped(device, "binding the view", || Ok(self.bind(device, view)))
+    }
+
+    fn bind(&self, device: &wgpu::Device, view: &View) -> CompositeSource {
         CompositeSource(device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("composite"),
             layout: &self.pipeline.get_bind_group_layout(0),

@@ -32,6 +32,16 @@ pub enum RenderError {
         /// How much the device allows.
         limit: u64,
     },
+    /// There is more of something than the device can count.
+    #[error("{count} {what} are more than the {limit} that this device can handle")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there are.
+        count: u64,
+        /// How many there may be.
+        limit: u64,
+    },
     /// The avatar cannot be drawn as it is.
     #[error("avatar: {0}")]
     Avatar(String),

@@ -12,12 +12,15 @@ pub struct Gpu {
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    fault: Arc<Mutex<Option<Fault>>>,
+    faults: Arc<Mutex<Faults>>,
 }
 
-enum Fault {
-    Lost(String),
-    Error(String),
+#[derive(Default)]
+struct Faults {
+    /// Stays once it has happened.
+    lost: Option<String>,
+    /// The first error since it was last asked for.
+    error: Option<String>,
 }
 
 /// Which adapter [`Gpu::open`] takes.
@@ -52,21 +55,29 @@ impl Gpu {
     pub async fn open(choice: &AdapterChoice) -> Result<Self, RenderError> {
         let adapters = adapters().await;
         let names: Vec<String> = adapters.iter().map(|a| a.get_info().name).collect();
-        let adapter = match choice {
-            AdapterChoice::Best => adapters.into_iter().next(),
-            AdapterChoice::Named(name) => {
-                let name = name.to_lowercase();
-                adapters.into_iter().find(|a| a.get_info().name.to_lowercase().contains(&name))
-            }
-        };
-        let adapter = adapter.ok_or_else(|| {
-            RenderError::NoAdapter(match choice {
-                AdapterChoice::Best => "this machine has no Vulkan, Metal or DirectX 12 driver".into(),
+        let mut fault = RenderError::NoAdapter(match choice {
+            AdapterChoice::Best => "this machine has no Vulkan, Metal or DirectX 12 driver".into(),
+            AdapterChoice::Named(name) => format!("none is called {name:?}; there are: {}", names.join(", ")),
+        });
+        for adapter in adapters {
+            let chosen = match choice {
+                AdapterChoice::Best => true,
                 AdapterChoice::Named(name) => {
-                    format!("none is called {name:?}; there are: {}", names.join(", "))
+                    adapter.get_info().name.to_lowercase().contains(&name.to_lowercase())
                 }
-            })
-        })?;
+            };
+            if chosen {
+                // The next best one may open where this one does not.
+                match Self::on(adapter).await {
+                    Ok(gpu) => return Ok(gpu),
+                    Err(error) => fault = error,
+                }
+            }
+        }
+        Err(fault)
+    }
+
+    async fn on(adapter: wgpu::Adapter) -> Result<Self, RenderError> {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("effigy"),
@@ -76,19 +87,23 @@ impl Gpu {
             })
             .await
             .map_err(|error| RenderError::Device(error.to_string()))?;
-        let fault = Arc::new(Mutex::new(None));
-        let slot = fault.clone();
+        let faults = Arc::new(Mutex::new(Faults::default()));
+        let slot = faults.clone();
         device.set_device_lost_callback(move |reason, message| {
             // Dropping the device is no fault.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                set_first(&slot, Fault::Lost(message));
+            if reason != wgpu::DeviceLostReason::Destroyed
+                && let Ok(mut faults) = slot.lock()
+            {
+                faults.lost.get_or_insert(message);
             }
         });
-        let slot = fault.clone();
+        let slot = faults.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            set_first(&slot, Fault::Error(error.to_string()));
+            if let Ok(mut faults) = slot.lock() {
+                faults.error.get_or_insert(error.to_string());
+            }
         }));
-        Ok(Self { adapter, device, queue, fault })
+        Ok(Self { adapter, device, queue, faults })
     }
 
     /// Whether the adapter is a program on the CPU rather than a GPU.
@@ -96,22 +111,20 @@ impl Gpu {
         self.adapter.get_info().device_type == wgpu::DeviceType::Cpu
     }
 
-    /// The first thing that went wrong on this device since the last call.
+    /// Whether the device is lost, or else the first thing that went wrong on it since the last call.
     ///
     /// # Errors
-    /// [`RenderError::DeviceLost`] or [`RenderError::Gpu`].
+    /// [`RenderError::DeviceLost`], from then on always, or [`RenderError::Gpu`].
     pub fn check(&self) -> Result<(), RenderError> {
-        match self.fault.lock().map(|mut fault| fault.take()) {
-            Ok(None) => Ok(()),
-            Ok(Some(Fault::Lost(message))) => Err(RenderError::DeviceLost(message)),
-            Ok(Some(Fault::Error(message))) => Err(RenderError::Gpu { doing: "rendering", message }),
-            Err(_) => Err(RenderError::DeviceLost("a callback of the driver panicked".into())),
+        let Ok(mut faults) = self.faults.lock() else {
+            return Err(RenderError::DeviceLost("a callback of the driver panicked".into()));
+        };
+        if let Some(message) = &faults.lost {
+            return Err(RenderError::DeviceLost(message.clone()));
         }
-    }
-}
-
-fn set_first(slot: &Mutex<Option<Fault>>, fault: Fault) {
-    if let Ok(mut slot) = slot.lock() {
-        slot.get_or_insert(fault);
+        match faults.error.take() {
+            Some(message) => Err(RenderError::Gpu { doing: "rendering", message }),
+            None => Ok(()),
+        }
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! A frame goes through five stages, all on the GPU: **pose** (morphs, skinning, surface frames; skipped while the pose
 //! stays the same), **project** (bind, activate, project, cull and colour each Gaussian), **sort** by depth, **bin**
-//! into tiles of 16 × 16 pixels, **rasterize** front to back. Nothing is read back and nothing is allocated while an
-//! avatar, a view and the rough distance between them stay the same.
+//! into tiles of 16 × 16 pixels, **rasterize** front to back. Nothing is read back, and no GPU memory is allocated while
+//! an avatar, a view and the rough distance between them stay the same.
 //!
 //! The picture is display-referred sRGB, premultiplied, and agrees with the CPU rasteriser of `effigy-splat`, which
 //! defines it.
@@ -20,8 +20,10 @@ mod gpu;
 mod pipelines;
 mod readback;
 mod renderer;
+mod scope;
 mod sort;
 mod timing;
+mod uploads;
 mod view;
 
 pub use avatar::GpuAvatar;
@@ -32,3 +34,5 @@ pub use readback::read_frame;
 pub use renderer::{Precision, Renderer};
 pub use timing::{Stage, StageTimer};
 pub use view::View;
+// Hosts must use the same version of wgpu; through here they cannot miss it.
+pub use wgpu;

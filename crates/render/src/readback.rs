@@ -3,6 +3,7 @@
 use effigy_splat::Frame;
 use half::f16;
 
+use crate::scope::scoped;
 use crate::{RenderError, View};
 
 /// Copies what was last rendered into `view` to `frame`. Waits until it is done.
@@ -15,9 +16,23 @@ pub fn read_frame(
     view: &View,
     frame: &mut Frame,
 ) -> Result<(), RenderError> {
+    scoped(device, "reading the picture", || copy_frame(device, queue, view, frame))
+}
+
+fn copy_frame(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    view: &View,
+    frame: &mut Frame,
+) -> Result<(), RenderError> {
     let (width, height) = view.size();
     let full = view.color_texture().format() == wgpu::TextureFormat::Rgba32Float;
     let pixel = if full { 16 } else { 8 };
+    let (bytes, limit) =
+        (u64::from(padded_row(width, pixel)) * u64::from(height), device.limits().max_buffer_size);
+    if bytes > limit {
+        return Err(RenderError::TooLarge { what: "reading the picture back", bytes, limit });
+    }
     let mut encoder = device.create_command_encoder(&Default::default());
     let color = copy_texture(device, &mut encoder, view.color_texture(), pixel);
     let depth = copy_texture(device, &mut encoder, view.depth_texture(), 4);

@@ -7,6 +7,7 @@ use effigy_splat::Camera;
 
 use crate::avatar::PROJECT_THREADS;
 use crate::pipelines::Pipelines;
+use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
 use crate::view::{CameraData, TILE};
 use crate::{GpuAvatar, RenderError, Stage, StageTimer, View};
@@ -69,8 +70,7 @@ impl Renderer {
     }
 
     /// Records the frame that shows `avatar` in its current pose through `camera` into `view`. Submitting the encoder
-    /// makes it happen; until then nothing else may be recorded for the same avatar or view with another pose or
-    /// camera, since both share their uniforms.
+    /// makes it happen. Any number of frames, of the same avatar and view too, may be recorded for one submission.
     ///
     /// # Errors
     /// [`RenderError::Splat`] for an unusable camera or one of another size than the view, and what
@@ -82,10 +82,11 @@ impl Renderer {
         camera: &Camera,
         view: &mut View,
     ) -> Result<(), RenderError> {
-        self.record_stages(encoder, avatar, camera, view, None)
+        self.prepare(avatar, camera, view)?;
+        Stage::ALL.iter().try_for_each(|&stage| self.record_stage(stage, encoder, avatar, camera, view, None))
     }
 
-    /// As [`Renderer::record`], with each stage timed.
+    /// As [`Renderer::record`], with each stage timed by the GPU's clock.
     ///
     /// # Errors
     /// As [`Renderer::record`].
@@ -97,17 +98,42 @@ impl Renderer {
         view: &mut View,
         timer: &StageTimer,
     ) -> Result<(), RenderError> {
-        self.record_stages(encoder, avatar, camera, view, Some(timer))
+        self.prepare(avatar, camera, view)?;
+        for stage in Stage::ALL {
+            self.record_stage(stage, encoder, avatar, camera, view, Some(timer))?;
+        }
+        timer.resolve(encoder);
+        Ok(())
     }
 
-    fn record_stages(
+    /// Renders a frame stage by stage, submitting each and waiting for it: wall milliseconds in the order of
+    /// [`Stage::ALL`]. For benchmarks on devices without a clock of their own.
+    ///
+    /// # Errors
+    /// As [`Renderer::record`], and [`RenderError::Gpu`] if the device is lost.
+    pub fn time_stages(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
         avatar: &mut GpuAvatar,
         camera: &Camera,
         view: &mut View,
-        timer: Option<&StageTimer>,
-    ) -> Result<(), RenderError> {
+    ) -> Result<[f64; Stage::ALL.len()], RenderError> {
+        self.prepare(avatar, camera, view)?;
+        let mut times = [0.0; Stage::ALL.len()];
+        for (stage, ms) in Stage::ALL.into_iter().zip(&mut times) {
+            let start = std::time::Instant::now();
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            self.record_stage(stage, &mut encoder, avatar, camera, view, None)?;
+            self.queue.submit([encoder.finish()]);
+            self.device
+                .poll(wgpu::PollType::wait_indefinitely())
+                .map_err(|error| RenderError::Gpu { doing: "timing a stage", message: error.to_string() })?;
+            *ms = start.elapsed().as_secs_f64() * 1e3;
+        }
+        Ok(times)
+    }
+
+    /// Checks the camera and makes sure that the view has the working memory for the frame.
+    fn prepare(&self, avatar: &GpuAvatar, camera: &Camera, view: &mut View) -> Result<(), RenderError> {
         camera.validate()?;
         if (camera.width, camera.height) != view.size() {
             return Err(effigy_splat::SplatError::Camera(format!(
@@ -116,86 +142,80 @@ impl Renderer {
             ))
             .into());
         }
-        let entries = avatar.tile_entries_bound(camera);
+        if view.color_texture().format() != self.color_format {
+            return Err(RenderError::Gpu {
+                doing: "recording a frame",
+                message: "the view was made by a renderer of another precision".into(),
+            });
+        }
+        let entries = avatar.tile_entries_estimate(camera);
         if !view.fits(avatar, entries) {
-            scoped(&self.device, "growing the working memory", || {
+            let grown = scoped(&self.device, "growing the working memory", || {
                 view.prepare(&self.device, &self.pipelines, avatar, entries)
-            })?;
-        }
-        self.queue.write_buffer(&view.camera, 0, bytemuck::bytes_of(&CameraData::new(camera, avatar)));
-        let pipelines = &self.pipelines;
-        let stage = |encoder: &mut wgpu::CommandEncoder, stage: Stage| {
-            encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor {
-                    label: Some(stage.name()),
-                    timestamp_writes: timer.map(|timer| timer.writes(stage)),
-                })
-                .forget_lifetime()
-        };
-        avatar.record_pose(&self.queue, pipelines, &mut stage(encoder, Stage::Pose));
-        let Some(bindings) = &view.bindings else { return Ok(()) };
-
-        encoder.copy_buffer_to_buffer(&bindings.initial_state, 0, &bindings.state, 0, 16);
-        encoder.clear_buffer(&bindings.ranges, 0, None);
-        {
-            let mut pass = stage(encoder, Stage::Project);
-            pass.set_pipeline(&pipelines.project);
-            pass.set_bind_group(0, &bindings.project, &[]);
-            pass.dispatch_workgroups(avatar.count.div_ceil(PROJECT_THREADS), 1, 1);
-        }
-        bindings.sort_depths.record(pipelines, &bindings.dispatches, &mut stage(encoder, Stage::Sort));
-        {
-            let mut pass = stage(encoder, Stage::Bin);
-            pass.set_pipeline(&pipelines.sum_blocks);
-            pass.set_bind_group(0, &bindings.sum_blocks, &[]);
-            pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
-            pass.set_pipeline(&pipelines.scan_blocks);
-            pass.set_bind_group(0, &bindings.scan_blocks, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-            pass.set_pipeline(&pipelines.expand_tiles);
-            pass.set_bind_group(0, &bindings.expand_tiles, &[]);
-            pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
-            bindings.sort_tiles.record(pipelines, &bindings.dispatches, &mut pass);
-            pass.set_pipeline(&pipelines.find_ranges);
-            pass.set_bind_group(0, &bindings.find_ranges, &[]);
-            pass.dispatch_workgroups_indirect(&bindings.dispatches, 3 * DISPATCH_STRIDE);
-        }
-        {
-            let mut pass = stage(encoder, Stage::Rasterize);
-            pass.set_pipeline(&pipelines.rasterize);
-            pass.set_bind_group(0, &bindings.rasterize, &[]);
-            pass.dispatch_workgroups(view.width.div_ceil(TILE), view.height.div_ceil(TILE), 1);
-        }
-        if let Some(timer) = timer {
-            timer.resolve(encoder);
+            });
+            if grown.is_err() {
+                view.bindings = None;
+            }
+            grown?;
         }
         Ok(())
     }
-}
 
-/// Runs `work` and turns what wgpu reports about it into an error of ours.
-fn scoped<T>(
-    device: &wgpu::Device,
-    doing: &'static str,
-    work: impl FnOnce() -> Result<T, RenderError>,
-) -> Result<T, RenderError> {
-    let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-    let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    let out = work();
-    for scope in [validation, memory] {
-        // Natively the answer is there at once; a browser reports it through the device's own error callback.
-        if let Some(Some(error)) = ready(scope.pop()) {
-            return Err(RenderError::Gpu { doing, message: error.to_string() });
+    fn record_stage(
+        &self,
+        stage: Stage,
+        encoder: &mut wgpu::CommandEncoder,
+        avatar: &GpuAvatar,
+        camera: &Camera,
+        view: &View,
+        timer: Option<&StageTimer>,
+    ) -> Result<(), RenderError> {
+        let pipelines = &self.pipelines;
+        let Some(bindings) = &view.bindings else {
+            return Err(RenderError::Gpu {
+                doing: "recording a frame",
+                message: "the view has no working memory".into(),
+            });
+        };
+        match stage {
+            Stage::Pose => avatar.record_pose(pipelines, encoder, timer)?,
+            Stage::Project => {
+                let data = CameraData::new(camera, avatar);
+                view.uploads.record(encoder, &[(bytemuck::bytes_of(&data), &view.camera)])?;
+                encoder.copy_buffer_to_buffer(&bindings.initial_state, 0, &bindings.state, 0, 16);
+                encoder.clear_buffer(&bindings.ranges, 0, None);
+                let mut pass = stage.begin(encoder, timer);
+                pass.set_pipeline(&pipelines.project);
+                pass.set_bind_group(0, &bindings.project, &[]);
+                pass.dispatch_workgroups(avatar.count.div_ceil(PROJECT_THREADS), 1, 1);
+            }
+            Stage::Sort => {
+                let mut pass = stage.begin(encoder, timer);
+                bindings.sort_depths.record(pipelines, &bindings.dispatches, &mut pass);
+            }
+            Stage::Bin => {
+                let mut pass = stage.begin(encoder, timer);
+                pass.set_pipeline(&pipelines.sum_blocks);
+                pass.set_bind_group(0, &bindings.sum_blocks, &[]);
+                pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
+                pass.set_pipeline(&pipelines.scan_blocks);
+                pass.set_bind_group(0, &bindings.scan_blocks, &[]);
+                pass.dispatch_workgroups(1, 1, 1);
+                pass.set_pipeline(&pipelines.expand_tiles);
+                pass.set_bind_group(0, &bindings.expand_tiles, &[]);
+                pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
+                bindings.sort_tiles.record(pipelines, &bindings.dispatches, &mut pass);
+                pass.set_pipeline(&pipelines.find_ranges);
+                pass.set_bind_group(0, &bindings.find_ranges, &[]);
+                pass.dispatch_workgroups_indirect(&bindings.dispatches, 3 * DISPATCH_STRIDE);
+            }
+            Stage::Rasterize => {
+                let mut pass = stage.begin(encoder, timer);
+                pass.set_pipeline(&pipelines.rasterize);
+                pass.set_bind_group(0, &bindings.rasterize, &[]);
+                pass.dispatch_workgroups(view.width.div_ceil(TILE), view.height.div_ceil(TILE), 1);
+            }
         }
-    }
-    out
-}
-
-/// The value of a future that is ready now.
-fn ready<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
-    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
-        std::task::Poll::Ready(value) => Some(value),
-        std::task::Poll::Pending => None,
+        Ok(())
     }
 }

@@ -21,6 +21,19 @@ impl Stage {
     /// All stages in the order in which they run.
     pub const ALL: [Self; 5] = [Self::Pose, Self::Project, Self::Sort, Self::Bin, Self::Rasterize];
 
+    pub(crate) fn begin(
+        self,
+        encoder: &mut wgpu::CommandEncoder,
+        timer: Option<&StageTimer>,
+    ) -> wgpu::ComputePass<'static> {
+        encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(self.name()),
+                timestamp_writes: timer.map(|timer| timer.writes(self)),
+            })
+            .forget_lifetime()
+    }
+
     /// Lower-case name, for tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -33,7 +46,10 @@ impl Stage {
     }
 }
 
-/// Measures the stages of one frame. For benchmarks: reading the times waits for the GPU.
+/// Measures the stages of one frame by the GPU's own clock. For benchmarks: reading the times waits for the GPU.
+///
+/// A stage that a frame skips (the pose, when it has not changed) reads as the last time it ran. Software drivers write
+/// timestamps when they queue work, not when they do it: measure these with [`crate::Renderer::time_stages`].
 pub struct StageTimer {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
@@ -69,7 +85,7 @@ impl StageTimer {
         })
     }
 
-    pub(crate) fn writes(&self, stage: Stage) -> wgpu::ComputePassTimestampWrites<'_> {
+    fn writes(&self, stage: Stage) -> wgpu::ComputePassTimestampWrites<'_> {
         let first = 2 * stage as u32;
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,

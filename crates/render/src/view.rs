@@ -5,6 +5,7 @@ use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
 
 use crate::pipelines::{Pipelines, bind};
 use crate::sort::{BLOCK, DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
+use crate::uploads::Uploads;
 use crate::{GpuAvatar, RenderError};
 
 /// Tile width and height, pixels.
@@ -16,6 +17,8 @@ const SPLAT_SIZE: u64 = 48;
 /// A view holds at most this many pairs of Gaussian and tile; the farthest Gaussians of a picture that wants more are
 /// left out. 16 Mi entries take 256 MiB.
 const MAX_ENTRIES: u64 = 16 << 20;
+/// And at least this many (8 MiB), which most pictures of one avatar never fill.
+const MIN_ENTRIES: u64 = 1 << 19;
 
 /// A picture to render into: premultiplied colour and depth.
 pub struct View {
@@ -26,6 +29,7 @@ pub struct View {
     depth: wgpu::Texture,
     depth_view: wgpu::TextureView,
     pub(crate) camera: wgpu::Buffer,
+    pub(crate) uploads: Uploads,
     pub(crate) bindings: Option<Bindings>,
 }
 
@@ -134,6 +138,7 @@ impl View {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
+            uploads: Uploads::new(device, size_of::<CameraData>() as u64),
             bindings: None,
         })
     }
@@ -181,7 +186,7 @@ impl View {
         let buffer_limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let most = MAX_ENTRIES.min(buffer_limit / 4);
         // Some slack, so that a camera that moves slowly nearer does not reallocate every frame.
-        let capacity = (entries + entries / 2).clamp(4096, most);
+        let capacity = (entries + entries / 2).clamp(MIN_ENTRIES.min(most), most);
         let n = u64::from(avatar.count).max(1);
         if n * SPLAT_SIZE > buffer_limit {
             return Err(RenderError::TooLarge {

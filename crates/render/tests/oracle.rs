@@ -20,17 +20,17 @@ fn splat_avatar(gaussians: Gaussians, filter: Filter) -> Arc<Avatar> {
 }
 
 fn render(gpu: &Gpu, renderer: &Renderer, avatar: &Arc<Avatar>, camera: &Camera) -> Frame {
-    let mut uploaded = renderer.upload(avatar).unwrap();
-    let mut view = renderer.create_view(camera.width, camera.height).unwrap();
+    let mut uploaded = renderer.upload(avatar).expect("an avatar");
+    let mut view = renderer.create_view(camera.width, camera.height).expect("a view");
     let mut frame = Frame::default();
     // Twice, so that what a frame leaves behind is seen by the next.
     for _ in 0..2 {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        renderer.record(&mut encoder, &mut uploaded, camera, &mut view).unwrap();
+        renderer.record(&mut encoder, &mut uploaded, camera, &mut view).expect("a frame");
         gpu.queue.submit([encoder.finish()]);
     }
-    read_frame(&gpu.device, &gpu.queue, &view, &mut frame).unwrap();
-    gpu.check().unwrap();
+    read_frame(&gpu.device, &gpu.queue, &view, &mut frame).expect("a picture");
+    gpu.check().expect("no GPU errors");
     frame
 }
 

@@ -30,6 +30,8 @@ pub struct Camera {
 
 /// The widest and highest picture that can be rendered.
 pub const MAX_PICTURE_SIZE: u32 = 16_384;
+/// The largest picture that can be rendered, pixels; in memory it takes 20 bytes a pixel.
+pub const MAX_PICTURE_PIXELS: u64 = 1 << 26;
 
 impl Camera {
     /// A camera at `eye` looking at `target`, with the given vertical field of view in radians and a centred
@@ -89,7 +91,7 @@ impl Camera {
     /// Checks that the camera can project.
     ///
     /// # Errors
-    /// [`SplatError::Camera`] for a size of zero or above [`MAX_PICTURE_SIZE`], a focal length that is not positive
+    /// [`SplatError::Camera`] for a size of zero, above [`MAX_PICTURE_SIZE`] or above [`MAX_PICTURE_PIXELS`], a focal length that is not positive
     /// and finite, a near plane that is not positive, or a transform that is not rigid.
     pub fn validate(&self) -> Result<(), SplatError> {
         let fail = |what: String| Err(SplatError::Camera(what));
@@ -100,6 +102,12 @@ impl Camera {
         {
             return fail(format!(
                 "picture size {}x{} is outside 1 to {MAX_PICTURE_SIZE}",
+                self.width, self.height
+            ));
+        }
+        if u64::from(self.width) * u64::from(self.height) > MAX_PICTURE_PIXELS {
+            return fail(format!(
+                "a picture of {}x{} is more than {MAX_PICTURE_PIXELS} pixels",
                 self.width, self.height
             ));
         }

@@ -89,6 +89,33 @@ impl Gaussians {
     /// [`SplatError::Shape`] if lengths disagree or the degree is out of range, [`SplatError::Value`] for the first
     /// NaN or infinity, or rotation of length zero. An infinite opacity logit is allowed: it means 0 or 1.
     pub fn validate(&self) -> Result<(), SplatError> {
+        self.validate_shape()?;
+        let n = self.len();
+        let stride = sh_coefficients(self.sh_degree) * 3;
+        for i in 0..n {
+            let fault =
+                if self.positions[i].abs().max_element() > MAX_COORDINATE || self.positions[i].is_nan() {
+                    "position is not finite, or farther than 10¹² m"
+                } else if !self.rotations[i].is_finite() || !self.rotations[i].length_squared().is_normal() {
+                    "rotation is not finite or has no length"
+                } else if !self.log_scales[i].is_finite() {
+                    "scale is not finite"
+                } else if self.log_scales[i].max_element() > MAX_LOG_SCALE {
+                    "scale is beyond 10¹⁰ m"
+                } else if self.opacity_logits[i].is_nan() {
+                    "opacity is not a number"
+                } else if !self.sh[i * stride..(i + 1) * stride].iter().all(|c| c.is_finite()) {
+                    "harmonics are not finite"
+                } else {
+                    continue;
+                };
+            return Err(SplatError::Value { index: i, fault });
+        }
+        Ok(())
+    }
+
+    /// Checks lengths and degree only.
+    pub(crate) fn validate_shape(&self) -> Result<(), SplatError> {
         let n = self.len();
         if self.sh_degree > MAX_SH_DEGREE {
             return Err(SplatError::Shape(format!(
@@ -106,23 +133,6 @@ impl Gaussians {
                 return Err(SplatError::Shape(format!("{name} has {len} entries where {want} are needed")));
             }
         }
-        let stride = sh_coefficients(self.sh_degree) * 3;
-        for i in 0..n {
-            let fault = if !self.positions[i].is_finite() {
-                "position is not finite"
-            } else if !self.rotations[i].is_finite() || !(self.rotations[i].length_squared() > 1e-20) {
-                "rotation is not finite or has no length"
-            } else if !self.log_scales[i].is_finite() || self.log_scales[i].max_element() > MAX_LOG_SCALE {
-                "scale is not finite"
-            } else if self.opacity_logits[i].is_nan() {
-                "opacity is not a number"
-            } else if !self.sh[i * stride..(i + 1) * stride].iter().all(|c| c.is_finite()) {
-                "harmonics are not finite"
-            } else {
-                continue;
-            };
-            return Err(SplatError::Value { index: i, fault });
-        }
         Ok(())
     }
 
@@ -132,6 +142,9 @@ impl Gaussians {
         Some(self.positions.iter().fold((first, first), |(lo, hi), &p| (lo.min(p), hi.max(p))))
     }
 }
+
+/// Beyond this distance from the origin, metres, projecting would leave the range of f32.
+const MAX_COORDINATE: f32 = 1e12;
 
 /// Above this log-scale (a standard deviation of about 10¹⁰ m) squares would leave the range of f32.
 pub const MAX_LOG_SCALE: f32 = 23.0;

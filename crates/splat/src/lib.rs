@@ -17,7 +17,7 @@ mod radix;
 mod rasterizer;
 mod sh;
 
-pub use camera::{Camera, MAX_PICTURE_SIZE};
+pub use camera::{Camera, MAX_PICTURE_PIXELS, MAX_PICTURE_SIZE};
 pub use error::SplatError;
 pub use filter::Filter;
 pub use frame::Frame;

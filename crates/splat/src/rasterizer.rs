@@ -1,8 +1,8 @@
 //! The CPU rasteriser: project, sort by depth, bin into tiles, composite front to back.
 //!
 //! A tile is 16 pixels wide so that one row of it is one AVX-512, two AVX or four SSE registers; the inner loops are
-//! plain arrays that the compiler vectorises for whatever the machine has. No fused multiply-add is used, so every
-//! x86 machine gives the same bytes.
+//! plain arrays that the compiler vectorises for whatever the machine has. No fused multiply-add is used, so that wider
+//! registers change nothing in the result.
 
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
@@ -15,6 +15,8 @@ use crate::{Camera, Filter, Frame, Gaussians, SplatError};
 /// Tile width and height, pixels.
 const TILE: usize = 16;
 const CULLED: u32 = u32::MAX;
+/// Tile entries that are held at once (128 MiB), where one row of tiles does not need more by itself.
+const BAND_ENTRIES: u64 = 1 << 25;
 
 /// Renders Gaussians on the CPU. Keeps its working memory between frames.
 #[derive(Default)]
@@ -24,7 +26,8 @@ pub struct Rasterizer {
     tiles: Vec<TileBounds>,
     order: Vec<u64>,
     sort_scratch: Vec<u64>,
-    tile_starts: Vec<u32>,
+    tile_counts: Vec<u32>,
+    tile_starts: Vec<usize>,
     tile_entries: Vec<u32>,
     times: StageTimes,
 }
@@ -64,10 +67,11 @@ impl Rasterizer {
     /// `frames` is empty, or holds for each Gaussian the rotation of its surface frame (world from rest): harmonics
     /// are evaluated in the rest frame, so that a turned head keeps its highlights where they were fitted.
     ///
-    /// The Gaussians are taken to be valid (see [`Gaussians::validate`]); one that is not is skipped.
+    /// The Gaussians' values are taken to be valid (see [`Gaussians::validate`]); what is drawn of one that is not is
+    /// not said.
     ///
     /// # Errors
-    /// [`SplatError::Camera`] for an unusable camera, [`SplatError::Shape`] if `frames` has the wrong length.
+    /// [`SplatError::Camera`] for an unusable camera, [`SplatError::Shape`] if arrays disagree in length.
     pub fn render(
         &mut self,
         gaussians: &Gaussians,
@@ -77,6 +81,7 @@ impl Rasterizer {
         frame: &mut Frame,
     ) -> Result<(), SplatError> {
         camera.validate()?;
+        gaussians.validate_shape()?;
         if !frames.is_empty() && frames.len() != gaussians.len() {
             return Err(SplatError::Shape(format!(
                 "{} frame rotations for {} Gaussians",
@@ -84,18 +89,27 @@ impl Rasterizer {
                 gaussians.len()
             )));
         }
-        frame.reset(camera.width, camera.height);
-        let mut clock = Clock::start();
         let columns = (camera.width as usize).div_ceil(TILE);
         let rows = (camera.height as usize).div_ceil(TILE);
+        let mut clock = Clock::start();
         self.project(gaussians, frames, camera, filter, columns, rows);
         self.times.project = clock.lap();
         self.sort();
         self.times.sort = clock.lap();
-        self.bin(columns, rows);
+        self.count(columns, rows);
         self.times.bin = clock.lap();
-        self.composite(columns, frame);
+        frame.reset(camera.width, camera.height);
         self.times.rasterize = clock.lap();
+        // Usually one band holds all rows of tiles.
+        let mut first = 0;
+        while first < rows {
+            let end = self.band_end(first, columns, rows);
+            self.bin(first, end, columns);
+            self.times.bin += clock.lap();
+            self.composite(first, end, columns, frame);
+            self.times.rasterize += clock.lap();
+            first = end;
+        }
         Ok(())
     }
 
@@ -162,55 +176,81 @@ impl Rasterizer {
         sort_by_high_word(&mut self.order, &mut self.sort_scratch);
     }
 
-    fn bin(&mut self, columns: usize, rows: usize) {
-        self.tile_starts.clear();
-        self.tile_starts.resize(columns * rows + 1, 0);
-        // Counts go one place up, so that after the running sum each entry is its tile's start.
+    /// Counts the entries of every tile.
+    fn count(&mut self, columns: usize, rows: usize) {
+        self.tile_counts.clear();
+        self.tile_counts.resize(columns * rows, 0);
         for &entry in &self.order {
             for tile in self.tiles[entry as u32 as usize].iter(columns) {
-                self.tile_starts[tile + 1] += 1;
+                self.tile_counts[tile] += 1;
             }
         }
-        let mut sum = 0;
-        for start in &mut self.tile_starts {
-            sum += *start;
-            *start = sum;
+    }
+
+    /// The row of tiles before which to stop when starting at `first`, so that the entries fit the budget. One row is
+    /// always taken.
+    fn band_end(&self, first: usize, columns: usize, rows: usize) -> usize {
+        let mut entries = 0u64;
+        for row in first..rows {
+            entries += self.tile_counts[row * columns..(row + 1) * columns]
+                .iter()
+                .map(|&c| u64::from(c))
+                .sum::<u64>();
+            if entries > BAND_ENTRIES && row > first {
+                return row;
+            }
         }
-        self.tile_entries.resize(sum as usize, 0);
+        rows
+    }
+
+    /// Lists the splats of every tile of rows `first..end`, in depth order.
+    fn bin(&mut self, first: usize, end: usize, columns: usize) {
+        let counts = &self.tile_counts[first * columns..end * columns];
+        self.tile_starts.clear();
+        let mut sum = 0;
+        self.tile_starts.extend(counts.iter().map(|&count| {
+            sum += count as usize;
+            sum - count as usize
+        }));
+        self.tile_starts.push(sum);
+        self.tile_entries.resize(sum, 0);
         // Filling moves each start to its tile's end, which is the next tile's start: shift back when done.
         for &entry in &self.order {
             let i = entry as u32;
-            for tile in self.tiles[i as usize].iter(columns) {
-                let slot = &mut self.tile_starts[tile];
-                self.tile_entries[*slot as usize] = i;
+            for tile in self.tiles[i as usize].within(first, end).iter(columns) {
+                let slot = &mut self.tile_starts[tile - first * columns];
+                self.tile_entries[*slot] = i;
                 *slot += 1;
             }
         }
-        self.tile_starts.copy_within(0..columns * rows, 1);
+        let tiles = counts.len();
+        self.tile_starts.copy_within(0..tiles, 1);
         self.tile_starts[0] = 0;
     }
 
-    fn composite(&self, columns: usize, frame: &mut Frame) {
+    /// Composites rows `first..end` of tiles.
+    fn composite(&self, first: usize, end: usize, columns: usize, frame: &mut Frame) {
         let width = frame.width as usize;
         let arch = pulp::Arch::new();
         frame
             .color
             .par_chunks_mut(width * TILE)
             .zip(frame.depth.par_chunks_mut(width * TILE))
+            .skip(first)
+            .take(end - first)
             .enumerate()
-            .for_each(|(band, (color, depth))| {
+            .for_each(|(row, (color, depth))| {
                 arch.dispatch(
                     #[inline(always)]
                     || {
                         let mut tile = Tile::default();
                         for column in 0..columns {
-                            let t = band * columns + column;
-                            let entries = &self.tile_entries
-                                [self.tile_starts[t] as usize..self.tile_starts[t + 1] as usize];
+                            let t = row * columns + column;
+                            let entries = &self.tile_entries[self.tile_starts[t]..self.tile_starts[t + 1]];
                             if entries.is_empty() {
                                 continue;
                             }
-                            tile.composite(&self.shaded, entries, column * TILE, band * TILE);
+                            tile.composite(&self.shaded, entries, column * TILE, (first + row) * TILE);
                             tile.store(color, depth, width, column * TILE);
                         }
                     },
@@ -240,6 +280,15 @@ impl TileBounds {
             columns: range(splat.center[0], splat.extent[0], columns),
             rows: range(splat.center[1], splat.extent[1], rows),
         }
+    }
+
+    /// The part in rows `first..end`.
+    #[inline(always)]
+    fn within(self, first: usize, end: usize) -> Self {
+        let [low, high] = self.rows;
+        // Both limits are at most the number of rows, which fits.
+        let low = low.max(first as u16);
+        Self { rows: [low, high.min(end as u16).max(low)], ..self }
     }
 
     /// Numbers of the tiles in a picture of `width` columns.
@@ -304,7 +353,8 @@ impl Tile {
                     let power = quadratic[x] + linear * dx[x] + constant;
                     let alpha = splat.opacity * exp(power);
                     let alpha = if alpha < MAX_ALPHA { alpha } else { MAX_ALPHA };
-                    let drawn = (alpha >= MIN_ALPHA) & (tr[x] >= MIN_TRANSMITTANCE);
+                    // A needle's quadratic form can come out negative by rounding far from its centre.
+                    let drawn = (alpha >= MIN_ALPHA) & (tr[x] >= MIN_TRANSMITTANCE) & (power <= 0.0);
                     weights[x] = if drawn { tr[x] * alpha } else { 0.0 };
                 }
                 for x in 0..TILE {

@@ -7,7 +7,7 @@ use glam::{DVec3, Quat, Vec3};
 
 fn render(g: &Gaussians, frames: &[Quat], camera: &Camera, filter: Filter) -> Frame {
     let mut frame = Frame::default();
-    Rasterizer::new().render(g, frames, camera, filter, &mut frame).unwrap();
+    Rasterizer::new().render(g, frames, camera, filter, &mut frame).expect("a frame");
     frame
 }
 
@@ -138,6 +138,45 @@ fn cameras_that_cannot_project_are_refused() {
         let error = Rasterizer::new().render(&Gaussians::default(), &[], &bad, Filter::MIP, &mut frame);
         assert!(matches!(error, Err(SplatError::Camera(_))), "{bad:?}");
     }
+}
+
+#[test]
+fn arrays_of_unequal_length_are_refused() {
+    let camera = oracle::camera(20, 20);
+    let mut frame = Frame::default();
+    let (mut g, frames) = oracle::random_scene(8, 10, 1);
+    let short = Rasterizer::new().render(&g, &frames[1..], &camera, Filter::MIP, &mut frame);
+    assert!(matches!(short, Err(SplatError::Shape(_))));
+    g.rotations.pop();
+    let short = Rasterizer::new().render(&g, &[], &camera, Filter::MIP, &mut frame);
+    assert!(matches!(short, Err(SplatError::Shape(_))));
+}
+
+#[test]
+fn more_tile_entries_than_are_held_at_once_change_nothing() {
+    // 40,000 Gaussians that each cover all of 64 × 16 tiles are 41 million entries: two bands. The nearest is opaque
+    // enough that the ones behind the first few hundred cannot be seen.
+    let n = 40_000;
+    let mut g = Gaussians::with_capacity(n, 0);
+    for i in 0..n {
+        g.positions.push(Vec3::new(0.0, 0.0, -(i as f32) * 1e-3));
+        g.rotations.push(Quat::IDENTITY);
+        g.log_scales.push(Vec3::splat(3.0));
+        g.opacity_logits.push(2.0);
+        g.sh.extend([if i == 0 { 1.0 } else { -1.0 }; 3]);
+    }
+    let camera = Camera::look_at(Vec3::new(0.0, 0.0, 2.0), Vec3::ZERO, Vec3::Y, 0.6, 1024, 256);
+    let few = Gaussians {
+        positions: g.positions[..300].into(),
+        rotations: g.rotations[..300].into(),
+        log_scales: g.log_scales[..300].into(),
+        opacity_logits: g.opacity_logits[..300].into(),
+        sh: g.sh[..900].into(),
+        sh_degree: 0,
+    };
+    let (all, few) = (render(&g, &[], &camera, Filter::MIP), render(&few, &[], &camera, Filter::MIP));
+    assert!(all.color.iter().all(|c| c[3] > 0.999));
+    assert_eq!(all, few);
 }
 
 #[test]

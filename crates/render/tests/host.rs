@@ -1,0 +1,307 @@
+//! What a host program may do with a renderer: throw frames away, record several before submitting, swap avatars, come
+//! close, composite.
+
+use std::sync::Arc;
+
+use effigy_avatar::{Avatar, Binding, Body};
+use effigy_render::{
+    AdapterChoice, Compositor, Gpu, GpuAvatar, Precision, Renderer, Stage, View, read_frame,
+};
+use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
+use effigy_splat::{Camera, Filter, Frame, Gaussians};
+use glam::{Affine3A, Quat, Vec2, Vec3};
+
+const SIZE: u32 = 64;
+
+struct Host {
+    gpu: Gpu,
+    renderer: Renderer,
+}
+
+impl Host {
+    fn new() -> Self {
+        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))
+            .expect("GPU tests need an adapter: install a driver, for instance mesa-vulkan-drivers");
+        let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Full).expect("kernels");
+        Self { gpu, renderer }
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&Default::default())
+    }
+
+    fn record(&self, encoder: &mut wgpu::CommandEncoder, avatar: &mut GpuAvatar, view: &mut View) {
+        self.renderer.record(encoder, avatar, &camera(3.0), view).expect("a frame");
+    }
+
+    fn submit(&self, encoder: wgpu::CommandEncoder) {
+        self.gpu.queue.submit([encoder.finish()]);
+    }
+
+    fn read(&self, view: &View) -> Frame {
+        let mut frame = Frame::default();
+        read_frame(&self.gpu.device, &self.gpu.queue, view, &mut frame).expect("a picture");
+        self.gpu.check().expect("no GPU errors");
+        frame
+    }
+
+    fn picture(&self, avatar: &mut GpuAvatar, view: &mut View) -> Frame {
+        let mut encoder = self.encoder();
+        self.record(&mut encoder, avatar, view);
+        self.submit(encoder);
+        self.read(view)
+    }
+}
+
+fn camera(distance: f32) -> Camera {
+    Camera::look_at(Vec3::new(0.0, 0.0, distance), Vec3::ZERO, Vec3::Y, 0.8, SIZE, SIZE)
+}
+
+/// A square of two triangles with `per_side`² opaque Gaussians on it, and a morph that moves it to the right.
+fn square(per_side: usize, color: Vec3) -> Arc<Avatar> {
+    let corners = [(-0.4, -0.4), (0.4, -0.4), (0.4, 0.4), (-0.4, 0.4)];
+    let rig = Rig {
+        positions: corners.map(|(x, y)| Vec3::new(x, y, 0.0)).into(),
+        normals: vec![Vec3::Z; 4],
+        uvs: vec![Vec2::ZERO; 4],
+        joint_indices: vec![0; 4],
+        joint_weights: vec![1.0; 4],
+        influences: 1,
+        triangles: vec![[0, 1, 2], [0, 2, 3]],
+        primitives: vec![Primitive {
+            node: 0,
+            mesh_name: "square".into(),
+            vertices: 0..4,
+            triangles: 0..2,
+            material: None,
+            skinned: false,
+        }],
+        morphs: vec![Morph {
+            name: "jawRight".into(),
+            default_weight: 0.0,
+            indices: vec![0, 1, 2, 3],
+            deltas: vec![Vec3::X * 0.3; 4],
+        }],
+        joints: vec![Joint { node: 0, node_from_mesh: Affine3A::IDENTITY }],
+        nodes: vec![Node {
+            name: "square".into(),
+            parent: None,
+            translation: Vec3::ZERO,
+            rotation: Quat::IDENTITY,
+            scale: Vec3::ONE,
+        }],
+        ..Rig::default()
+    };
+    let mut g = Gaussians::with_capacity(per_side * per_side, 0);
+    let mut binding = Binding { triangles: Vec::new(), barycentric: Vec::new(), frame: FrameMode::Surface };
+    for i in 0..per_side * per_side {
+        let at = |k: usize| (k as f32 + 0.5) / per_side as f32;
+        let (s, t) = (at(i % per_side), at(i / per_side));
+        // On triangle 0 (corners 0, 1, 2) where s > t, else on triangle 1 (0, 2, 3).
+        let (triangle, weights) =
+            if s > t { (0, Vec3::new(1.0 - s, s - t, t)) } else { (1, Vec3::new(1.0 - t, s, t - s)) };
+        binding.triangles.push(triangle);
+        binding.barycentric.push(weights);
+        g.positions.push(Vec3::ZERO);
+        g.rotations.push(Quat::IDENTITY);
+        g.log_scales.push(Vec3::splat((1.0 / per_side as f32).ln()));
+        g.opacity_logits.push(6.0);
+        g.sh.extend(((color - 0.5) / effigy_splat::SH_C0).to_array());
+    }
+    let body = Some(Body { rig, binding });
+    Arc::new(Avatar { name: "square".into(), gaussians: g, filter: Filter::MIP, body })
+}
+
+fn moved(avatar: &Avatar) -> Pose {
+    let mut pose = Pose::rest(&avatar.body.as_ref().expect("a rig").rig);
+    pose.morph_weights[0] = 1.0;
+    pose
+}
+
+/// Mean column of what is drawn.
+fn center(frame: &Frame) -> f32 {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for (i, c) in frame.color.iter().enumerate() {
+        sum += c[3] * ((i as u32 % SIZE) as f32 + 0.5);
+        weight += c[3];
+    }
+    assert!(weight > 50.0, "nothing was drawn");
+    sum / weight
+}
+
+#[test]
+fn a_frame_that_is_never_submitted_leaves_nothing_behind() {
+    let host = Host::new();
+    let avatar = square(20, Vec3::splat(0.8));
+    let mut uploaded = host.renderer.upload(&avatar).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let mut thrown_away = host.encoder();
+    host.record(&mut thrown_away, &mut uploaded, &mut view);
+    drop(thrown_away);
+    assert!((center(&host.picture(&mut uploaded, &mut view)) - 32.0).abs() < 0.2);
+    uploaded.set_pose(&moved(&avatar)).unwrap();
+    let mut thrown_away = host.encoder();
+    host.record(&mut thrown_away, &mut uploaded, &mut view);
+    drop(thrown_away);
+    assert!(center(&host.picture(&mut uploaded, &mut view)) > 36.0);
+}
+
+#[test]
+fn frames_recorded_for_one_submission_keep_their_own_pose_and_camera() {
+    let host = Host::new();
+    let avatar = square(20, Vec3::splat(0.8));
+    let mut uploaded = host.renderer.upload(&avatar).unwrap();
+    let [mut near, mut far, mut right] = [(); 3].map(|()| host.renderer.create_view(SIZE, SIZE).unwrap());
+    let mut encoder = host.encoder();
+    host.renderer.record(&mut encoder, &mut uploaded, &camera(2.0), &mut near).unwrap();
+    host.renderer.record(&mut encoder, &mut uploaded, &camera(6.0), &mut far).unwrap();
+    uploaded.set_pose(&moved(&avatar)).unwrap();
+    host.record(&mut encoder, &mut uploaded, &mut right);
+    host.submit(encoder);
+    let covered = |frame: &Frame| frame.color.iter().map(|c| c[3]).sum::<f32>();
+    let (near, far) = (host.read(&near), host.read(&far));
+    assert!((center(&near) - 32.0).abs() < 0.2 && (center(&far) - 32.0).abs() < 0.2);
+    // Three times as far is a ninth of the area.
+    assert!((covered(&near) / covered(&far) - 9.0).abs() < 0.9, "{}", covered(&near) / covered(&far));
+    assert!(center(&host.read(&right)) > 36.0);
+}
+
+#[test]
+fn a_view_shows_one_avatar_after_another() {
+    let host = Host::new();
+    let mut red = host.renderer.upload(&square(20, Vec3::X)).unwrap();
+    let mut green = host.renderer.upload(&square(90, Vec3::Y)).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let middle = |frame: Frame| frame.color[(SIZE / 2 * SIZE + SIZE / 2) as usize];
+    for _ in 0..2 {
+        let [r, g, ..] = middle(host.picture(&mut red, &mut view));
+        assert!(r > 0.95 && g < 0.05);
+        let [r, g, ..] = middle(host.picture(&mut green, &mut view));
+        assert!(r < 0.05 && g > 0.95);
+    }
+}
+
+#[test]
+fn a_view_of_another_precision_is_refused_each_time() {
+    let host = Host::new();
+    let half = Renderer::new(&host.gpu.device, &host.gpu.queue, Precision::Half).unwrap();
+    let mut view = half.create_view(SIZE, SIZE).unwrap();
+    let mut uploaded = host.renderer.upload(&square(5, Vec3::ONE)).unwrap();
+    for _ in 0..2 {
+        let mut encoder = host.encoder();
+        let error = host.renderer.record(&mut encoder, &mut uploaded, &camera(3.0), &mut view).unwrap_err();
+        assert!(error.to_string().contains("precision"), "{error}");
+    }
+    host.gpu.check().unwrap();
+}
+
+#[test]
+fn an_avatar_without_anything_is_an_empty_picture() {
+    let host = Host::new();
+    let nothing = Arc::new(Avatar {
+        name: String::new(),
+        gaussians: Gaussians::default(),
+        filter: Filter::MIP,
+        body: Some(Body {
+            rig: Rig { influences: 1, ..Rig::default() },
+            binding: Binding { triangles: Vec::new(), barycentric: Vec::new(), frame: FrameMode::Surface },
+        }),
+    });
+    // Whether a rig of nothing is valid is for the rig to say; it must not bring the renderer down.
+    if let Ok(mut uploaded) = host.renderer.upload(&nothing) {
+        let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+        assert!(host.picture(&mut uploaded, &mut view).color.iter().flatten().all(|c| *c == 0.0));
+    }
+    host.gpu.check().unwrap();
+}
+
+#[test]
+fn stages_can_be_timed_and_draw_the_same_picture() {
+    let host = Host::new();
+    let mut uploaded = host.renderer.upload(&square(30, Vec3::ONE)).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let want = host.picture(&mut uploaded, &mut view);
+    let mut timed = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let times = host.renderer.time_stages(&mut uploaded, &camera(3.0), &mut timed).unwrap();
+    assert_eq!(host.read(&timed), want);
+    assert!(times[Stage::Rasterize as usize] > 0.0 && times.iter().sum::<f64>() < 60_000.0, "{times:?}");
+}
+
+/// Premultiplied over the host's colour; into an sRGB target the colour comes out as it was rendered.
+#[test]
+fn compositing_covers_what_it_should() {
+    let host = Host::new();
+    let device = &host.gpu.device;
+    let grey = Vec3::new(0.2, 0.5, 0.8);
+    let mut uploaded = host.renderer.upload(&square(30, grey)).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    for format in [wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureFormat::Rgba8UnormSrgb] {
+        let target = device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size: wgpu::Extent3d { width: SIZE, height: SIZE, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let compositor = Compositor::new(device, format, 1).unwrap();
+        let source = compositor.source(device, &view).unwrap();
+        let mut encoder = host.encoder();
+        host.record(&mut encoder, &mut uploaded, &mut view);
+        let attachment = target.create_view(&Default::default());
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &attachment,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::WHITE),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..Default::default()
+        });
+        compositor.draw(&mut pass, &source);
+        drop(pass);
+        let staging = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(SIZE * SIZE * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_texture_to_buffer(
+            target.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(SIZE * 4),
+                    rows_per_image: None,
+                },
+            },
+            target.size(),
+        );
+        host.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        let pixels = staging.slice(..).get_mapped_range().unwrap().to_vec();
+        host.gpu.check().unwrap();
+        assert_eq!(&pixels[..4], &[255; 4], "{format:?}: the corner is the host's");
+        let at = ((SIZE / 2 * SIZE + SIZE / 2) * 4) as usize;
+        for (got, want) in pixels[at..at + 3].iter().zip([51.0, 127.5, 204.0]) {
+            // A little of the white shows through even here.
+            assert!((f32::from(*got) - want).abs() < 2.0, "{format:?}: {:?}", &pixels[at..at + 4]);
+        }
+    }
+}
+
+#[test]
+fn compositors_that_cannot_be_are_refused() {
+    let host = Host::new();
+    for (format, samples) in [(wgpu::TextureFormat::R32Uint, 1), (wgpu::TextureFormat::Rgba8Unorm, 7)] {
+        assert!(Compositor::new(&host.gpu.device, format, samples).is_err(), "{format:?} × {samples}");
+    }
+    host.gpu.check().unwrap();
+}

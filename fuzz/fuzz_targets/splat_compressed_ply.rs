@@ -5,7 +5,8 @@ use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_compressed_p
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = SplatLimits { max_unpacked_bytes: 64 << 20, ..SplatLimits::default() };
+    let limits =
+        SplatLimits { max_gaussians: 1 << 16, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
     let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
     if let Ok(scene) = read_compressed_ply(bytes, &options) {
         scene.gaussians.validate().expect("what is read can be rendered");

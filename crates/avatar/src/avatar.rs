@@ -100,14 +100,30 @@ impl Avatar {
     /// Axis-aligned bounds of the Gaussians' centres at rest, in world space, metres; `None` without Gaussians.
     ///
     /// # Errors
-    /// As [`Avatar::pose_gaussians`], and those of posing the rig.
+    /// As [`Avatar::posed_at_rest`].
     pub fn bounds(&self) -> Result<Option<(Vec3, Vec3)>, AvatarError> {
-        let Some(body) = &self.body else { return Ok(self.gaussians.bounds()) };
+        if self.body.is_none() {
+            return Ok(self.gaussians.bounds());
+        }
+        Ok(self.posed_at_rest()?.gaussians.bounds())
+    }
+
+    /// The Gaussians in world space, with the rig in its rest pose.
+    ///
+    /// # Errors
+    /// As [`Avatar::pose_gaussians`], and those of posing the rig.
+    pub fn posed_at_rest(&self) -> Result<PosedGaussians, AvatarError> {
         let mut vertices = PosedVertices::default();
-        Poser::new(&body.rig, body.binding.frame)?.pose(&body.rig, &Pose::rest(&body.rig), &mut vertices)?;
+        if let Some(body) = &self.body {
+            Poser::new(&body.rig, body.binding.frame)?.pose(
+                &body.rig,
+                &Pose::rest(&body.rig),
+                &mut vertices,
+            )?;
+        }
         let mut posed = PosedGaussians::default();
         self.pose_gaussians(&vertices, &mut posed)?;
-        Ok(posed.gaussians.bounds())
+        Ok(posed)
     }
 
     /// Carries the Gaussians to world space on posed vertices: in an anchor frame of position Σ bᵢ pᵢ, rotation R (the

@@ -7,30 +7,31 @@ use effigy_splat::SplatError;
 
 use crate::splat_file::SplatFileError;
 
-/// Why an avatar cannot be read, made, posed or written.
+/// Why an avatar cannot be read, made, posed or written. Each message is one line that says everything, so that none
+/// of these has another error as its source.
 #[derive(Debug, thiserror::Error)]
 pub enum AvatarError {
     /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {fault}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the operating system says.
-        source: std::io::Error,
+        fault: std::io::Error,
     },
     /// A file was read but what it holds cannot be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {fault}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong in it.
-        source: Box<AvatarError>,
+        fault: Box<AvatarError>,
     },
     /// The rig is at fault.
     #[error(transparent)]
     Rig(#[from] RigError),
     /// A splat file is at fault.
-    #[error("{0}")]
+    #[error(transparent)]
     SplatFile(#[from] SplatFileError),
     /// The Gaussians are at fault.
     #[error(transparent)]
@@ -54,14 +55,14 @@ pub enum AvatarError {
 
 impl AvatarError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io { path: path.to_owned(), source }
+        move |fault| Self::Io { path: path.to_owned(), fault }
     }
 
     /// Names `path` in front of the fault, unless the fault names a file already.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
             named @ (Self::Io { .. } | Self::File { .. }) => named,
-            other => Self::File { path: path.to_owned(), source: Box::new(other) },
+            other => Self::File { path: path.to_owned(), fault: Box::new(other) },
         }
     }
 }

@@ -148,11 +148,8 @@ fn is_litter(path: &str) -> bool {
 /// Makes every vertex follow the joint called "head" alone, if there is one, and turns offsets from mesh space to the
 /// world at rest.
 fn follow_head(rig: &mut Rig, gaussians: &mut Gaussians) {
-    let is_head = |name: &str| {
-        // Exporters put a namespace in front: "mixamorig:Head".
-        name.rsplit(':').next().is_some_and(|last| last.eq_ignore_ascii_case("head"))
-    };
-    let head = rig.joints.iter().position(|j| rig.nodes.get(j.node).is_some_and(|n| is_head(&n.name)));
+    let node = rig.head_node();
+    let head = node.and_then(|node| rig.joints.iter().position(|j| j.node == node));
     let Some(head) = head.and_then(|h| u16::try_from(h).ok()) else {
         tracing::warn!("no joint is called \"head\"; the skin is kept as it is");
         return;
@@ -161,10 +158,17 @@ fn follow_head(rig: &mut Rig, gaussians: &mut Gaussians) {
     rig.joint_indices = vec![head; rig.vertex_count()];
     rig.joint_weights = vec![1.0; rig.vertex_count()];
     let mut palette = Palette::default();
-    let world_from_mesh = joint_palette(rig, &Pose::rest(rig), &mut palette)
-        .get(usize::from(head))
-        .copied()
-        .unwrap_or_default();
+    joint_palette(rig, &Pose::rest(rig), &mut palette);
+    for primitive in rig.primitives.iter_mut().filter(|p| !p.skinned) {
+        // It no longer follows its node: nor is it turned over by it.
+        let node = palette.world_from_node.get(primitive.node).copied().unwrap_or_default();
+        let triangles = primitive.triangles.start as usize..primitive.triangles.end as usize;
+        if node.matrix3.determinant() < 0.0 {
+            rig.triangles.get_mut(triangles).into_iter().flatten().for_each(|t| t.swap(1, 2));
+        }
+        primitive.skinned = true;
+    }
+    let world_from_mesh = palette.world_from_mesh.get(usize::from(head)).copied().unwrap_or_default();
     let (scale, rotation, _) = world_from_mesh.to_scale_rotation_translation();
     let growth = scale.element_product().abs().cbrt();
     // Identity but for rounding in files of the system itself.
@@ -175,7 +179,8 @@ fn follow_head(rig: &mut Rig, gaussians: &mut Gaussians) {
     }
 }
 
-const MAX_LOOSE_PAIRS: usize = 1 << 30;
+/// A fraction of a second of comparisons.
+const MAX_LOOSE_PAIRS: usize = 1 << 26;
 
 /// Binds Gaussian i to a corner of a triangle at vertex i. A vertex without a triangle is replaced by the nearest
 /// that has one, and its Gaussian's offset grows by the distance, which is the same where both follow one joint.

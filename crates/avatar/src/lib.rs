@@ -8,6 +8,7 @@ mod asset;
 mod avatar;
 mod error;
 pub mod lam;
+mod morph;
 mod open;
 mod simplify;
 pub mod splat_file;

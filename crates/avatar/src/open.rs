@@ -5,10 +5,11 @@ use std::path::Path;
 
 use effigy_rig::{LoadLimits, Rig};
 
+use crate::asset::AssetFile;
 use crate::lam::{LamLimits, read_lam};
 use crate::splat_file::{SplatFileError, SplatReadOptions, read_splat};
 use crate::surface::{SurfaceOptions, sample};
-use crate::{Avatar, AvatarError, asset};
+use crate::{Avatar, AvatarError};
 
 /// How to open files that leave something open, and how much they may ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +73,10 @@ fn open_bytes(path: &Path, bytes: &[u8], options: &OpenOptions) -> Result<Avatar
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return read_lam(bytes, &options.lam);
     }
-    if bytes.starts_with(b"glTF") && asset::has_extension(bytes) {
-        return Avatar::from_glb_within(bytes, &options.rig);
+    if bytes.starts_with(b"glTF")
+        && let Some(avatar) = AssetFile::parse(bytes, &options.rig)?.avatar(&options.rig)?
+    {
+        return Ok(avatar);
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     if bytes.starts_with(b"glTF") || text.starts_with(b"{") {

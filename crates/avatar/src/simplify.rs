@@ -4,6 +4,8 @@ use effigy_rig::{Morph, Primitive, Rig};
 use glam::Vec3;
 use meshopt::{SimplifyOptions, VertexDataAdapter, simplify_with_attributes_and_locks};
 
+use crate::morph::part_within;
+
 /// Morphs whose displacements the simplifier sees; with normal and UV they fill its 32 attributes.
 const GUIDING_MORPHS: usize = 9;
 /// Relative weights of attributes against position. Displacements are lengths, as positions are.
@@ -17,10 +19,12 @@ const MORPH_WEIGHT: f32 = 1.0;
 /// displacements of the strongest morphs, so that eyelids and lips keep their detail; open borders stay as they are.
 /// The result may have more triangles than asked for where borders and seams leave no choice. Unused vertices are
 /// dropped; nodes, joints, materials and animations are kept. A rig that has no more than the target is returned as
-/// it is, and one that [`Rig::validate`] refuses too.
+/// it is, and so is one that [`Rig::validate`] refuses or whose primitives share vertices or stand in another order than
+/// these, which no loaded rig does.
 pub fn simplify(rig: &Rig, target_triangles: usize) -> Rig {
     let total = rig.triangles.len();
-    if total <= target_triangles || rig.validate().is_err() {
+    let in_order = rig.primitives.is_sorted_by(|a, b| a.vertices.end <= b.vertices.start);
+    if total <= target_triangles || !in_order || rig.validate().is_err() {
         return rig.clone();
     }
     let ratio = target_triangles as f64 / total as f64;
@@ -55,7 +59,7 @@ pub fn simplify(rig: &Rig, target_triangles: usize) -> Rig {
             ..primitive.clone()
         });
     }
-    // New vertices stand in the order of the old, so the lists stay ascending.
+    // New vertices stand in the order of the old, as primitives do, so the lists stay ascending.
     out.morphs = rig
         .morphs
         .iter()
@@ -128,11 +132,7 @@ fn simplify_primitive(rig: &Rig, primitive: &Primitive, ratio: f64) -> Vec<[u32;
 /// The part in `primitive` of the morphs that move it most: first by farthest vertex, which finds eyelids, then by
 /// the sum over vertices, which finds the jaw.
 fn strongest_morphs<'a>(rig: &'a Rig, primitive: &Primitive) -> Vec<(&'a [u32], &'a [Vec3])> {
-    let part = |morph: &'a Morph| {
-        let begin = morph.indices.partition_point(|&v| v < primitive.vertices.start);
-        let end = morph.indices.partition_point(|&v| v < primitive.vertices.end);
-        (&morph.indices[begin..end], &morph.deltas[begin..end])
-    };
+    let part = |morph: &'a Morph| part_within(morph, &primitive.vertices);
     let mut parts: Vec<(&[u32], &[Vec3])> =
         rig.morphs.iter().map(part).filter(|(indices, _)| !indices.is_empty()).collect();
     let farthest = |deltas: &[Vec3]| deltas.iter().map(|d| d.length_squared()).fold(0.0, f32::max);

@@ -3,34 +3,13 @@
 
 mod common;
 
-use common::{avatar, mutate};
+use common::{avatar, data, json_of, mutate, with_json};
+use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarError};
-use effigy_rig::{ChannelValues, LoadLimits, Rig};
+use effigy_rig::{ChannelValues, LoadLimits, Rig, RigError};
 use effigy_splat::{Filter, Gaussians};
 use glam::{Quat, Vec3};
 use serde_json::Value;
-
-fn json_of(glb: &[u8]) -> Value {
-    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
-    serde_json::from_slice(&glb[20..20 + length]).unwrap()
-}
-
-/// The file with its JSON changed.
-fn with_json(glb: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
-    let mut value = json_of(glb);
-    change(&mut value);
-    let mut text = value.to_string().into_bytes();
-    text.resize(text.len().next_multiple_of(4), b' ');
-    let rest = &glb[20 + length..];
-    let mut out = glb[..8].to_vec();
-    out.extend((20 + text.len() as u32 + rest.len() as u32).to_le_bytes());
-    out.extend((text.len() as u32).to_le_bytes());
-    out.extend(&glb[16..20]);
-    out.extend(text);
-    out.extend(rest);
-    out
-}
 
 fn fault(glb: &[u8]) -> String {
     Avatar::from_glb(glb).unwrap_err().to_string()
@@ -55,6 +34,7 @@ fn an_avatar_comes_back_as_it_was() {
     for (p, q) in a.binding.barycentric.iter().zip(&b.binding.barycentric) {
         assert!(p.abs_diff_eq(*q, 1e-5));
     }
+    assert_eq!(b.rig.copyright.as_deref(), Some("2020 A. Maker, CC BY 4.0"));
     assert_eq!(a.rig.positions, b.rig.positions);
     assert_eq!(a.rig.triangles, b.rig.triangles);
     assert_eq!(a.rig.morphs, b.rig.morphs);
@@ -85,6 +65,7 @@ fn the_file_is_plain_gltf_by_the_validators_rules() {
     let list = |key: &str| json[key].as_array().unwrap().clone();
     assert_eq!(json["extensionsUsed"][0], "EFFIGY_neural_avatar");
     assert!(json.get("extensionsRequired").is_none());
+    assert_eq!(json["asset"]["copyright"], "2020 A. Maker, CC BY 4.0");
     for view in list("bufferViews") {
         assert_eq!(view["byteOffset"].as_u64().unwrap() % 4, 0);
     }
@@ -136,6 +117,7 @@ fn gaussians_without_a_rig_are_written_too() {
     let alone = Avatar { body: None, ..avatar() };
     let glb = alone.to_glb().unwrap();
     assert!(json_of(&glb).get("meshes").is_none());
+    assert!(json_of(&glb)["asset"].get("copyright").is_none());
     let back = Avatar::from_glb(&glb).unwrap();
     assert!(back.body.is_none());
     assert_eq!(back.gaussians.positions, alone.gaussians.positions);
@@ -160,7 +142,73 @@ fn what_is_wrong_is_named() {
             .contains("no extension")
     );
     assert!(fault(&glb[..glb.len() - 5]).contains("truncated"));
-    assert!(fault(b"glTF").contains("not a GLB"));
+    assert!(fault(b"glTF").contains("header is cut short"));
+    assert!(extension(|e| e["count"] = 0.into()).contains("there are no Gaussians"));
+}
+
+#[test]
+fn what_a_reader_must_know_of_gltf_is_checked_without_a_mesh_too() {
+    let glb = Avatar { body: None, ..avatar() }.to_glb().unwrap();
+    let document = |change: fn(&mut Value)| fault(&with_json(&glb, change));
+    assert!(document(|json| json["asset"]["version"] = "7.0".into()).contains("7.0"));
+    assert!(document(|json| json["asset"]["minVersion"] = "2.9".into()).contains("2.9"));
+    assert!(document(|json| json["extensionsRequired"] = serde_json::json!(["NOPE"])).contains("NOPE"));
+    let small = LoadLimits { json_bytes: 100, ..LoadLimits::default() };
+    let error = Avatar::from_glb_within(&glb, &small).unwrap_err();
+    assert!(matches!(error, AvatarError::Rig(RigError::Limit { limit: 100, .. })), "{error}");
+}
+
+/// Compares an object with its schema: no key that the schema does not know, none missing that it requires.
+fn fits(value: &Value, schema: &Value, place: &str) {
+    let (Some(object), Some(known)) = (value.as_object(), schema["properties"].as_object()) else { return };
+    for (key, value) in object {
+        let schema = known.get(key).unwrap_or_else(|| panic!("{place}: the schema lacks {key}"));
+        fits(value, schema, key);
+        for item in value.as_array().into_iter().flatten() {
+            fits(item, &schema["items"], key);
+        }
+    }
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(object.contains_key(key), "{place}: the schema requires {key}");
+    }
+}
+
+/// The keys that the schema requires, and those it does not, at `pointer` within a value.
+fn keys(schema: &Value) -> (Vec<String>, Vec<String>) {
+    let required = |key: &String| schema["required"].as_array().unwrap().contains(&key.as_str().into());
+    schema["properties"].as_object().unwrap().keys().cloned().partition(required)
+}
+
+#[test]
+fn the_schema_says_what_is_written_and_what_is_read() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../schema/EFFIGY_neural_avatar.schema.json")).unwrap();
+    let glb = avatar().to_glb().unwrap();
+    let alone = Avatar { body: None, name: String::new(), ..avatar() }.to_glb().unwrap();
+    for glb in [&glb, &alone] {
+        fits(&json_of(glb)["extensions"]["EFFIGY_neural_avatar"], &schema, "extension");
+    }
+    let expression = &schema["properties"]["expressions"]["items"];
+    for (place, schema) in [
+        ("", &schema),
+        ("/filter", &schema["properties"]["filter"]),
+        ("/binding", &schema["properties"]["binding"]),
+        ("/expressions/0", expression),
+    ] {
+        let (required, optional) = keys(schema);
+        let without = |key: &str| {
+            Avatar::from_glb(&with_json(&glb, |json| {
+                let object = json.pointer_mut(&format!("/extensions/EFFIGY_neural_avatar{place}")).unwrap();
+                // A full avatar has everything that the schema knows.
+                assert!(
+                    object.as_object_mut().unwrap().remove(key).is_some(),
+                    "{place}: {key} is not written"
+                );
+            }))
+        };
+        required.iter().for_each(|key| assert!(without(key).is_err(), "{place}: {key} is not missed"));
+        optional.iter().for_each(|key| assert!(without(key).is_ok(), "{place}: {key} is missed"));
+    }
 }
 
 #[test]
@@ -257,4 +305,30 @@ fn damaged_files_never_panic() {
         }
     });
     assert!(refused > 1000, "only {refused} of 3000 damaged files were refused");
+}
+
+#[test]
+fn damaged_files_of_a_real_head_never_panic() {
+    let Some(path) = data("capture_head/head.glb") else { return };
+    let mut rig = Rig::open(path, &LoadLimits::default()).unwrap();
+    // Without its pictures, most of the file is what this crate reads.
+    rig.materials.clear();
+    rig.images.clear();
+    rig.primitives.iter_mut().for_each(|p| p.material = None);
+    let options = SurfaceOptions { count: 500, simplify_to: Some(600), ..SurfaceOptions::default() };
+    let glb = sample(rig, &options).unwrap().to_glb().unwrap();
+    let limits = LoadLimits {
+        vertices: 1 << 14,
+        triangles: 1 << 15,
+        morph_deltas: 1 << 20,
+        numbers: 1 << 22,
+        ..LoadLimits::default()
+    };
+    assert!(Avatar::from_glb_within(&glb, &limits).is_ok(), "{} bytes", glb.len());
+    let mut refused = 0;
+    mutate(&glb, 600, |bytes| match Avatar::from_glb_within(bytes, &limits) {
+        Ok(avatar) => avatar.validate().unwrap(),
+        Err(_) => refused += 1,
+    });
+    assert!(refused > 100 && refused < 600, "{refused} of 600 were refused");
 }

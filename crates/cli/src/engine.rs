@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use effigy_avatar::{Avatar, PosedGaussians};
 use effigy_render::{
@@ -11,6 +11,8 @@ use effigy_render::{
 };
 use effigy_rig::{Pose, PosedVertices, Poser};
 use effigy_splat::{Camera, Frame, Rasterizer};
+
+use crate::failure::bad_input;
 
 /// Which of the two renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,11 +37,14 @@ pub(crate) struct GpuEngine {
     avatar: GpuAvatar,
     view: Option<View>,
     timer: Option<StageTimer>,
+    /// The avatar's rest pose, if it has a rig.
+    rest: Option<Pose>,
 }
 
 pub(crate) struct CpuEngine {
     avatar: Arc<Avatar>,
     poser: Option<Poser>,
+    rest: Option<Pose>,
     pose: Option<Pose>,
     vertices: PosedVertices,
     posed: PosedGaussians,
@@ -62,23 +67,32 @@ impl Engine {
         avatar: &Arc<Avatar>,
     ) -> anyhow::Result<Self> {
         let choice = adapter.map_or(AdapterChoice::Best, |name| AdapterChoice::Named(name.into()));
-        match backend {
-            Backend::Cpu => Self::cpu(avatar),
-            Backend::Gpu => Ok(Self::Gpu(Box::new(GpuEngine::new(
-                pollster::block_on(Gpu::open(&choice))
-                    .context("the GPU backend is not available (--backend cpu always is)")?,
-                avatar,
-            )?))),
-            Backend::Auto => match pollster::block_on(Gpu::open(&choice)) {
-                // A driver on the CPU is a slower way to the same picture than our own rasteriser.
-                Ok(gpu) if gpu.is_software() && adapter.is_none() => Self::cpu(avatar),
-                Ok(gpu) => Ok(Self::Gpu(Box::new(GpuEngine::new(gpu, avatar)?))),
-                Err(error) if adapter.is_some() => Err(error.into()),
-                Err(error) => {
-                    tracing::info!("{error}; rendering on the CPU");
-                    Self::cpu(avatar)
+        match (backend, adapter) {
+            (Backend::Cpu, None) => Self::cpu(avatar),
+            (Backend::Cpu, Some(_)) => Err(bad_input("--adapter names a GPU: leave out --backend cpu")),
+            (Backend::Gpu, _) | (Backend::Auto, Some(_)) => {
+                let gpu = pollster::block_on(Gpu::open(&choice))
+                    .context("the GPU backend is not available (--backend cpu always is)")?;
+                Ok(Self::Gpu(Box::new(GpuEngine::new(gpu, avatar)?)))
+            }
+            (Backend::Auto, None) => {
+                let engine = match pollster::block_on(Gpu::open(&choice)) {
+                    // A driver on the CPU is a slower way to the same picture than our own rasteriser: `effigy bench`.
+                    Ok(gpu) if gpu.is_software() => return Self::cpu(avatar),
+                    Ok(gpu) => GpuEngine::new(gpu, avatar),
+                    Err(error) => Err(error),
+                };
+                match engine {
+                    Ok(engine) => Ok(Self::Gpu(Box::new(engine))),
+                    // What is wrong with the avatar itself stays wrong on the CPU.
+                    Err(error @ (RenderError::Avatar(_) | RenderError::Splat(_))) => Err(error.into()),
+                    Err(RenderError::NoAdapter(_)) => Self::cpu(avatar),
+                    Err(error) => {
+                        tracing::warn!("{error}; rendering on the CPU");
+                        Self::cpu(avatar)
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -91,6 +105,7 @@ impl Engine {
         Ok(Self::Cpu(Box::new(CpuEngine {
             avatar: avatar.clone(),
             poser,
+            rest: avatar.body.as_ref().map(|body| Pose::rest(&body.rig)),
             pose: None,
             vertices: PosedVertices::default(),
             posed: PosedGaussians::default(),
@@ -123,13 +138,16 @@ impl Engine {
     ) -> anyhow::Result<()> {
         match self {
             Self::Gpu(engine) => {
-                engine.draw(pose, camera, false)?;
+                engine.draw(pose, camera)?;
                 if let Some(view) = &engine.view {
                     read_frame(&engine.gpu.device, &engine.gpu.queue, view, frame)?;
                 }
                 Ok(engine.gpu.check()?)
             }
-            Self::Cpu(engine) => engine.draw(pose, camera, frame),
+            Self::Cpu(engine) => {
+                engine.pose(pose)?;
+                engine.rasterize(camera, frame)
+            }
         }
     }
 
@@ -140,38 +158,23 @@ impl Engine {
         camera: &Camera,
         frame: &mut Frame,
     ) -> anyhow::Result<Times> {
-        let start = Instant::now();
         match self {
-            Self::Gpu(engine) => {
-                engine.draw(pose, camera, true)?;
-                engine.gpu.device.poll(wgpu::PollType::wait_indefinitely()).context("waiting for the GPU")?;
-                let total = start.elapsed().as_secs_f64() * 1e3;
-                let stages = match &engine.timer {
-                    Some(timer) => Stage::ALL
-                        .iter()
-                        .map(|stage| stage.name())
-                        .zip(timer.read(&engine.gpu.device)?)
-                        .collect(),
-                    None => Vec::new(),
-                };
-                engine.gpu.check()?;
-                Ok(Times { stages, frame: total })
-            }
+            Self::Gpu(engine) => engine.measure(pose, camera),
             Self::Cpu(engine) => {
-                engine.draw(pose, camera, frame)?;
+                let start = Instant::now();
+                engine.pose(pose)?;
+                let posed = start.elapsed().as_secs_f64() * 1e3;
+                engine.rasterize(camera, frame)?;
                 let total = start.elapsed().as_secs_f64() * 1e3;
                 let t = engine.rasterizer.stage_times();
-                let rest = t.project + t.sort + t.bin + t.rasterize;
-                Ok(Times {
-                    stages: vec![
-                        ("pose", total - rest),
-                        ("project", t.project),
-                        ("sort", t.sort),
-                        ("bin", t.bin),
-                        ("rasterize", t.rasterize),
-                    ],
-                    frame: total,
-                })
+                let stages = [
+                    ("pose", posed),
+                    ("project", t.project),
+                    ("sort", t.sort),
+                    ("bin", t.bin),
+                    ("rasterize", t.rasterize),
+                ];
+                Ok(Times { stages: stages.into(), frame: total })
             }
         }
     }
@@ -181,58 +184,85 @@ impl GpuEngine {
     fn new(gpu: Gpu, avatar: &Arc<Avatar>) -> Result<Self, RenderError> {
         // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
         let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Full)?;
+        let rest = avatar.body.as_ref().map(|body| Pose::rest(&body.rig));
         let avatar = renderer.upload(avatar)?;
         let timer = StageTimer::new(&gpu.device, &gpu.queue);
-        Ok(Self { gpu, renderer, avatar, view: None, timer })
+        Ok(Self { gpu, renderer, avatar, view: None, timer, rest })
     }
 
-    fn draw(&mut self, pose: Option<&Pose>, camera: &Camera, timed: bool) -> Result<(), RenderError> {
+    fn draw(&mut self, pose: Option<&Pose>, camera: &Camera) -> Result<(), RenderError> {
+        self.prepare(pose, camera)?;
+        let Some(view) = &mut self.view else { return Ok(()) };
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
+        self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?;
+        self.gpu.queue.submit([encoder.finish()]);
+        Ok(())
+    }
+
+    /// Sets the pose and makes the view fit the camera.
+    fn prepare(&mut self, pose: Option<&Pose>, camera: &Camera) -> Result<(), RenderError> {
         if let Some(pose) = pose {
             self.avatar.set_pose(pose)?;
         }
         let size = (camera.width, camera.height);
-        let view = match &mut self.view {
-            Some(view) if view.size() == size => view,
-            slot => slot.insert(self.renderer.create_view(size.0, size.1)?),
-        };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        match &self.timer {
-            Some(timer) if timed => {
+        if self.view.as_ref().is_none_or(|view| view.size() != size) {
+            // Let the old memory go before the new is taken.
+            self.view = None;
+            self.view = Some(self.renderer.create_view(size.0, size.1)?);
+        }
+        Ok(())
+    }
+
+    /// Times a whole frame, and then its stages: by the GPU's clock, or one after another where that cannot be trusted.
+    fn measure(&mut self, pose: Option<&Pose>, camera: &Camera) -> anyhow::Result<Times> {
+        self.prepare(pose, camera)?;
+        let Some(view) = &mut self.view else { return Err(anyhow!("there is no view")) };
+        let Gpu { device, queue, .. } = &self.gpu;
+        let timer = self.timer.as_ref().filter(|_| !self.gpu.is_software());
+        let start = Instant::now();
+        let mut encoder = device.create_command_encoder(&Default::default());
+        match timer {
+            Some(timer) => {
                 self.renderer.record_timed(&mut encoder, &mut self.avatar, camera, view, timer)?;
             }
-            _ => self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?,
+            None => self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?,
         }
-        self.gpu.queue.submit([encoder.finish()]);
-        Ok(())
+        queue.submit([encoder.finish()]);
+        device.poll(wgpu::PollType::wait_indefinitely()).context("waiting for the GPU")?;
+        let frame = start.elapsed().as_secs_f64() * 1e3;
+        let times = match timer {
+            Some(timer) => timer.read(device)?,
+            None => {
+                // The pose has been computed by now: compute it again from rest.
+                if let (Some(pose), Some(rest)) = (pose, &self.rest) {
+                    self.avatar.set_pose(rest)?;
+                    self.avatar.set_pose(pose)?;
+                }
+                self.renderer.time_stages(&mut self.avatar, camera, view)?
+            }
+        };
+        self.gpu.check()?;
+        Ok(Times { stages: Stage::ALL.iter().map(|stage| stage.name()).zip(times).collect(), frame })
     }
 }
 
 impl CpuEngine {
-    fn draw(&mut self, pose: Option<&Pose>, camera: &Camera, frame: &mut Frame) -> anyhow::Result<()> {
-        if let (Some(poser), Some(body)) = (&mut self.poser, &self.avatar.body) {
-            let fresh;
-            let pose = match pose {
-                Some(pose) => pose,
-                None => {
-                    fresh = Pose::rest(&body.rig);
-                    &fresh
-                }
-            };
-            if self.pose.as_ref() != Some(pose) {
-                poser.pose(&body.rig, pose, &mut self.vertices)?;
-                self.avatar.pose_gaussians(&self.vertices, &mut self.posed)?;
-                self.pose.get_or_insert_with(|| pose.clone()).clone_from(pose);
-            }
-            self.rasterizer.render(
-                &self.posed.gaussians,
-                &self.posed.frames,
-                camera,
-                self.avatar.filter,
-                frame,
-            )?;
-        } else {
-            self.rasterizer.render(&self.avatar.gaussians, &[], camera, self.avatar.filter, frame)?;
+    fn pose(&mut self, pose: Option<&Pose>) -> anyhow::Result<()> {
+        let (Some(poser), Some(body)) = (&mut self.poser, &self.avatar.body) else { return Ok(()) };
+        let Some(pose) = pose.or(self.rest.as_ref()) else { return Ok(()) };
+        if self.pose.as_ref() != Some(pose) {
+            poser.pose(&body.rig, pose, &mut self.vertices)?;
+            self.avatar.pose_gaussians(&self.vertices, &mut self.posed)?;
+            self.pose.get_or_insert_with(|| pose.clone()).clone_from(pose);
         }
         Ok(())
+    }
+
+    fn rasterize(&mut self, camera: &Camera, frame: &mut Frame) -> anyhow::Result<()> {
+        let (gaussians, frames) = match self.avatar.body {
+            Some(_) => (&self.posed.gaussians, &self.posed.frames[..]),
+            None => (&self.avatar.gaussians, &[][..]),
+        };
+        Ok(self.rasterizer.render(gaussians, frames, camera, self.avatar.filter, frame)?)
     }
 }

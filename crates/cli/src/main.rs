@@ -1,5 +1,6 @@
 //! The program `effigy`: parses arguments, calls the crates that do the work, and says what came of it.
 
+mod camera_file;
 mod command;
 mod engine;
 mod failure;
@@ -8,6 +9,7 @@ mod interrupt;
 mod output;
 mod performance;
 mod progress;
+mod report;
 mod source;
 
 use std::process::ExitCode;

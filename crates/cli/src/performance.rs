@@ -16,7 +16,7 @@ pub(crate) struct Performance<'a> {
 
 enum Source {
     Still,
-    Track(TrackPlayer, f64),
+    Track(Box<TrackPlayer>, f64),
     /// The first animation in the avatar's own file.
     Animation(f64),
 }
@@ -34,7 +34,7 @@ impl<'a> Performance<'a> {
                 if !player.unmatched().is_empty() {
                     tracing::info!("the avatar has no control for: {}", player.unmatched().join(", "));
                 }
-                Source::Track(player, track.duration())
+                Source::Track(Box::new(player), track.duration())
             }
             (None, Some(rig)) if !rig.animations.is_empty() => {
                 Source::Animation(rig.animations[0].duration())

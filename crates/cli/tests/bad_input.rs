@@ -115,8 +115,8 @@ fn absent_files() {
     bench.refused(&["render", "good.glb", "--camera", "no.json", "-o", "out/a.png"], "no.json", why);
     bench.refused(&["bench", "no.glb"], "no.glb", why);
     // A folder is there, but is no file.
-    bench.refused(&["info", "out"], "out", "");
-    bench.refused(&["render", "good.glb", "--track", "out", "-o", "out/a.png"], "out", "");
+    bench.refused(&["info", "out"], "out", "directory");
+    bench.refused(&["render", "good.glb", "--track", "out", "-o", "out/a.png"], "out", "directory");
 }
 
 #[test]
@@ -147,10 +147,10 @@ fn damaged_gltf() {
     bench.no_avatar_in("many.glb", &edited("/accessors/0/count", json!(4_000_000_000_u64)), "vertices");
     let target = "/meshes/0/primitives/0/targets/0/POSITION";
     bench.no_avatar_in("morph.glb", &edited(target, json!(1)), "morph target 0");
-    let mut json_picture = edited("/images/0/mimeType", json!("image/jpeg"));
-    bench.no_avatar_in("picture.glb", &json_picture, "image 0");
-    json_picture.truncate(json_picture.len() / 2);
-    bench.no_avatar_in("both.glb", &json_picture, "truncated");
+    let mut picture = good.clone();
+    let at = picture.windows(4).position(|w| w == b"IDAT").unwrap();
+    picture[at + 4..at + 40].fill(0x77);
+    bench.no_avatar_in("skin.glb", &picture, "picture");
 
     for bad in [f32::NAN, f32::INFINITY] {
         let mut b = bulge();
@@ -175,13 +175,15 @@ fn rigs_that_contradict_themselves() {
     );
     let short = edited(morphing_square(), "/accessors/2/count", json!(3));
     bench.no_avatar_in("morph.glb", &short, "morph target 0: has 3 elements for 4 vertices");
-    let nothing = edited(morphing_square(), "/meshes/0/primitives", json!([]));
-    bench.no_avatar_in("nothing.glb", &nothing, "");
+    let nothing = edited(two_bones(), "/meshes/0/primitives", json!([]));
+    bench.no_avatar_in("nothing.glb", &nothing, "has no triangles");
     let cycle = json!([{ "mesh": 0, "children": [1] }, { "children": [0] }]);
     bench.no_avatar_in("cycle.glb", &edited(morphing_square(), "/nodes", cycle), "form a cycle");
     // A .gltf may refer to files beside it, and to no others.
     let mut json = morphing_square().json;
-    for (uri, fault) in [("../secret.bin", ".."), ("absent.bin", "absent.bin"), ("/etc/passwd", "/etc/passwd")] {
+    for (uri, fault) in
+        [("../secret.bin", ".."), ("absent.bin", "absent.bin"), ("/etc/passwd", "/etc/passwd")]
+    {
         json["buffers"][0] = json!({ "byteLength": 100, "uri": uri });
         bench.no_avatar_in("outside.gltf", json.to_string().as_bytes(), fault);
     }
@@ -192,15 +194,28 @@ fn damaged_avatars_of_our_own() {
     let bench = Bench::new();
     let good = fs::read(bench.path().join("good.glb")).unwrap();
     bench.avatar_in("a.glb", &good);
-    bench.no_avatar_in("short.glb", &good[..good.len() / 2], "");
+    bench.no_avatar_in("short.glb", &good[..good.len() / 2], "truncated");
     let (json, binary) = parts(&good);
-    bench.no_avatar_in("nan.glb", &pack(&json, &vec![0xFF; binary.len()]), "");
+    let extension = &json["extensions"]["EFFIGY_neural_avatar"];
+    for (name, view, fault) in [
+        ("positions", &extension["positions"], "not finite"),
+        ("opacities", &extension["opacityLogits"], "not a number"),
+        ("colours", &extension["sh"], "not finite"),
+        ("triangles", &extension["binding"]["triangles"], "triangle 4294967295"),
+    ] {
+        let view = &json["bufferViews"][view.as_u64().unwrap() as usize];
+        let [start, length] = ["byteOffset", "byteLength"].map(|key| view[key].as_u64().unwrap() as usize);
+        let mut binary = binary.clone();
+        // All ones are not a number, in half and single precision.
+        binary[start..start + length].fill(0xFF);
+        bench.no_avatar_in(&format!("{name}.glb"), &pack(&json, &binary), fault);
+    }
     let mut later = json.clone();
     later["extensions"]["EFFIGY_neural_avatar"]["version"] = json!(99);
     bench.no_avatar_in("later.glb", &pack(&later, &binary), "version 99");
     let mut empty = json.clone();
     empty["extensions"]["EFFIGY_neural_avatar"] = json!({ "version": 1 });
-    bench.no_avatar_in("empty.glb", &pack(&empty, &binary), "");
+    bench.no_avatar_in("empty.glb", &pack(&empty, &binary), "missing field `count`");
 }
 
 #[test]
@@ -211,7 +226,8 @@ fn damaged_ply() {
     bench.no_avatar_in("short.ply", &good[..good.len() - 30], "file ends within");
     bench.no_avatar_in("header.ply", &good[..40], "PLY header");
     let text = String::from_utf8_lossy(&good[..good.len() - 3 * 56]).into_owned();
-    let with = |from: &str, to: &str| [text.replace(from, to).as_bytes(), &good[good.len() - 3 * 56..]].concat();
+    let with =
+        |from: &str, to: &str| [text.replace(from, to).as_bytes(), &good[good.len() - 3 * 56..]].concat();
     bench.no_avatar_in("many.ply", &with("vertex 3", "vertex 999999999999"), "999999999999");
     bench.no_avatar_in("more.ply", &with("vertex 3", "vertex 4"), "file ends within");
     bench.no_avatar_in("less.ply", &with("vertex 3", "vertex -3"), "PLY header, line 3");
@@ -239,28 +255,28 @@ fn damaged_spz() {
     let bench = Bench::new();
     let good = files::gzip(&files::spz_contents(2, 2));
     bench.avatar_in("a.spz", &good);
-    bench.no_avatar_in("short.spz", &good[..good.len() / 2], "");
-    bench.no_avatar_in("tail.spz", &good[..good.len() - 4], "");
-    bench.no_avatar_in("lacks.spz", &files::gzip(&files::spz_contents(2, 3)), "");
+    bench.no_avatar_in("short.spz", &good[..good.len() / 2], "the file ends within it");
+    bench.no_avatar_in("tail.spz", &good[..good.len() - 4], "the file ends within it");
+    bench.no_avatar_in("lacks.spz", &files::gzip(&files::spz_contents(2, 3)), "fewer than the 9 bytes");
     bench.no_avatar_in("many.spz", &files::gzip(&files::spz_contents(2, u32::MAX)), "4294967295 Gaussians");
     bench.no_avatar_in("later.spz", &files::gzip(&files::spz_contents(9, 2)), "version 9");
-    bench.no_avatar_in("v4.spz", &files::spz_contents(4, 2), "");
+    bench.no_avatar_in("v4.spz", &files::spz_contents(4, 2), "table of contents");
     bench.no_avatar_in("other.spz", &files::gzip(b"something else entirely"), "NGSP");
     let mut flipped = good.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x55;
-    bench.no_avatar_in("flipped.spz", &flipped, "");
+    bench.no_avatar_in("flipped.spz", &flipped, "corrupt deflate stream");
 }
 
 #[test]
 fn damaged_and_hostile_zips() {
     let bench = Bench::new();
-    let (skin, offsets) = (morphing_square().glb(), files::ply(&[files::ROW; 4]));
+    let (skin, offsets) = (two_bones().glb(), files::ply(&[files::ROW; 6]));
     let named = |skin_name: &str| files::zip(&[(skin_name, &skin), ("head/offset.ply", &offsets)]);
     let good = named("head/skin.glb");
     bench.avatar_in("a.zip", &good);
     for length in [4, good.len() / 2, good.len() - 8] {
-        bench.no_avatar_in("short.zip", &good[..length], "zip: ");
+        bench.no_avatar_in("short.zip", &good[..length], "invalid Zip archive");
     }
     let mut flipped = good.clone();
     let middle = 30 + "head/skin.glb".len() + 200;
@@ -274,7 +290,7 @@ fn damaged_and_hostile_zips() {
     bench.no_avatar_in("photos.zip", &files::zip(&[("beach.jpg", b"sand")]), "no skin.glb");
     bench.no_avatar_in("half.zip", &files::zip(&[("head/skin.glb", &skin)]), "no offset.ply");
     let three = files::zip(&[("h/skin.glb", &skin), ("h/offset.ply", &files::ply(&[files::ROW; 3]))]);
-    bench.no_avatar_in("three.zip", &three, "offset.ply has 3 Gaussians and skin.glb 4 vertices");
+    bench.no_avatar_in("three.zip", &three, "offset.ply has 3 Gaussians and skin.glb 6 vertices");
     let inner = files::zip(&[("h/skin.glb", &skin[..60]), ("h/offset.ply", &offsets)]);
     bench.no_avatar_in("inner.zip", &inner, "skin.glb: ");
 }
@@ -282,9 +298,13 @@ fn damaged_and_hostile_zips() {
 #[test]
 fn zips_that_unpack_to_too_much() {
     let bench = Bench::new();
-    let (skin, offsets) = (morphing_square().glb(), files::ply(&[files::ROW; 4]));
+    let (skin, offsets) = (two_bones().glb(), files::ply(&[files::ROW; 6]));
     let good = files::zip(&[("head/skin.glb", &skin), ("head/offset.ply", &offsets)]);
-    bench.no_avatar_in("claims.zip", &files::claim(good, "head/skin.glb", 0xFFFF_FFF0), "unpacks to more than");
+    bench.no_avatar_in(
+        "claims.zip",
+        &files::claim(good, "head/skin.glb", 0xFFFF_FFF0),
+        "unpacks to more than",
+    );
     // 256 entries of 4 GiB each: a terabyte, by what the directory says.
     let names: Vec<String> = (0..256).map(|i| format!("head/{i:03}.bin")).collect();
     let mut entries: Vec<(&str, &[u8])> = names.iter().map(|n| (n.as_str(), &b"x"[..])).collect();
@@ -300,8 +320,8 @@ fn zips_that_unpack_to_too_much() {
     bench.put("bomb.zip", &bomb);
     bench.refused(&["info", "bomb.zip"], "bomb.zip", "unpacks to more than");
     bench.put("lies.zip", &files::claim(bomb, "head/skin.glb", 1000));
-    bench.refused(&["info", "lies.zip"], "lies.zip", "zip: ");
-    bench.refused(&["render", "lies.zip", "-o", "out/a.png"], "lies.zip", "zip: ");
+    bench.refused(&["info", "lies.zip"], "lies.zip", "larger than its declared");
+    bench.refused(&["render", "lies.zip", "-o", "out/a.png"], "lies.zip", "larger than its declared");
 }
 
 #[test]
@@ -315,7 +335,7 @@ fn damaged_csv() {
     bench.no_track_in("header.csv", files::csv(&shapes, &[]), "no frames");
     bench.no_track_in("short.csv", &good[..good.len() - 8], "line 3: ");
     bench.no_track_in("prose.csv", "Dear all,\nplease find attached\n", "Timecode");
-    bench.no_track_in("binary.csv", [0xFF, 0xFE, 0x00, 0x80, b'\n', 0x9F], "");
+    bench.no_track_in("binary.csv", [0xFF, 0xFE, 0x00, 0x80, b'\n', 0x9F], "invalid utf-8");
     for bad in ["nan", "inf", "-Infinity", "1e99", "", "0,3", "zero"] {
         let text = files::csv(&shapes, &[&["0.1", "0.2"], &[bad, "0.4"]]);
         bench.no_track_in("value.csv", text, "line 3: ");
@@ -332,14 +352,22 @@ fn damaged_json_tracks() {
     let good = track();
     bench.no_track_in("short.json", &good[..good.len() / 2], "EOF");
     bench.no_track_in("other.json", r#"{"answer": 42}"#, "`names` and `frames`");
-    bench.no_track_in("nan.json", good.replacen("0.0", "NaN", 1), "not a readable track file");
-    bench.no_track_in("inf.json", good.replacen("0.0", "1e99", 1), "");
-    bench.no_track_in("huge.json", good.replacen("0.0", "1e9999", 1), "");
-    bench.no_track_in("unknown.json", good.replace("jawOpen", "left").replace("eyeBlinkLeft", "right"), "not a single known control");
-    bench.no_track_in("uneven.json", good.replacen("[0.0,0.0]", "[0.0]", 1), "frame 0: has 1 weights for 2 names");
+    bench.no_track_in("nan.json", good.replacen("[0.0,", "[NaN,", 1), "not a readable track file");
+    bench.no_track_in("inf.json", good.replacen("[0.0,", "[1e99,", 1), "frame 0: a weight is not finite");
+    bench.no_track_in("huge.json", good.replacen("[0.0,", "[1e9999,", 1), "number out of range");
+    bench.no_track_in(
+        "unknown.json",
+        good.replace("jawOpen", "left").replace("eyeBlinkLeft", "right"),
+        "not a single known control",
+    );
+    bench.no_track_in(
+        "uneven.json",
+        good.replacen("[0.0,0.0]", "[0.0]", 1),
+        "frame 0: has 1 weights for 2 names",
+    );
     bench.no_track_in("none.json", r#"{"names": ["jawOpen"], "frames": []}"#, "no frames");
-    bench.no_track_in("deep.json", r#"{"names":"#.to_owned() + &"[".repeat(200_000), "recursion limit");
-    bench.no_track_in("twice.json", good.replace("eyeBlinkLeft", "JawOpen"), "twice");
+    bench.no_track_in("deep.json", r#"{"more":"#.to_owned() + &"[".repeat(200_000), "EOF");
+    bench.no_track_in("twice.json", good.replace("eyeBlinkLeft", "JawOpen"), "jawOpen twice");
     // A glTF that animates nothing is no track either.
     bench.put("still.glb", &bulge().glb());
     bench.no_track("still.glb", "no animation of morph weights");
@@ -363,7 +391,10 @@ fn cameras_that_cannot_be_used() {
     let frame = json!({ "transform_matrix": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1]] });
     let camera = |w: u32, fl_x: f32| json!({ "w": w, "h": 48, "fl_x": fl_x, "frames": [frame] });
     bench.put("good_camera.json", camera(64, 60.0).to_string().as_bytes());
-    done(bench.path(), &["render", "good.glb", "--camera", "good_camera.json", "-o", "ok.png", "--backend", "cpu"]);
+    done(
+        bench.path(),
+        &["render", "good.glb", "--camera", "good_camera.json", "-o", "ok.png", "--backend", "cpu"],
+    );
     let mut squashed = camera(64, 60.0);
     squashed["frames"][0]["transform_matrix"][0][0] = json!(0.5);
     for (text, fault) in [
@@ -371,14 +402,27 @@ fn cameras_that_cannot_be_used() {
         (camera(100_000, 60.0).to_string(), "picture size 100000x48"),
         (camera(64, -1.0).to_string(), "focal length"),
         (squashed.to_string(), "not a rotation"),
-        (camera(64, 60.0).to_string()[..50].to_owned(), "neither"),
-        ("{}".into(), "neither"),
+        (camera(64, 60.0).to_string()[..50].to_owned(), "not a transforms.json: EOF"),
+        ("{}".into(), "missing field `frames`"),
         ("[]".into(), "no camera"),
     ] {
         bench.put("c.json", text.as_bytes());
         for out in ["out/a.png", "out/a.mp4", "out/frames"] {
             bench.refused(&["render", "good.glb", "--camera", "c.json", "-o", out], "c.json", fault);
         }
+    }
+}
+
+#[test]
+fn cameras_of_several_sizes_make_no_video() {
+    let bench = Bench::new();
+    let matrix = json!([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 2], [0, 0, 0, 1]]);
+    let frames = [64, 80].map(|w| json!({ "w": w, "transform_matrix": matrix }));
+    bench.put("c.json", json!({ "h": 48, "fl_x": 60, "frames": frames }).to_string().as_bytes());
+    let arguments = ["render", "good.glb", "--backend", "cpu", "--camera", "c.json", "-o"];
+    bench.refused(&[&arguments[..], &["out/a.mp4"]].concat(), "out/a.mp4", "picture 1 is 80x48");
+    for more in [["out/frames", "--fps=30"], ["out/a.mp4", "--size=64"]] {
+        done(bench.path(), &[&arguments[..], &more].concat());
     }
 }
 
@@ -402,14 +446,18 @@ fn arguments_that_mean_nothing() {
         assert_eq!(listing(bench.path()), before);
     }
     let with = |more: &[&'static str], fault: &str| {
-        bench.refused(&[&["render", "good.glb", "-o", "out/a.mp4", "--backend", "cpu"], more].concat(), "", fault);
+        bench.refused(
+            &[&["render", "good.glb", "-o", "out/a.mp4", "--backend", "cpu"], more].concat(),
+            "",
+            fault,
+        );
     };
     with(&["--fps", "0"], "frame rate");
     with(&["--fps", "nan"], "frame rate");
-    with(&["--seconds", "-1"], "not a length");
+    with(&["--seconds=-1"], "not a length");
     with(&["--seconds", "1e12"], "not a length");
     with(&["--seconds", "inf"], "not a length");
-    with(&["--time", "nan"], "numbers");
+    with(&["--time", "nan"], "out of range");
     with(&["--size", "8000x8000"], "H.264");
     with(&["--size", "8x8"], "H.264");
     for (asked, fault) in [("0", "0 Gaussians"), ("1000000000", "1000000000 Gaussians")] {
@@ -434,7 +482,7 @@ fn outputs_that_cannot_be() {
     // A file is not a folder.
     bench.refused(&render("good.json/a.png"), "good.json/a.png", "no folder");
     bench.put("taken", b"a file");
-    bench.refused(&render("taken"), "taken", "");
+    bench.refused(&render("taken"), "taken", "Not a directory");
     // A folder is not a file.
     fs::create_dir(bench.path().join("album.png")).unwrap();
     bench.refused(&render("album.png"), "album.png", "a folder");
@@ -455,11 +503,11 @@ fn places_that_cannot_be_written() {
     for name in ["a.png", "a.mp4", "frames"] {
         let out = place.join(name).display().to_string();
         let arguments = ["render", "good.glb", "--size", "32x32", "--backend", "cpu", "-o", &out];
-        bench.fails(&arguments, 1, &out, "(os error 13)");
+        bench.fails(&arguments, 1, &out, "(os error ");
     }
     for name in ["a.glb", "a.ply"] {
         let out = place.join(name).display().to_string();
-        bench.fails(&["convert", "good.glb", &out], 1, &out, "(os error 13)");
+        bench.fails(&["convert", "good.glb", &out], 1, &out, "(os error ");
     }
 }
 
@@ -469,5 +517,9 @@ fn places_that_cannot_be_written() {
 fn files_without_an_end() {
     let bench = Bench::new();
     bench.refused(&["render", "good.glb", "--track", "/dev/zero", "-o", "out/a.png"], "/dev/zero", "limit");
-    bench.refused(&["render", "good.glb", "--camera", "/dev/zero", "-o", "out/a.png"], "/dev/zero", "");
+    bench.refused(
+        &["render", "good.glb", "--camera", "/dev/zero", "-o", "out/a.png"],
+        "/dev/zero",
+        "not a transforms.json",
+    );
 }

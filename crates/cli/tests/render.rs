@@ -21,7 +21,8 @@ fn the_same_command_gives_the_same_bytes() {
             let [first, second] = ["a", "b"].map(|name| {
                 let out = format!("{name}.{extension}");
                 let track = ["--track", "track.json", "--time", "0.7", "--seconds", "0.6", "--fps", "20"];
-                let arguments = ["render", "avatar.glb", "--size", "160x128", "--backend", backend, "-o", &out];
+                let arguments =
+                    ["render", "avatar.glb", "--size", "160x128", "--backend", backend, "-o", &out];
                 done(folder, &[&arguments[..], &track].concat());
                 fs::read(folder.join(out)).unwrap()
             });
@@ -68,7 +69,10 @@ fn folders_are_filled_replaced_and_refused() {
     };
     let names = || {
         let found = listing(&folder.join("frames"));
-        found.iter().map(|(path, _)| path.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        found
+            .iter()
+            .map(|(path, _)| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert!(render("1.2").status.success());
     assert_eq!(names(), (0..12).map(|i| format!("frame_{i:05}.png")).collect::<Vec<_>>());
@@ -93,11 +97,11 @@ fn folders_are_filled_replaced_and_refused() {
 fn videos_hold_what_the_pictures_show() {
     let workshop = workshop();
     let folder = workshop.path();
-    let common = ["render", "avatar.glb", "--track", "track.json", "--fps", "10", "--background", "#b08040"];
+    let common = ["render", "avatar.glb", "--track", "track.json", "--fps", "10", "--background", "#d03020"];
     for (size, width, height) in [("160x128", 160, 128), ("97x61", 98, 62)] {
         done(folder, &[&common[..], &["--size", size, "-o", "out.mp4"]].concat());
         done(folder, &[&common[..], &["--size", size, "-o", "out"]].concat());
-        let video = video::read(&fs::read(folder.join("out.mp4")).unwrap());
+        let video = video::read(&fs::read(folder.join("out.mp4")).unwrap(), 1);
         assert_eq!((video.width, video.height), (width, height));
         // The track's last frame is at 2.9 s.
         assert_eq!(video.frames.len(), 29);
@@ -108,7 +112,7 @@ fn videos_hold_what_the_pictures_show() {
         for (i, decoded) in video.frames.iter().enumerate() {
             let picture = read_png(&folder.join(format!("out/frame_{i:05}.png")));
             let error = rms(&picture, decoded, width);
-            assert!(error < 0.035, "{size}, frame {i}: {error}");
+            assert!(error < 0.02, "{size}, frame {i}: {error}");
         }
         // A decoder that always gave the first picture would pass if nothing moved.
         let moved = read_png(&folder.join("out/frame_00015.png"));
@@ -118,14 +122,23 @@ fn videos_hold_what_the_pictures_show() {
     }
 }
 
-/// The root of the mean square difference of colour, out of 1, over what `picture` has of the decoded one.
+/// The root of the mean square difference of colour, out of 1, between blocks of 8 × 8 pixels, which have lost little
+/// to the coarser chroma and to compression.
 fn rms(picture: &Picture, decoded: &[[f64; 3]], decoded_width: usize) -> f64 {
+    let (across, down) = (picture.width / 8, picture.height / 8);
     let mut sum = 0.0;
-    for (i, pixel) in picture.pixels.iter().enumerate() {
-        let other = decoded[i / picture.width * decoded_width + i % picture.width];
-        sum += (0..3).map(|c| (f64::from(pixel[c]) / 255.0 - other[c]).powi(2)).sum::<f64>();
+    for block in 0..across * down {
+        let (left, top) = (block % across * 8, block / across * 8);
+        for c in 0..3 {
+            let inside = (0..64).map(|i| (left + i % 8, top + i / 8));
+            let difference = inside.map(|(x, y)| {
+                f64::from(picture.pixels[y * picture.width + x][c]) / 255.0
+                    - decoded[y * decoded_width + x][c]
+            });
+            sum += (difference.sum::<f64>() / 64.0).powi(2);
+        }
     }
-    (sum / (3 * picture.pixels.len()) as f64).sqrt()
+    (sum / (3 * across * down) as f64).sqrt()
 }
 
 /// What another program makes of `out.mp4`; skipped where it is not installed.
@@ -171,7 +184,7 @@ fn by_ffmpeg(folder: &Path, width: usize, height: usize) {
             let pixels = bytes[i * width * height * 3..].as_chunks::<3>().0;
             let decoded: Vec<_> = pixels.iter().map(|p| p.map(|c| f64::from(c) / 255.0)).collect();
             let error = rms(&picture, &decoded[..width * height], width);
-            assert!(error < 0.035, "ffmpeg, frame {i}: {error}");
+            assert!(error < 0.02, "ffmpeg, frame {i}: {error}");
         }
     }
 }
@@ -182,8 +195,19 @@ fn reports_are_json() {
     let folder = workshop.path();
     let parse = |arguments: &[&str]| serde_json::from_str::<Value>(&done(folder, arguments)).unwrap();
     let report = parse(&[
-        "render", "avatar.glb", "--track", "track.json", "--backend", "cpu", "--size", "40x30", "--seconds",
-        "0.5", "--json", "-o", "f",
+        "render",
+        "avatar.glb",
+        "--track",
+        "track.json",
+        "--backend",
+        "cpu",
+        "--size",
+        "40x30",
+        "--seconds",
+        "0.5",
+        "--json",
+        "-o",
+        "f",
     ]);
     assert_eq!(
         (&report["output"], &report["frames"], &report["width"], &report["height"], &report["backend"]),
@@ -198,20 +222,84 @@ fn reports_are_json() {
 }
 
 #[test]
-fn without_arguments_it_plays_what_it_brings() {
+fn without_an_avatar_it_plays_what_it_brings() {
     let folder = tempfile::tempdir().unwrap();
-    let said = done(folder.path(), &["render"]);
+    // Of everything but the size, which makes this slow, the defaults.
+    let said = done(folder.path(), &["render", "--size", "240x240"]);
     assert!(said.contains("effigy.mp4"), "{said}");
     let files = listing(folder.path());
     assert_eq!(files.len(), 1);
-    let video = video::read(&fs::read(folder.path().join("effigy.mp4")).unwrap());
-    assert!(video.frames.len() >= 60 && video.seconds >= 2.0, "{} frames", video.frames.len());
+    let video = video::read(&fs::read(folder.path().join("effigy.mp4")).unwrap(), 10);
+    assert!(video.count >= 60 && video.seconds >= 2.0, "{} frames", video.count);
     // It moves.
-    let change = |a: &[[f64; 3]], b: &[[f64; 3]]| {
-        a.iter().zip(b).filter(|(p, q)| (p[1] - q[1]).abs() > 0.1).count()
-    };
+    let change =
+        |a: &[[f64; 3]], b: &[[f64; 3]]| a.iter().zip(b).filter(|(p, q)| (p[1] - q[1]).abs() > 0.1).count();
     let most = video.frames.iter().map(|f| change(f, &video.frames[0])).max().unwrap();
-    assert!(most > 500, "at most {most} pixels change");
+    assert!(most > 200, "at most {most} pixels change");
+}
+
+#[test]
+fn what_fails_on_this_machine_leaves_nothing() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let before = listing(folder);
+    for out in ["a.png", "a.mp4", "frames"] {
+        let output =
+            effigy(folder, &["render", "avatar.glb", "--backend", "gpu", "--adapter", "Abacus", "-o", out]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("none is called \"Abacus\""), "{stderr}");
+        assert_eq!(listing(folder), before);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_render_leaves_nothing() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let before = listing(folder);
+    for out in ["a.mp4", "frames"] {
+        let child = Command::new(env!("CARGO_BIN_EXE_effigy"))
+            .args(["render", "avatar.glb", "--size", "64x64", "--seconds", "3000", "-o", out])
+            .args(["--backend", "cpu"])
+            .current_dir(folder)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has begun once its temporary output is there.
+        let begun = std::time::Instant::now();
+        while listing(folder) == before {
+            assert!(begun.elapsed().as_secs() < 60, "nothing is being written");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "effigy: interrupted; nothing was written\n");
+        assert_eq!(listing(folder), before);
+    }
+}
+
+/// Files are made under another name first, which temporary files let nobody else read.
+#[cfg(unix)]
+#[test]
+fn others_may_read_what_is_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let workshop = workshop();
+    let folder = workshop.path();
+    for out in ["a.png", "a.mp4", "frames"] {
+        done(folder, &["render", "avatar.glb", "--size", "32x32", "--backend", "cpu", "-o", out]);
+    }
+    for out in ["a.glb", "a.ply"] {
+        done(folder, &["convert", "avatar.glb", out]);
+    }
+    fs::write(folder.join("plain"), "").unwrap();
+    let mode = |file: &str| fs::metadata(folder.join(file)).unwrap().permissions().mode() & 0o444;
+    for file in ["a.png", "a.mp4", "frames", "frames/frame_00000.png", "a.glb", "a.ply"] {
+        assert_eq!(mode(file), mode("plain"), "{file}");
+    }
 }
 
 /// Regions of the picture, in fractions: left, top, right, bottom. Measured on a still of the avatar.
@@ -234,7 +322,8 @@ fn mouth_and_eyelids_follow_the_track() {
     };
 
     let weights = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 1.0]];
-    let frames: Vec<_> = (0..3).map(|i| json!({ "weights": weights[i], "time": i, "rotation": [] })).collect();
+    let frames: Vec<_> =
+        (0..3).map(|i| json!({ "weights": weights[i], "time": i, "rotation": [] })).collect();
     let track = json!({ "names": ["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"], "frames": frames });
     fs::write(folder.path().join("three.json"), track.to_string()).unwrap();
     let [rest, open, shut] = [0.0, 1.0, 2.0].map(|t| still("three.json", t));
@@ -250,7 +339,8 @@ fn mouth_and_eyelids_follow_the_track() {
     // A real take: the instants where the jaw is widest open, where the eyes are shut, and where neither is.
     let (jaw_open, blink, neither) = instants(take);
     let [jaw_open, blink, neither] = [jaw_open, blink, neither].map(|t| still(take, t));
-    let (mouth, eyes) = (neither.share(&neither.changes(&jaw_open), MOUTH), neither.share(&neither.changes(&blink), EYES));
+    let (mouth, eyes) =
+        (neither.share(&neither.changes(&jaw_open), MOUTH), neither.share(&neither.changes(&blink), EYES));
     assert!(mouth > 0.3 && eyes > 0.2, "mouth {mouth}, eyes {eyes}");
     for region in BACKGROUND {
         assert!(neither.share(&neither.changes(&jaw_open), region) < 0.02, "{region:?} changes");

@@ -14,7 +14,7 @@ pub enum RigError {
         fault: Box<RigError>,
     },
     /// The operating system refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The bytes are not the format they should be.
     #[error("not a readable {format} file: {fault}")]
@@ -60,12 +60,33 @@ impl RigError {
     }
 }
 
-/// Shorthand for [`RigError::Invalid`].
+/// Shorthand for [`RigError::Invalid`]; what it quotes from files is made fit to be shown.
 pub(crate) fn invalid(place: impl Into<String>, fault: impl Into<String>) -> RigError {
-    RigError::Invalid { place: place.into(), fault: fault.into() }
+    RigError::Invalid { place: shown(&place.into()), fault: shown(&fault.into()) }
 }
 
 /// An error unless `size` is at most `limit`.
 pub(crate) fn within(what: &'static str, size: u64, limit: u64) -> Result<(), RigError> {
     if size > limit { Err(RigError::Limit { what, size, limit }) } else { Ok(()) }
+}
+
+/// Text from a file for a message: on one line, without what a terminal would act on, and not long.
+pub(crate) fn shown(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut out = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == MOST {
+            out.push('…');
+            break;
+        }
+        // Marks of writing direction reorder what stands around them.
+        if c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use glam::{Affine3A, DVec3, Mat3, Quat, Vec3};
 
+use crate::error::within;
 use crate::pose::{blend, joint_palette, normal_matrix};
 use crate::poser::{apply_morphs, skin};
 use crate::{Palette, Pose, Rig, RigError};
@@ -37,6 +38,8 @@ pub struct RingEntry {
 
 /// Precomputed surface frames of a rig with V vertices.
 ///
+/// A vertex has no ring where its neighbours, across seams, are more than 64 or do not span a plane.
+///
 /// Posed tangents of vertex v at p are `T = Σ a_j (p_j − p)` and `B = Σ b_j (p_j − p)` over its ring; of a vertex with
 /// an empty ring, and wherever the ring has collapsed, they are the upper 3×3 of the blended joint matrix times
 /// `rest_tangents`. With `(q, area) = frame_from_tangents(T, B)`, the vertex has turned by `q · rest_inverse` and grown
@@ -58,6 +61,8 @@ pub struct SurfaceFrames {
 
 /// A ring whose normal matrix has a smaller determinant, relative to the square of half its trace, is a line.
 const MIN_RELATIVE_DETERMINANT: f64 = 1e-6;
+/// A vertex with more neighbours than this, across seams, has no ring: every copy of it would hold them all.
+const MAX_NEIGHBOURS: usize = 64;
 /// Tangents that span less than this part of their rest area have collapsed.
 const MIN_RELATIVE_AREA: f32 = 1e-12;
 
@@ -80,7 +85,7 @@ impl SurfaceFrames {
     /// Prepares the frames of `rig`, whose rest mesh is the rig in [`Pose::rest`].
     ///
     /// # Errors
-    /// Whatever [`Rig::validate`] finds.
+    /// Whatever [`Rig::validate`] finds; [`RigError::Limit`] for rings of more than 2³² entries.
     pub fn new(rig: &Rig, mode: FrameMode) -> Result<Self, RigError> {
         rig.validate()?;
         let pose = Pose::rest(rig);
@@ -124,7 +129,9 @@ impl SurfaceFrames {
             }
             let (inverse, area) =
                 usable(rest, 0.0).map_or((Quat::IDENTITY, 0.0), |(q, a)| (q.conjugate(), a));
-            frames.ring_offsets.push(frames.ring.len() as u32);
+            let entries = frames.ring.len() as u64;
+            within("the number of neighbours in surface frames", entries, u64::from(u32::MAX))?;
+            frames.ring_offsets.push(entries as u32);
             frames.rest_tangents.push(in_mesh.unwrap_or([Vec3::X, Vec3::Y]));
             frames.rest_inverse_rotations.push(inverse);
             frames.rest_area.push(area);
@@ -241,7 +248,7 @@ struct Rings {
     weld: Vec<u32>,
     /// Neighbours by weld group, as sorted (group, neighbour) pairs; neighbours are first vertices of their groups.
     neighbours: Vec<u32>,
-    offsets: Vec<u32>,
+    offsets: Vec<usize>,
 }
 
 impl Rings {
@@ -255,7 +262,7 @@ impl Rings {
         }
         pairs.sort_unstable();
         pairs.dedup();
-        let mut offsets = vec![0u32; weld.len() + 1];
+        let mut offsets = vec![0usize; weld.len() + 1];
         for &(group, _) in &pairs {
             offsets[group as usize + 1] += 1;
         }
@@ -265,9 +272,11 @@ impl Rings {
         Self { weld, neighbours: pairs.into_iter().map(|(_, j)| j).collect(), offsets }
     }
 
+    /// Neighbours of vertex `v`, none where there are more than [`MAX_NEIGHBOURS`].
     fn around(&self, v: usize) -> &[u32] {
         let group = self.weld[v] as usize;
-        &self.neighbours[self.offsets[group] as usize..self.offsets[group + 1] as usize]
+        let all = &self.neighbours[self.offsets[group]..self.offsets[group + 1]];
+        if all.len() > MAX_NEIGHBOURS { &[] } else { all }
     }
 }
 

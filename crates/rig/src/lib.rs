@@ -7,6 +7,8 @@
 //! right-handed, +Y up, metres; quaternions are xyzw.
 
 mod animation;
+mod bones;
+mod container;
 mod controls;
 mod error;
 mod frames;
@@ -18,6 +20,7 @@ mod rig;
 mod track;
 mod validate;
 
+pub use container::{GlbChunks, check_asset, split_glb};
 pub use controls::{ARKIT_NAMES, Recipe, canonical, recipe};
 pub use error::RigError;
 pub use frames::{FrameMode, RingEntry, SurfaceFrames, frame_from_tangents};

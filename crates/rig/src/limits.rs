@@ -7,14 +7,17 @@ use std::path::Path;
 use crate::RigError;
 use crate::error::within;
 
-/// Upper bounds on what loading a rig may read and keep. Counts are checked before anything of that size is allocated;
-/// with the defaults, a load stays below about 4 GiB whatever the file says, and near the file's own size in practice.
+/// Upper bounds on what loading a rig may read and keep. Counts are checked before anything of that size is allocated.
+/// Parsed JSON of many small objects takes some 250 times the bytes of its text, which with the default `json_bytes` is
+/// 4 GiB at worst; lower it where files come from strangers. In practice a load stays near the file's own size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadLimits {
     /// Bytes of the file and of all buffers and pictures that it refers to, together.
     pub bytes: u64,
-    /// Bytes of the JSON part.
+    /// Bytes of the JSON part, where of a text longer than 1024 bytes (embedded data) only the first 1024 count.
     pub json_bytes: u64,
+    /// Primitives, instances included.
+    pub primitives: u64,
     /// Vertices of all primitives, instances included.
     pub vertices: u64,
     /// Triangles of all primitives, instances included.
@@ -27,7 +30,10 @@ pub struct LoadLimits {
     pub morphs: u64,
     /// Displacements that are not zero, over all morph targets.
     pub morph_deltas: u64,
-    /// Numbers read from accessors altogether; bounds the time taken by many accessors over the same bytes.
+    /// VRM expressions.
+    pub expressions: u64,
+    /// Numbers read from accessors altogether, at least 16 for each accessor; bounds the time taken by many accessors
+    /// over the same bytes.
     pub numbers: u64,
 }
 
@@ -35,13 +41,15 @@ impl Default for LoadLimits {
     fn default() -> Self {
         Self {
             bytes: 1 << 30,
-            json_bytes: 128 << 20,
+            json_bytes: 16 << 20,
+            primitives: 1 << 14,
             vertices: 4 << 20,
             triangles: 8 << 20,
             nodes: 1 << 16,
             joints: 1 << 16,
             morphs: 4096,
             morph_deltas: 32 << 20,
+            expressions: 4096,
             numbers: 256 << 20,
         }
     }

@@ -10,6 +10,8 @@ use glam::{Affine3A, Quat, Vec2, Vec3};
 /// space, then a blend of [`Joint`] transforms into world space.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rig {
+    /// Whose work the file is and on what terms: `asset.copyright` as it stood there.
+    pub copyright: Option<String>,
     /// Rest positions in mesh space, metres. V entries.
     pub positions: Vec<Vec3>,
     /// Rest normals in mesh space, V entries; computed from the triangles where the file has none.

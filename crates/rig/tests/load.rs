@@ -29,6 +29,14 @@ fn a_mesh_without_a_skin_follows_its_node() {
 }
 
 #[test]
+fn whose_work_it_is_is_kept() {
+    let mut b = square();
+    assert_eq!(load(&b).copyright, None);
+    b.json["asset"]["copyright"] = json!("© 2020 A. Maker, CC BY 4.0");
+    assert_eq!(load(&b).copyright.as_deref(), Some("© 2020 A. Maker, CC BY 4.0"));
+}
+
+#[test]
 fn morphs_are_dense_or_sparse_and_named_by_extras() {
     let rig = load(&morphing_square());
     assert_eq!(rig.morphs.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["jawOpen", "custom"]);
@@ -93,15 +101,24 @@ fn an_instanced_mesh_stands_once_for_each_node() {
 }
 
 #[test]
-fn primitives_over_the_same_vertices_share_them() {
-    let mut b = square();
+fn primitives_over_the_same_vertices_have_their_own_copies() {
+    let mut b = morphing_square();
     let mut second = b.json["meshes"][0]["primitives"][0].clone();
     second["indices"] = b.shorts(&[3, 2, 1]).into();
     b.json["meshes"][0]["primitives"].as_array_mut().unwrap().push(second);
     let rig = load(&b);
-    assert_eq!((rig.positions.len(), rig.triangles.len(), rig.primitives.len()), (4, 3, 2));
-    assert_eq!(rig.primitives[1].vertices, 0..4);
-    assert_eq!(rig.triangles[2], [3, 2, 1]);
+    assert_eq!((rig.positions.len(), rig.triangles.len(), rig.primitives.len()), (7, 3, 2));
+    assert_eq!((rig.primitives[0].vertices.clone(), rig.primitives[1].vertices.clone()), (0..4, 4..7));
+    // Vertices 1, 2 and 3 of the file are 4, 5 and 6 here; no triangle of the second primitive has vertex 0.
+    assert_eq!(rig.triangles[2], [6, 5, 4]);
+    assert_eq!(rig.positions[4..], [Vec3::X, Vec3::new(1.0, 1.0, 0.0), Vec3::Y]);
+    assert!(rig.normals[4..].iter().all(|&n| n == -Vec3::Z), "computed from its own triangle");
+    assert_eq!((rig.uvs.len(), rig.joint_weights.len()), (7, 7));
+    assert_eq!(rig.morphs[0].indices, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        (rig.morphs[1].indices.as_slice(), rig.morphs[1].deltas[1]),
+        ([2, 5].as_slice(), Vec3::X * 0.5)
+    );
 }
 
 #[test]

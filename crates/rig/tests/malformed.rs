@@ -4,7 +4,7 @@
 
 mod support;
 
-use effigy_rig::{LoadLimits, Rig, RigError};
+use effigy_rig::{GlbChunks, LoadLimits, Rig, RigError, check_asset, split_glb};
 use serde_json::{Value, json};
 use support::{Builder, morphing_square, pack, square, two_bones};
 
@@ -18,6 +18,10 @@ fn refused(bytes: &[u8]) -> String {
 fn refused_with(b: &Builder, part: &str) {
     let message = refused(&b.glb());
     assert!(message.contains(part), "{message:?} does not say {part:?}");
+}
+
+fn all() -> LoadLimits {
+    LoadLimits::default()
 }
 
 fn edited(mut b: Builder, pointer: &str, value: Value) -> Builder {
@@ -46,6 +50,134 @@ fn extensions_that_hide_the_geometry() {
         b.json["extensionsRequired"] = json!([name]);
         refused_with(&b, name);
     }
+}
+
+#[test]
+fn versions_and_required_extensions() {
+    let asset = |asset: Value| edited(square(), "/asset", asset);
+    assert!(
+        Rig::from_slice(&asset(json!({ "version": "2.1", "minVersion": "2.0" })).glb(), None, &all()).is_ok()
+    );
+    refused_with(
+        &asset(json!({ "version": "2.1", "minVersion": "2.1" })),
+        "needs a reader of version \"2.1\"",
+    );
+    refused_with(&asset(json!({ "version": "2.0", "minVersion": "new" })), "needs a reader of version");
+    for version in ["1.0", "7.0", "2", "20.0", "2.x", "+2.0"] {
+        refused_with(&asset(json!({ "version": version })), "instead of 2.0");
+    }
+    let required = |names: Value| {
+        let mut b = square();
+        b.json["extensionsRequired"] = names;
+        b
+    };
+    let bytes = required(json!(["KHR_materials_unlit", "VRMC_vrm"])).glb();
+    assert!(Rig::from_slice(&bytes, None, &all()).is_ok());
+    refused_with(&required(json!(["KHR_materials_pbrSpecularGlossiness"])), "SpecularGlossiness");
+    refused_with(&required(json!(["NO\u{1b}[2J\nPE"])), "NO");
+    let message = refused(&required(json!(["NO\u{1b}[2J\nPE"])).glb());
+    assert!(!message.contains(['\n', '\u{1b}']), "{message:?}");
+
+    // The same of JSON that another reader has parsed.
+    let checked = |json: Value| check_asset(&json).map_err(|e| e.to_string());
+    assert_eq!(checked(json!({ "asset": { "version": "2.0" } })), Ok(()));
+    for (document, part) in [
+        (json!({}), "no asset version"),
+        (json!({ "asset": { "version": 2.0 } }), "asset.version is not a text"),
+        (json!({ "asset": { "version": "7.0" } }), "\"7.0\" instead of 2.0"),
+        (json!({ "asset": { "version": "2.0", "minVersion": "3.0" } }), "version \"3.0\""),
+        (json!({ "asset": { "version": "2.0" }, "extensionsRequired": {} }), "not a list"),
+        (json!({ "asset": { "version": "2.0" }, "extensionsRequired": [1] }), "more than names"),
+        (json!({ "asset": { "version": "2.0" }, "extensionsRequired": ["NOPE"] }), "extension NOPE"),
+    ] {
+        let message = checked(document).expect_err("passed");
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+}
+
+#[test]
+fn chunks_of_a_glb() {
+    let glb = pack(&json!({ "asset": { "version": "2.0" } }), b"abcd");
+    let chunks = split_glb(&glb, &all()).unwrap();
+    assert_eq!(
+        (chunks.json.trim_ascii_end(), chunks.binary),
+        (br#"{"asset":{"version":"2.0"}}"#.as_slice(), b"abcd".as_slice())
+    );
+    assert_eq!(split_glb(b"\xef\xbb\xbf {}", &all()).unwrap(), GlbChunks { json: b" {}", binary: b"" });
+    // What follows the length in the header is not of the file, and a chunk may not reach into it.
+    let followed = [glb.as_slice(), b"more"].concat();
+    assert_eq!(split_glb(&followed, &all()).unwrap(), chunks);
+    let mut reaching = followed.clone();
+    let last = glb.len() - 12;
+    reaching[last] = 8;
+    assert!(split_glb(&reaching, &all()).expect_err("split").to_string().contains("reaches past the end"));
+    assert!(split_glb(&glb[..30], &all()).expect_err("split").to_string().contains("truncated"));
+}
+
+#[test]
+fn long_texts_count_little_of_the_json() {
+    let limits = LoadLimits { json_bytes: 4096, ..all() };
+    let load = |extras: Value| {
+        let mut b = square();
+        b.json["extras"] = extras;
+        Rig::from_slice(&b.glb(), None, &limits)
+    };
+    let padding = "A".repeat(5000);
+    assert!(load(json!({ "text": format!("\\\"{padding}") })).is_ok());
+    assert!(matches!(load(json!({ "text": padding, "list": vec![1; 2500] })), Err(RigError::Limit { .. })));
+    assert!(matches!(load(json!({ "texts": vec!["ABCDEFGH"; 500] })), Err(RigError::Limit { .. })));
+}
+
+/// Time enough for what grows with the file's size, and not for what grows with its square.
+#[test]
+fn many_small_parts_take_no_long_time() {
+    let start = std::time::Instant::now();
+    let mut b = square();
+    let primitive = b.json["meshes"][0]["primitives"][0].clone();
+    b.json["meshes"][0]["primitives"] = vec![primitive; 20_000].into();
+    let limits = LoadLimits { primitives: 20_000, ..all() };
+    assert_eq!(Rig::from_slice(&b.glb(), None, &limits).unwrap().primitives.len(), 20_000);
+    assert!(matches!(Rig::from_slice(&b.glb(), None, &all()), Err(RigError::Limit { .. })));
+
+    // Each target of a name that is taken already.
+    let mut b = square();
+    b.json["meshes"][0]["primitives"][0]["targets"] = vec![json!({}); 50_000].into();
+    b.json["meshes"][0]["extras"] = json!({ "targetNames": vec!["same"; 50_000] });
+    let limits = LoadLimits { morphs: 50_000, ..all() };
+    let rig = Rig::from_slice(&b.glb(), None, &limits).unwrap();
+    assert_eq!(
+        (rig.morphs[0].name.as_str(), rig.morphs[1].name.as_str(), rig.morphs[49_999].name.as_str()),
+        ("same", "mesh_0.same", "mesh_0.same.49999")
+    );
+
+    let mut b = morphing_square();
+    let bind = json!({ "morphTargetBinds": [{ "node": 0, "index": 0, "weight": 1.0 }] });
+    let custom: serde_json::Map<String, Value> =
+        (0..50_000).map(|i| (format!("e{i}"), bind.clone())).collect();
+    b.json["extensions"] = json!({ "VRMC_vrm": { "expressions": { "custom": custom } } });
+    let limits = LoadLimits { expressions: 50_000, ..all() };
+    assert_eq!(Rig::from_slice(&b.glb(), None, &limits).unwrap().expressions.len(), 50_000);
+    assert!(matches!(Rig::from_slice(&b.glb(), None, &all()), Err(RigError::Limit { .. })));
+    let seconds = start.elapsed().as_secs_f64();
+    assert!(seconds < 5.0, "{seconds} s");
+}
+
+#[test]
+fn faults_are_told_once() {
+    let chain = |error: &RigError| {
+        let error: &dyn std::error::Error = error;
+        let causes = std::iter::successors(Some(error), |e| e.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    };
+    let os = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let of_io = chain(&RigError::from(os()));
+    assert_eq!(of_io.matches(&os().to_string()).count(), 1, "{of_io}");
+    let of_file = chain(&Rig::open("absent.glb", &all()).expect_err("opened"));
+    assert_eq!(
+        (of_file.matches("absent.glb").count(), of_file.matches("os error").count()),
+        (1, 1),
+        "{of_file}"
+    );
 }
 
 #[test]
@@ -152,6 +284,8 @@ fn addresses_that_lead_elsewhere() {
     std::fs::create_dir(&inner).unwrap();
     let b = square();
     std::fs::write(folder.path().join("b.bin"), &b.bin).unwrap();
+    // A name that a terminal would break in two, where the system has such.
+    let _ = std::fs::write(inner.join("b\n.bin"), &b.bin);
     let absolute = folder.path().join("b.bin").display().to_string();
     for uri in [
         "../b.bin",
@@ -163,6 +297,7 @@ fn addresses_that_lead_elsewhere() {
         "..\\b.bin",
         "",
         "absent.bin",
+        "b%0a.bin",
         ".",
     ] {
         let mut json = b.json.clone();
@@ -179,6 +314,7 @@ fn sizes_over_the_limits() {
     let limits = [
         LoadLimits { bytes: 100, ..all.clone() },
         LoadLimits { json_bytes: 100, ..all.clone() },
+        LoadLimits { primitives: 0, ..all.clone() },
         LoadLimits { vertices: 5, ..all.clone() },
         LoadLimits { triangles: 3, ..all.clone() },
         LoadLimits { nodes: 2, ..all.clone() },

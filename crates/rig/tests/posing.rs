@@ -5,8 +5,8 @@
 mod support;
 
 use effigy_rig::{
-    FrameMode, LoadLimits, Palette, Pose, PosedVertices, Poser, Rig, RigError, frame_from_tangents,
-    joint_palette,
+    FrameMode, LoadLimits, Palette, Pose, PosedVertices, Poser, Rig, RigError, SurfaceFrames,
+    frame_from_tangents, joint_palette,
 };
 use glam::{Affine3A, Mat3, Mat4, Quat, Vec3, Vec4};
 use serde_json::json;
@@ -254,6 +254,36 @@ fn seams_are_crossed_and_lips_are_not() {
     parting[4 * 3 + 2] = 1.0;
     let (left, right) = build(&parting);
     assert_eq!((left.as_slice(), right.as_slice()), ([0, 2].as_slice(), [2, 5, 6].as_slice()));
+}
+
+/// A disc of `sectors` triangles about (0, 0), each with its own three vertices.
+fn disc(sectors: u16) -> Rig {
+    let mut b = Builder::new();
+    let at = |i: u16| {
+        let (sin, cos) = (std::f32::consts::TAU * f32::from(i % sectors) / f32::from(sectors)).sin_cos();
+        [cos, sin, 0.0]
+    };
+    let positions: Vec<f32> = (0..sectors).flat_map(|i| [[0.0; 3], at(i), at(i + 1)]).flatten().collect();
+    let positions = b.floats("VEC3", &positions);
+    let mesh = b.mesh(json!({ "primitives": [{ "attributes": { "POSITION": positions } }] }));
+    b.node(json!({ "mesh": mesh }));
+    load(&b)
+}
+
+#[test]
+fn rings_stay_small_where_many_triangles_meet() {
+    let rings = |sectors: u16| {
+        let rig = disc(sectors);
+        let frames = SurfaceFrames::new(&rig, FrameMode::Surface).unwrap();
+        let lengths: Vec<u32> = frames.ring_offsets.windows(2).map(|w| w[1] - w[0]).collect();
+        let out = posed(&rig, &Pose::rest(&rig), FrameMode::Surface);
+        assert!(out.rotations.iter().all(|q| q.angle_between(Quat::IDENTITY) < 2e-3));
+        (lengths[0], lengths[1], frames.ring.len())
+    };
+    // Every copy of the centre has all of the rim for neighbours, a copy of a rim vertex the centre and two others.
+    assert_eq!(rings(64), (64, 3, 64 * 64 + 2 * 64 * 3));
+    assert_eq!(rings(65), (0, 3, 2 * 65 * 3));
+    assert_eq!(rings(3000), (0, 3, 2 * 3000 * 3));
 }
 
 #[test]

@@ -157,10 +157,27 @@ fn saved_tracks_read_the_same() {
         times: vec![0.0, 0.1, 0.4],
         weights: vec![0.0, 1.0, 0.25, 0.5, 0.1, 0.7],
         head_rotations: Some(vec![Quat::IDENTITY, Quat::from_rotation_x(0.2), Quat::from_rotation_z(-0.2)]),
+        eye_rotations: Some(vec![
+            [Quat::IDENTITY, Quat::from_rotation_y(0.3)],
+            [Quat::from_rotation_x(0.1), Quat::IDENTITY],
+            [Quat::from_rotation_y(-0.1), Quat::from_rotation_z(0.3)],
+        ]),
     };
     track.save_json(&path).unwrap();
     assert_eq!(Track::open(&path, &TrackLimits::default()).unwrap(), track);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "").unwrap();
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&plain), "as any new file");
+    }
+    // A name that an earlier process may have left must not matter.
+    let taken = folder.path().join(format!("other.json.{}.part", std::process::id()));
+    std::fs::create_dir(&taken).unwrap();
+    track.save_json(folder.path().join("other.json")).unwrap();
     let broken = Track { times: vec![0.0], ..track };
     assert!(broken.save_json(folder.path().join("b.json")).is_err());
     let error = Track::open(folder.path().join("absent.csv"), &TrackLimits::default()).expect_err("opened");
@@ -175,6 +192,7 @@ fn players_resample_linearly_and_wrap() {
         times: vec![0.0, 1.0, 3.0],
         weights: vec![0.0, 0.0, 1.0, 0.0, 0.5, 0.0],
         head_rotations: None,
+        eye_rotations: None,
     };
     let player = TrackPlayer::new(&track, &rig).unwrap();
     assert_eq!(player.unmatched(), ["unknown"]);
@@ -203,6 +221,7 @@ fn other_vocabularies_move_arkit_shapes_and_expressions() {
         times: vec![0.0],
         weights: vec![0.8],
         head_rotations: None,
+        eye_rotations: None,
     };
     let weights = |rig: &Rig, name: &str| {
         let mut pose = Pose::rest(rig);
@@ -238,6 +257,7 @@ fn the_head_turns_about_world_axes() {
         times: vec![0.0, 1.0],
         weights: vec![0.0, 0.0],
         head_rotations: Some(vec![Quat::IDENTITY, yaw]),
+        eye_rotations: None,
     };
     let player = TrackPlayer::new(&track, &rig).unwrap();
     assert_eq!(player.head_node(), Some(2));
@@ -283,7 +303,110 @@ fn only_nodes_named_head_are_heads() {
             times: vec![0.0],
             weights: vec![0.0],
             head_rotations: None,
+            eye_rotations: None,
         };
         assert_eq!(TrackPlayer::new(&track, &rig).unwrap().head_node().is_some(), is_head, "{name}");
     }
+}
+
+/// Two bones that are the eyes, on a rig with the morphs `jawOpen` (still) and `eyeLookUpRight` (moves vertex 0).
+fn rig_with_eyes() -> Rig {
+    let mut b = two_bones();
+    b.json["nodes"][1]["name"] = "eye_L".into();
+    b.json["nodes"][2]["name"] = "eye_R".into();
+    b.json["nodes"][2]["rotation"] = json!([0, 0, 0.6, 0.8]);
+    let look = b.sparse(6, &[(0, [0.1, 0.0, 0.0])]);
+    b.json["meshes"][0]["primitives"][0]["targets"] = json!([{}, { "POSITION": look }]);
+    b.json["meshes"][0]["extras"] = json!({ "targetNames": ["jawOpen", "eyeLookUpRight"] });
+    Rig::from_slice(&b.glb(), None, &LoadLimits::default()).unwrap()
+}
+
+#[test]
+fn live_link_eye_angles_are_read() {
+    let text = "Timecode,BlendshapeCount,JawOpen,LeftEyeYaw,LeftEyePitch,LeftEyeRoll,RightEyeYaw,RightEyePitch,RightEyeRoll\n\
+                10:00:00:00.0,61,0.5,0.3,0,0,0,0.2,0\n10:00:00:00.0,61,0.5,9,9,9,9,9,9\n10:00:00:01.0,61,0.5,0,0,0.1,0,0,0\n";
+    let eyes = read(text.as_bytes()).unwrap().eye_rotations.unwrap();
+    assert_eq!(eyes.len(), 2, "the repeated timecode is dropped here too");
+    // As for the head: the face looks along +Z, +X is to the person's left.
+    assert!((eyes[0][0] * Vec3::Z).abs_diff_eq(Vec3::new(-(0.3f32.sin()), 0.0, 0.3f32.cos()), 1e-6));
+    assert!((eyes[0][1] * Vec3::Z).abs_diff_eq(Vec3::new(0.0, -(0.2f32.sin()), 0.2f32.cos()), 1e-6));
+    assert!((eyes[1][0] * Vec3::Y).x < -0.05 && eyes[1][1] == Quat::IDENTITY);
+    let still = text.replace("0.3", "0").replace("0.2", "0").replace("0.1", "0").replace(",9", ",0");
+    assert_eq!(read(still.as_bytes()).unwrap().eye_rotations, None, "all zero is not tracked");
+}
+
+#[test]
+fn eye_rotations_in_json_stand_in_every_frame_or_none() {
+    let frame = |eyes: Value| json!({ "weights": [0], "eye_rotations": eyes });
+    let track = |frames: Value| read_json(json!({ "names": ["jawOpen"], "frames": frames }));
+    let eyes = track(json!([frame(json!([[0, 0.5, 0], [0, 0, 0.6, 0.8]]))])).unwrap().eye_rotations.unwrap();
+    assert!(eyes[0][0].abs_diff_eq(Quat::from_rotation_y(0.5), 1e-6));
+    assert!(eyes[0][1].abs_diff_eq(Quat::from_xyzw(0.0, 0.0, 0.6, 0.8), 1e-6));
+    let fault = |frames: Value| track(frames).expect_err("read").to_string();
+    let good = frame(json!([[0, 0, 0], [0, 0, 0]]));
+    assert_eq!(fault(json!([good, { "weights": [0] }])), "frame 1: has no eye rotations, while others have");
+    assert_eq!(fault(json!([frame(json!([[0], [0, 0, 0]]))])), "frame 0: a rotation of 1 numbers");
+    assert_eq!(
+        fault(json!([frame(json!([[0, 0, 0], [0, 0, 0, 0]]))])),
+        "frame 0: an eye's rotation means nothing"
+    );
+}
+
+#[test]
+fn eyes_turn_about_the_axes_of_the_head() {
+    let rig = rig_with_eyes();
+    let (left, right) = (Quat::from_rotation_y(0.4), Quat::from_rotation_x(-0.2));
+    let track = Track {
+        names: vec!["jawOpen".into()],
+        times: vec![0.0, 1.0],
+        weights: vec![0.0, 0.0],
+        head_rotations: None,
+        eye_rotations: Some(vec![[Quat::IDENTITY; 2], [left, right]]),
+    };
+    // In the rig parents come first: node 1 is the right eye, node 2 the left one on it.
+    assert_eq!(rig.eye_nodes(), [Some(2), Some(1)]);
+    let player = TrackPlayer::new(&track, &rig).unwrap();
+    assert_eq!(player.eye_nodes(), [Some(2), Some(1)]);
+    let mut pose = Pose::rest(&rig);
+    let parent = pose.nodes[1].rotation;
+    player.apply(0.5, Wrap::Clamp, &mut pose);
+    let half_right = Quat::from_rotation_x(-0.1);
+    assert!(pose.nodes[1].rotation.abs_diff_eq(half_right * parent, 1e-6));
+    // Turned about the axes of the scene at rest, then carried by what it hangs from.
+    let left_at_rest = parent.inverse() * Quat::from_rotation_y(0.2) * parent;
+    assert!(pose.nodes[2].rotation.abs_diff_eq(left_at_rest, 1e-6));
+    // The same gaze as a morph of the right eye turns it already.
+    let looking = Track { names: vec!["eyeLookUpRight".into()], ..track };
+    assert_eq!(TrackPlayer::new(&looking, &rig).unwrap().eye_nodes(), [Some(2), None]);
+}
+
+#[test]
+fn a_mesh_that_lies_elsewhere_is_no_eye() {
+    let mut b = morphing_square();
+    b.json["nodes"][0]["name"] = "LeftEye".into();
+    let load = |b: &support::Builder| Rig::from_slice(&b.glb(), None, &LoadLimits::default()).unwrap();
+    assert_eq!(load(&b).eye_nodes(), [Some(0), None], "the node's origin is a corner of its mesh");
+    b.bin[..48]
+        .copy_from_slice(&[2f32, 0., 0., 3., 0., 0., 3., 1., 0., 2., 1., 0.].map(f32::to_le_bytes).concat());
+    assert_eq!(load(&b).eye_nodes(), [None, None]);
+}
+
+#[test]
+fn players_of_broken_rigs_are_refused() {
+    let mut rig = rig();
+    let track = read(&morphing_square().glb()).unwrap();
+    rig.joint_indices[0] = 99;
+    assert!(matches!(TrackPlayer::new(&track, &rig), Err(RigError::Invalid { .. })));
+}
+
+#[test]
+fn names_from_files_are_shown_without_control_characters() {
+    let name = "jawOpen\n\u{1b}[31m\u{202e}";
+    let message =
+        read_json(json!({ "names": ["jawOpen", name, name], "frames": [{ "weights": [0, 0, 0] }] }))
+            .expect_err("read")
+            .to_string();
+    assert!(message.contains("twice") && !message.contains(['\n', '\u{1b}', '\u{202e}']), "{message:?}");
+    let text = format!("Timecode,JawOpen,x{}\n10:00:00:00,NaN,1\n", "\u{1b}[2J");
+    assert!(!read(text.as_bytes()).expect_err("read").to_string().contains('\u{1b}'));
 }

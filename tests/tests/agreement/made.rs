@@ -107,7 +107,8 @@ pub(crate) fn pose(rig: &Rig, strength: f32) -> Pose {
         *weight += strength * change;
     }
     pose.nodes[0].rotation *= Quat::from_rotation_y(0.4 * strength);
-    pose.nodes[1].rotation *= Quat::from_euler(glam::EulerRot::XZY, 0.7 * strength, -0.5 * strength, 0.3 * strength);
+    pose.nodes[1].rotation *=
+        Quat::from_euler(glam::EulerRot::XZY, 0.7 * strength, -0.5 * strength, 0.3 * strength);
     pose.nodes[1].translation.y += 0.1 * strength;
     pose.nodes[2].rotation *= Quat::from_rotation_x(strength);
     pose.world_from_scene = Affine3A::from_rotation_translation(

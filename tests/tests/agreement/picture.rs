@@ -1,6 +1,6 @@
 //! Rendering one avatar both ways, and comparing what comes out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use effigy_avatar::{Avatar, PosedGaussians};
 use effigy_render::{AdapterChoice, Gpu, GpuAvatar, Precision, Renderer, read_frame};
@@ -8,11 +8,21 @@ use effigy_rig::{Pose, PosedVertices, Poser};
 use effigy_splat::{Camera, Frame, Gaussians, Rasterizer};
 use glam::Vec3;
 
+/// The device and its kernels, made once for all tests.
+fn device() -> &'static (Gpu, Renderer) {
+    static DEVICE: OnceLock<(Gpu, Renderer)> = OnceLock::new();
+    DEVICE.get_or_init(|| {
+        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))
+            .expect("GPU tests need an adapter: install a driver, for instance mesa-vulkan-drivers");
+        println!("on {}", gpu.adapter.get_info().name);
+        let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Full).unwrap();
+        (gpu, renderer)
+    })
+}
+
 /// Both renderers with one avatar.
 pub(crate) struct Renderers {
     avatar: Arc<Avatar>,
-    gpu: Gpu,
-    renderer: Renderer,
     uploaded: GpuAvatar,
     poser: Option<Poser>,
     rasterizer: Rasterizer,
@@ -20,12 +30,9 @@ pub(crate) struct Renderers {
 
 impl Renderers {
     pub(crate) fn new(avatar: &Arc<Avatar>) -> Self {
-        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))
-            .expect("GPU tests need an adapter: install a driver, for instance mesa-vulkan-drivers");
-        let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Full).unwrap();
-        let uploaded = renderer.upload(avatar).unwrap();
+        let uploaded = device().1.upload(avatar).unwrap();
         let poser = avatar.body.as_ref().map(|b| Poser::new(&b.rig, b.binding.frame).unwrap());
-        Self { avatar: avatar.clone(), gpu, renderer, uploaded, poser, rasterizer: Rasterizer::new() }
+        Self { avatar: avatar.clone(), uploaded, poser, rasterizer: Rasterizer::new() }
     }
 
     pub(crate) fn pose_on_cpu(&mut self, pose: Option<&Pose>) -> PosedGaussians {
@@ -51,13 +58,14 @@ impl Renderers {
         if let Some(pose) = pose {
             self.uploaded.set_pose(pose).unwrap();
         }
-        let mut view = self.renderer.create_view(camera.width, camera.height).unwrap();
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.renderer.record(&mut encoder, &mut self.uploaded, camera, &mut view).unwrap();
-        self.gpu.queue.submit([encoder.finish()]);
+        let (gpu, renderer) = device();
+        let mut view = renderer.create_view(camera.width, camera.height).unwrap();
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        renderer.record(&mut encoder, &mut self.uploaded, camera, &mut view).unwrap();
+        gpu.queue.submit([encoder.finish()]);
         let mut frame = Frame::default();
-        read_frame(&self.gpu.device, &self.gpu.queue, &view, &mut frame).unwrap();
-        self.gpu.check().unwrap();
+        read_frame(&gpu.device, &gpu.queue, &view, &mut frame).unwrap();
+        gpu.check().unwrap();
         frame
     }
 }

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use effigy_rig::{Animation, Channel, ChannelValues, Interpolation, Rig};
+use effigy_rig::{Animation, Channel, ChannelValues, Interpolation, Pose, Rig};
 use glam::Quat;
 use serde_json::{Value, json};
 
 use super::glb::{BufferBuilder, ElementType, F32, ViewUse, number};
 use super::mesh::{Mesh, settled};
+use crate::AvatarError;
+
+/// Most morph weights at keys of all animations together, 256 MiB of them. A file whose channels move a few morphs at
+/// many keys each could ask for far more than its own size here.
+const MAX_WEIGHTS: usize = 1 << 26;
 
 /// The `animations` array. Channels that glTF cannot hold (no keys, two for the same property) are left out, and an
 /// animation without channels too.
@@ -15,16 +20,29 @@ use super::mesh::{Mesh, settled};
 /// A mesh here carries all morphs of the rig, so the weight channels of an animation become one channel over all of
 /// them: copied where they share their key times, otherwise sampled at the union of their keys. Morphs that no
 /// channel moves keep their weight at rest.
-pub(super) fn write(rig: &Rig, meshes: &[Mesh<'_>], buffer: &mut BufferBuilder) -> Vec<Value> {
-    rig.animations.iter().filter_map(|animation| write_one(rig, meshes, animation, buffer)).collect()
+///
+/// # Errors
+/// [`AvatarError::Asset`] if that takes more than [`MAX_WEIGHTS`].
+pub(super) fn write(
+    rig: &Rig,
+    meshes: &[Mesh<'_>],
+    buffer: &mut BufferBuilder,
+) -> Result<Vec<Value>, AvatarError> {
+    let mut weights_left = MAX_WEIGHTS;
+    let mut written = Vec::new();
+    for animation in &rig.animations {
+        written.extend(write_one(rig, meshes, animation, &mut weights_left, buffer)?);
+    }
+    Ok(written)
 }
 
 fn write_one(
     rig: &Rig,
     meshes: &[Mesh<'_>],
     animation: &Animation,
+    weights_left: &mut usize,
     buffer: &mut BufferBuilder,
-) -> Option<Value> {
+) -> Result<Option<Value>, AvatarError> {
     let mut taken = BTreeSet::new();
     let (mut channels, mut samplers) = (Vec::new(), Vec::new());
     for channel in &animation.channels {
@@ -53,7 +71,7 @@ fn write_one(
     }
     let morphed: Vec<usize> = meshes.iter().filter(|m| m.morphed).map(|m| m.node).collect();
     if !morphed.is_empty()
-        && let Some(all) = merged_weights(rig, animation)
+        && let Some(all) = merged_weights(rig, animation, weights_left)?
     {
         let bytes = bytemuck::cast_slice(&all.values);
         let kind = ElementType::new(F32, "SCALAR");
@@ -65,13 +83,13 @@ fn write_one(
         }
     }
     if channels.is_empty() {
-        return None;
+        return Ok(None);
     }
     let mut value = json!({ "channels": channels, "samplers": samplers });
     if !animation.name.is_empty() {
         value["name"] = json!(animation.name);
     }
-    Some(value)
+    Ok(Some(value))
 }
 
 fn sampler(
@@ -127,74 +145,67 @@ struct WeightTrack {
     values: Vec<f32>,
 }
 
-fn merged_weights(rig: &Rig, animation: &Animation) -> Option<WeightTrack> {
-    let mut tracks: Vec<(&Channel, &[usize], &[f32])> = Vec::new();
-    for channel in &animation.channels {
-        if let ChannelValues::Weights(morphs, values) = &channel.values {
-            let count = channel.times.len() * values_per_key(channel.interpolation) * morphs.len();
-            if usable(&channel.times) && values.len() == count && morphs.iter().all(|&m| m < rig.morphs.len())
-            {
-                tracks.push((channel, morphs, values));
-            }
-        }
-    }
-    let (first, ..) = *tracks.first()?;
-    let defaults: Vec<f32> = rig.morphs.iter().map(|m| m.default_weight).collect();
-    let alike = tracks.iter().all(|(c, ..)| c.times == first.times && c.interpolation == first.interpolation);
+fn merged_weights(
+    rig: &Rig,
+    animation: &Animation,
+    weights_left: &mut usize,
+) -> Result<Option<WeightTrack>, AvatarError> {
+    let moves_weights = |c: &&Channel| matches!(&c.values, ChannelValues::Weights(..)) && usable(&c.times);
+    let channels: Vec<Channel> = animation.channels.iter().filter(moves_weights).cloned().collect();
+    let Some(first) = channels.first() else { return Ok(None) };
+    // What is sampled at each key, though several channels may move the same morph.
+    let sampled: usize = channels.iter().map(weights_per_key).sum();
+    let alike = channels.iter().all(|c| c.times == first.times && c.interpolation == first.interpolation);
+    let interpolation = if alike { first.interpolation } else { Interpolation::Linear };
+    let times = if alike { first.times.clone() } else { union_of_keys(&channels) };
+    let rows = times.len() * values_per_key(interpolation);
+    *weights_left = rows
+        .checked_mul(sampled.max(rig.morphs.len()))
+        .and_then(|weights| weights_left.checked_sub(weights))
+        .ok_or_else(|| {
+            AvatarError::Asset(format!(
+                "rig: its animations need more than {MAX_WEIGHTS} morph weights at keys"
+            ))
+        })?;
+    let mut values = Vec::with_capacity(rows * rig.morphs.len());
     if alike {
-        let per_key = values_per_key(first.interpolation);
-        let mut values = Vec::with_capacity(first.times.len() * per_key * defaults.len());
-        for row in 0..first.times.len() * per_key {
-            let is_tangent = per_key == 3 && row % 3 != 1;
+        for row in 0..rows {
+            let is_tangent = values_per_key(interpolation) == 3 && row % 3 != 1;
             let at = values.len();
-            values.extend(defaults.iter().map(|&w| if is_tangent { 0.0 } else { w }));
-            for (_, morphs, track) in &tracks {
+            values.extend(rig.morphs.iter().map(|m| if is_tangent { 0.0 } else { m.default_weight }));
+            for channel in &channels {
+                let ChannelValues::Weights(morphs, track) = &channel.values else { continue };
                 for (k, &morph) in morphs.iter().enumerate() {
                     values[at + morph] = track[row * morphs.len() + k];
                 }
             }
         }
-        return Some(WeightTrack { times: first.times.clone(), interpolation: first.interpolation, values });
-    }
-    let mut times: Vec<f32> = tracks.iter().flat_map(|(c, ..)| c.times.iter().copied()).collect();
-    times.sort_by(f32::total_cmp);
-    times.dedup();
-    let mut values = Vec::with_capacity(times.len() * defaults.len());
-    for &time in &times {
-        let at = values.len();
-        values.extend(&defaults);
-        for (channel, morphs, track) in &tracks {
-            for (k, &morph) in morphs.iter().enumerate() {
-                values[at + morph] = sample(channel, track, morphs.len(), k, time);
-            }
+    } else {
+        let weights = Animation { name: String::new(), channels };
+        let mut pose = Pose::rest(rig);
+        for &time in &times {
+            weights.sample(f64::from(time), &mut pose);
+            values.extend(&pose.morph_weights);
         }
     }
-    Some(WeightTrack { times, interpolation: Interpolation::Linear, values })
+    Ok(Some(WeightTrack { times, interpolation, values }))
 }
 
-/// Value `k` of `stride` of a weight channel at `time` (glTF 2.0 appendix C), clamped to its ends.
-fn sample(channel: &Channel, values: &[f32], stride: usize, k: usize, time: f32) -> f32 {
-    let times = &channel.times;
-    let cubic = channel.interpolation == Interpolation::CubicSpline;
-    let value = |key: usize| values[if cubic { 3 * key + 1 } else { key } * stride + k];
-    let after = times.partition_point(|&t| t <= time);
-    if after == 0 || after == times.len() {
-        return value(if after == 0 { 0 } else { after - 1 });
-    }
-    let (a, b) = (after - 1, after);
-    let span = times[b] - times[a];
-    let t = (time - times[a]) / span;
-    match channel.interpolation {
-        Interpolation::Step => value(a),
-        Interpolation::Linear => value(a) + t * (value(b) - value(a)),
-        Interpolation::CubicSpline => {
-            let out_tangent = values[(3 * a + 2) * stride + k] * span;
-            let in_tangent = values[3 * b * stride + k] * span;
-            let (t2, t3) = (t * t, t * t * t);
-            (2.0 * t3 - 3.0 * t2 + 1.0) * value(a)
-                + (t3 - 2.0 * t2 + t) * out_tangent
-                + (3.0 * t2 - 2.0 * t3) * value(b)
-                + (t3 - t2) * in_tangent
+fn weights_per_key(channel: &Channel) -> usize {
+    if let ChannelValues::Weights(morphs, _) = &channel.values { morphs.len() } else { 0 }
+}
+
+/// The times at which linear blending gives what the channels do, but for splines, which it cuts short. Just before
+/// each key of a channel of steps stands another, which holds the step until then.
+fn union_of_keys(channels: &[Channel]) -> Vec<f32> {
+    let mut times = Vec::new();
+    for channel in channels {
+        times.extend_from_slice(&channel.times);
+        if channel.interpolation == Interpolation::Step {
+            times.extend(channel.times.iter().skip(1).map(|t| t.next_down()));
         }
     }
+    times.sort_by(f32::total_cmp);
+    times.dedup();
+    times
 }

@@ -1,6 +1,7 @@
 //! The binary layouts of Gaussians and bindings, as `schema/EFFIGY_neural_avatar.md` lays them down. Little-endian.
 //!
-//! Every decoder gives values that its encoder turns back into the same bytes.
+//! Every decoder gives values that its encoder turns back into the same bytes, but for rotations that are not of unit
+//! length to 1 in 10,000: the encoder makes these unit, and what it has written comes back the same from then on.
 
 use effigy_splat::{Gaussians, sh_coefficients};
 use glam::{Quat, Vec3, Vec4};
@@ -102,38 +103,17 @@ pub(super) fn encode_gaussians(gaussians: &Gaussians) -> [Vec<u8>; 5] {
     ]
 }
 
+/// Groups of N little-endian 16-bit words; what is left over at the end is not looked at.
 fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u16; N]> {
-    let mut words = bytes.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]]));
-    std::iter::from_fn(move || {
-        let mut group = [0; N];
-        for slot in &mut group {
-            *slot = words.next()?;
-        }
-        Some(group)
-    })
+    let (words, _) = bytes.as_chunks();
+    words.as_chunks::<N>().0.iter().map(|group| group.map(u16::from_le_bytes))
 }
 
+/// As [`words`], of 32 bits.
 fn dwords<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u32; N]> {
-    words::<2>(bytes).map(|[lo, hi]| u32::from(lo) | u32::from(hi) << 16).array_groups()
+    let (words, _) = bytes.as_chunks();
+    words.as_chunks::<N>().0.iter().map(|group| group.map(u32::from_le_bytes))
 }
-
-/// Grouping by a constant size, which iterators lack on stable Rust.
-trait ArrayGroups: Iterator + Sized {
-    fn array_groups<const N: usize>(mut self) -> impl Iterator<Item = [Self::Item; N]>
-    where
-        Self::Item: Copy + Default,
-    {
-        std::iter::from_fn(move || {
-            let mut group = [Self::Item::default(); N];
-            for slot in &mut group {
-                *slot = self.next()?;
-            }
-            Some(group)
-        })
-    }
-}
-
-impl<I: Iterator> ArrayGroups for I {}
 
 #[cfg(test)]
 mod tests {

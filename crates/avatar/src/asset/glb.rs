@@ -1,4 +1,4 @@
-//! The GLB container (glTF 2.0 §4.4): a builder for buffer views and accessors, and a reader.
+//! Building a GLB container (glTF 2.0 §4.4): buffer views, accessors, and the chunks around them.
 
 use glam::Vec3;
 use serde_json::{Value, json};
@@ -156,36 +156,4 @@ pub(super) fn number(x: f32) -> Value {
 /// A JSON array of [`number`]s.
 pub(super) fn vector(values: &[f32]) -> Value {
     Value::Array(values.iter().map(|&x| number(x)).collect())
-}
-
-/// The JSON chunk and the binary chunk (empty if absent) of a GLB.
-///
-/// # Errors
-/// [`AvatarError::Asset`] if the container is truncated or malformed.
-pub(crate) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), AvatarError> {
-    let fail = |what: &str| AvatarError::Asset(format!("glb: {what}"));
-    let word = |at: usize| -> Option<u32> {
-        bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-    };
-    let header = (word(0), word(4), word(8));
-    let (Some(MAGIC), Some(version), Some(total)) = header else { return Err(fail("not a GLB file")) };
-    if version != 2 {
-        return Err(fail(&format!("container version {version}, only 2 is known")));
-    }
-    if total as usize > bytes.len() {
-        return Err(fail(&format!("truncated: {} of {total} bytes", bytes.len())));
-    }
-    let mut at = 12;
-    let (mut json, mut binary) = (None, &[][..]);
-    while let (Some(length), Some(kind)) = (word(at), word(at + 4)) {
-        let chunk = (at + 8).checked_add(length as usize).and_then(|end| bytes.get(at + 8..end));
-        let chunk = chunk.ok_or_else(|| fail("a chunk ends behind the file"))?;
-        match kind {
-            JSON_CHUNK if json.is_none() => json = Some(chunk),
-            BINARY_CHUNK if binary.is_empty() => binary = chunk,
-            _ => {}
-        }
-        at += 8 + chunk.len();
-    }
-    Ok((json.ok_or_else(|| fail("no JSON chunk"))?, binary))
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
-use effigy_rig::{AlphaMode, Image, Joint, Material, Node, Primitive, Rig};
-use glam::{Quat, Vec3};
+use effigy_rig::{
+    AlphaMode, Image, Joint, Material, Morph, Node, Palette, Pose, Primitive, Rig, joint_palette,
+};
+use glam::{Affine3A, Quat, Vec3};
 use serde_json::{Value, json};
 
 use super::glb::{BufferBuilder, ElementType, F32, U16, ViewUse, index_bytes, number, vector};
 use crate::AvatarError;
+use crate::morph::part_within;
 
 /// Consecutive primitives of one node: one glTF mesh.
 pub(super) struct Mesh<'a> {
@@ -17,52 +20,26 @@ pub(super) struct Mesh<'a> {
     /// Whether it carries the rig's morph targets. It carries all of them or none, so that their order is the same
     /// wherever they are read.
     pub(super) morphed: bool,
+    /// Whether it has a skin; otherwise it follows its node.
+    skinned: bool,
+    /// Whether triangles are written in the opposite order. A mirrored node turns those of an unskinned mesh over, and
+    /// every reader turns them back (glTF 2.0, 3.7.4).
+    mirrored: bool,
 }
 
-/// Groups the rig's primitives into meshes and checks that they can be written.
+/// Groups the primitives of `rig`, which must have passed [`Rig::validate`], into meshes, and checks that glTF can hold
+/// them.
 pub(super) fn meshes(rig: &Rig) -> Result<Vec<Mesh<'_>>, AvatarError> {
     let fail = |what: &str| Err(AvatarError::Asset(format!("rig: {what}")));
-    let count = rig.vertex_count();
-    let influences = count.checked_mul(rig.influences);
-    if rig.normals.len() != count
-        || rig.uvs.len() != count
-        || influences != Some(rig.joint_indices.len())
-        || rig.joint_indices.len() != rig.joint_weights.len()
-    {
-        return fail("vertex arrays disagree in length");
-    }
-    if rig.nodes.iter().enumerate().any(|(i, n)| n.parent.is_some_and(|p| p >= i)) {
-        return fail("a node stands before its parent");
-    }
-    if rig.joints.iter().any(|j| j.node >= rig.nodes.len()) {
-        return fail("a joint has no node");
-    }
-    for morph in &rig.morphs {
-        let ascending = morph.indices.windows(2).all(|w| w[0] < w[1]);
-        let in_range = morph.indices.last().is_none_or(|&v| (v as usize) < count);
-        if !ascending || !in_range || morph.indices.len() != morph.deltas.len() {
-            return fail(&format!("morph {:?} has vertices out of order or out of range", morph.name));
-        }
-    }
     let (mut vertex, mut triangle) = (0, 0);
     let mut seen = BTreeSet::new();
     let mut meshes: Vec<Mesh<'_>> = Vec::new();
     let mut previous = None;
     for primitive in &rig.primitives {
-        let joined = primitive.vertices.start == vertex && primitive.triangles.start == triangle;
-        let ordered =
-            primitive.vertices.end >= vertex && primitive.triangles.end as usize <= rig.triangles.len();
-        if !joined
-            || !ordered
-            || primitive.triangles.end < triangle
-            || primitive.vertices.end as usize > count
-        {
+        if primitive.vertices.start != vertex || primitive.triangles.start != triangle {
             return fail("primitives do not follow one another");
         }
         (vertex, triangle) = (primitive.vertices.end, primitive.triangles.end);
-        if primitive.node >= rig.nodes.len() || primitive.material.is_some_and(|m| m >= rig.materials.len()) {
-            return fail("a primitive has a node or material out of range");
-        }
         let triangles = &rig.triangles[primitive.triangles.start as usize..primitive.triangles.end as usize];
         if triangles.iter().flatten().any(|v| !primitive.vertices.contains(v)) {
             return fail("a triangle has a vertex of another primitive");
@@ -76,15 +53,28 @@ pub(super) fn meshes(rig: &Rig) -> Result<Vec<Mesh<'_>>, AvatarError> {
         }
         match meshes.last_mut() {
             Some(mesh) if mesh.node == primitive.node => mesh.primitives.push(primitive),
-            _ => meshes.push(Mesh { node: primitive.node, primitives: vec![primitive], morphed: false }),
+            _ => meshes.push(Mesh {
+                node: primitive.node,
+                primitives: vec![primitive],
+                morphed: false,
+                skinned: false,
+                mirrored: false,
+            }),
         }
     }
-    if vertex as usize != count || triangle as usize != rig.triangles.len() {
+    if vertex as usize != rig.vertex_count() || triangle as usize != rig.triangles.len() {
         return fail("vertices or triangles belong to no primitive");
     }
+    let mut palette = Palette::default();
+    joint_palette(rig, &Pose::rest(rig), &mut palette);
     for mesh in &mut meshes {
-        mesh.morphed =
-            rig.morphs.iter().any(|m| mesh.primitives.iter().any(|p| !moved(&m.indices, p).is_empty()));
+        let moves = |m: &Morph| mesh.primitives.iter().any(|p| !part_within(m, &p.vertices).0.is_empty());
+        mesh.morphed = rig.morphs.iter().any(moves);
+        mesh.skinned = mesh.primitives.iter().any(|p| p.skinned);
+        mesh.mirrored = !mesh.skinned && palette.world_from_node[mesh.node].matrix3.determinant() < 0.0;
+        if !mesh.skinned && !mesh.primitives.iter().all(|p| follows_its_node(rig, p)) {
+            return fail("a primitive without a skin follows something else than its node");
+        }
     }
     // Morph targets that move nothing are still controls: someone must carry them.
     if !rig.morphs.is_empty()
@@ -102,10 +92,12 @@ pub(super) fn written_counts(meshes: &[Mesh<'_>]) -> (usize, usize) {
     primitives.fold((0, 0), |(v, t), p| (v + p.vertices.len(), t + p.triangles.len()))
 }
 
-/// The part of a morph's ascending vertex list that lies in `primitive`.
-fn moved(indices: &[u32], primitive: &Primitive) -> std::ops::Range<usize> {
-    indices.partition_point(|&v| v < primitive.vertices.start)
-        ..indices.partition_point(|&v| v < primitive.vertices.end)
+/// Whether a reader, which is told nothing but the node of an unskinned primitive, gives it the joint that it has.
+fn follows_its_node(rig: &Rig, primitive: &Primitive) -> bool {
+    let is_node = |joint: &Joint| joint.node == primitive.node && joint.node_from_mesh == Affine3A::IDENTITY;
+    primitive.vertices.clone().all(|v| {
+        influences(rig, v as usize).iter().all(|&(joint, _)| rig.joints.get(joint).is_some_and(is_node))
+    })
 }
 
 /// Adds everything of the rig but its animations to `document`.
@@ -128,8 +120,7 @@ pub(super) fn write(
     let mut mesh_values = Vec::new();
     for (index, mesh) in meshes.iter().enumerate() {
         nodes[mesh.node]["mesh"] = json!(index);
-        let skinned = mesh.primitives.iter().any(|p| p.skinned);
-        let skin = if skinned {
+        let skin = if mesh.skinned {
             let skin = Skin::of(rig, mesh)?;
             let at = skins.iter().position(|s| *s == skin).unwrap_or_else(|| {
                 skins.push(skin);
@@ -198,9 +189,6 @@ fn mesh_value(
         let (positions, normals) = (&rig.positions[range.clone()], &rig.normals[range.clone()]);
         let uvs = &rig.uvs[range.clone()];
         let count = positions.len();
-        if !positions.iter().all(|p| p.is_finite()) || !uvs.iter().all(|uv| uv.is_finite()) {
-            return Err(AvatarError::Asset("rig: a vertex is not finite".into()));
-        }
         let vec3 = ElementType::new(F32, "VEC3");
         let position = buffer.accessor(bytemuck::cast_slice(positions), ViewUse::Vertices, vec3, count);
         let first = positions.first().copied().unwrap_or_default();
@@ -217,7 +205,8 @@ fn mesh_value(
         }
         let start = primitive.vertices.start;
         let triangles = &rig.triangles[primitive.triangles.start as usize..primitive.triangles.end as usize];
-        let indices: Vec<u32> = triangles.iter().flatten().map(|v| v - start).collect();
+        let in_file = |&[a, b, c]: &[u32; 3]| if mesh.mirrored { [a, c, b] } else { [a, b, c] };
+        let indices: Vec<u32> = triangles.iter().flat_map(in_file).map(|v| v - start).collect();
         let (component, bytes) = index_bytes(&indices, count);
         let kind = ElementType::new(component, "SCALAR");
         let index_accessor = buffer.accessor(&bytes, ViewUse::Indices, kind, indices.len());
@@ -229,16 +218,13 @@ fn mesh_value(
             let mut unmoved = None;
             let mut targets = Vec::new();
             for morph in &rig.morphs {
-                let part = moved(&morph.indices, primitive);
-                let (indices, deltas): (Vec<u32>, Vec<Vec3>) = morph.indices[part.clone()]
+                let (indices, deltas) = part_within(morph, &primitive.vertices);
+                let (indices, deltas): (Vec<u32>, Vec<Vec3>) = indices
                     .iter()
-                    .zip(&morph.deltas[part])
+                    .zip(deltas)
                     .filter(|(_, d)| **d != Vec3::ZERO)
                     .map(|(v, d)| (v - start, *d))
                     .unzip();
-                if !deltas.iter().all(|d| d.is_finite()) {
-                    return Err(AvatarError::Asset(format!("rig: morph {:?} is not finite", morph.name)));
-                }
                 let accessor = if indices.is_empty() {
                     *unmoved.get_or_insert_with(|| buffer.sparse_vectors(count, &[], &[]))
                 } else {

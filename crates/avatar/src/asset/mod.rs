@@ -5,12 +5,14 @@ mod encoding;
 mod glb;
 mod mesh;
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use effigy_rig::{Expression, FrameMode, LoadLimits, Rig};
+use effigy_rig::{Expression, FrameMode, GlbChunks, LoadLimits, Rig, check_asset, split_glb};
 use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::{Avatar, AvatarError, Binding, Body};
@@ -95,8 +97,11 @@ impl Avatar {
         if let Some(body) = &self.body {
             let meshes = mesh::meshes(&body.rig)?;
             counts = mesh::written_counts(&meshes);
+            if let Some(copyright) = &body.rig.copyright {
+                document["asset"]["copyright"] = json!(copyright);
+            }
             mesh::write(&body.rig, &meshes, &mut buffer, &mut document)?;
-            let animations = animation::write(&body.rig, &meshes, &mut buffer);
+            let animations = animation::write(&body.rig, &meshes, &mut buffer)?;
             if !animations.is_empty() {
                 document["animations"] = Value::Array(animations);
             }
@@ -145,7 +150,11 @@ impl Avatar {
         let bytes = self.to_glb().map_err(|e| e.in_file(path))?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new().prefix(".effigy-").suffix(".part").tempfile_in(folder)?;
+            let mut builder = tempfile::Builder::new();
+            // Temporary files are private; this one is to end as readable as any other.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let mut file = builder.prefix(".effigy-").suffix(".part").tempfile_in(folder)?;
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
@@ -168,57 +177,101 @@ impl Avatar {
     /// [`AvatarError::Asset`] for a container or extension that is malformed, of a later version or at odds with its
     /// own counts, [`AvatarError::Rig`] for its mesh, and those of [`Avatar::validate`].
     pub fn from_glb_within(bytes: &[u8], limits: &LoadLimits) -> Result<Self, AvatarError> {
-        let (text, binary) = glb::chunks(bytes)?;
-        let document: Document =
-            serde_json::from_slice(text).map_err(|e| AvatarError::Asset(format!("glb: JSON: {e}")))?;
-        let extension = document
-            .extensions
-            .avatar
-            .ok_or_else(|| AvatarError::Asset(format!("glb: no extension {EXTENSION_NAME}")))?;
+        match AssetFile::parse(bytes, limits)?.avatar(limits)? {
+            Some(avatar) => Ok(avatar),
+            None => Err(AvatarError::Asset(format!("glb: no extension {EXTENSION_NAME}"))),
+        }
+    }
+}
+
+/// A glTF file of which the parts that concern this crate have been read.
+pub(crate) struct AssetFile<'a> {
+    bytes: &'a [u8],
+    binary: &'a [u8],
+    document: Document<'a>,
+}
+
+impl<'a> AssetFile<'a> {
+    /// # Errors
+    /// [`AvatarError::Rig`] or [`AvatarError::Asset`] for a file that is no glTF 2.0 or needs extensions that are not
+    /// supported.
+    pub(crate) fn parse(bytes: &'a [u8], limits: &LoadLimits) -> Result<Self, AvatarError> {
+        let GlbChunks { json, binary } = split_glb(bytes, limits)?;
+        let document: Document<'_> = serde_json::from_slice(json)
+            .map_err(|e| AvatarError::Asset(format!("glb: JSON: {}", shown(&e))))?;
+        check_asset(&json!({
+            "asset": document.asset,
+            "extensionsRequired": document.extensions_required,
+        }))?;
+        Ok(Self { bytes, binary, document })
+    }
+
+    /// The avatar in the file; `None` if it has not got the extension.
+    ///
+    /// # Errors
+    /// As [`Avatar::from_glb_within`].
+    pub(crate) fn avatar(&self, limits: &LoadLimits) -> Result<Option<Avatar>, AvatarError> {
+        let Some(text) = self.document.extensions.avatar.map(RawValue::get) else { return Ok(None) };
+        let fail = |e: serde_json::Error| AvatarError::Asset(format!("{EXTENSION_NAME}: {}", shown(&e)));
         // Looked at before the rest, which a later version may lay out in another way.
-        let version = extension.get("version").and_then(Value::as_u64).unwrap_or(0);
+        let Version { version } = serde_json::from_str(text).map_err(fail)?;
         if version == 0 || version > u64::from(ASSET_VERSION) {
             return Err(AvatarError::Asset(format!(
                 "{EXTENSION_NAME} version {version} is not known; this program reads version {ASSET_VERSION}"
             )));
         }
-        let extension: Extension = serde_json::from_value(extension)
-            .map_err(|e| AvatarError::Asset(format!("{EXTENSION_NAME}: {e}")))?;
-        let views = Views { list: &document.buffer_views, binary };
+        let extension: Extension = serde_json::from_str(text).map_err(fail)?;
+        let views = Views { list: &self.document.buffer_views, binary: self.binary };
         let gaussians = read_gaussians(&extension, &views)?;
         let body = match &extension.binding {
             None => None,
-            Some(binding) => Some(read_body(&extension, binding, &views, bytes, limits)?),
+            Some(binding) => Some(read_body(&extension, binding, &views, self.bytes, limits)?),
         };
         let filter = Filter { variance: extension.filter.variance, compensate: extension.filter.compensate };
-        let avatar = Self { name: extension.name, gaussians, filter, body };
+        let avatar = Avatar { name: extension.name, gaussians, filter, body };
         avatar.validate()?;
-        Ok(avatar)
+        Ok(Some(avatar))
     }
 }
 
-/// Whether a GLB has the extension. False for anything malformed.
-pub(crate) fn has_extension(bytes: &[u8]) -> bool {
-    glb::chunks(bytes)
-        .ok()
-        .and_then(|(text, _)| serde_json::from_slice::<Document>(text).ok())
-        .is_some_and(|document| document.extensions.avatar.is_some())
+/// What the parser says, which may quote the file, on one line.
+fn shown(fault: &serde_json::Error) -> String {
+    let said = fault.to_string();
+    let visible = said.chars().map(|c| if c.is_control() { ' ' } else { c });
+    visible.take(200).collect()
 }
 
-/// The parts of the glTF document that the extension needs.
+/// The parts of the glTF document that are read here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct Document<'a> {
+    asset: AssetObject,
+    #[serde(default)]
+    extensions_required: Vec<String>,
     #[serde(default)]
     buffer_views: Vec<View>,
-    #[serde(default)]
-    extensions: Extensions,
+    #[serde(default, borrow)]
+    extensions: Extensions<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AssetObject {
+    version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_version: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
-struct Extensions {
-    #[serde(rename = "EFFIGY_neural_avatar")]
-    avatar: Option<Value>,
+struct Extensions<'a> {
+    /// As text, which takes no more memory than the file.
+    #[serde(rename = "EFFIGY_neural_avatar", borrow)]
+    avatar: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
 }
 
 #[derive(Deserialize)]
@@ -256,6 +309,9 @@ impl<'a> Views<'a> {
 }
 
 fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians, AvatarError> {
+    if extension.count == 0 {
+        return Err(AvatarError::Asset(format!("{EXTENSION_NAME}: there are no Gaussians")));
+    }
     let degree = extension.sh_degree;
     if degree > MAX_SH_DEGREE {
         return Err(AvatarError::Asset(format!(
@@ -295,11 +351,13 @@ fn read_body(
             binding.vertex_count, binding.triangle_count, found.0, found.1
         ));
     }
+    let morphs: HashMap<&str, usize> =
+        rig.morphs.iter().enumerate().map(|(index, morph)| (morph.name.as_str(), index)).collect();
     let mut expressions = Vec::new();
     for expression in &extension.expressions {
         let mut binds = Vec::new();
         for (morph, weight) in &expression.binds {
-            match rig.morph(morph) {
+            match morphs.get(morph.as_str()).copied() {
                 Some(index) if weight.is_finite() => binds.push((index, *weight)),
                 Some(_) => return fail(format!("expression {:?} has a weight without end", expression.name)),
                 None => return fail(format!("expression {:?} moves no morph {morph:?}", expression.name)),

@@ -15,10 +15,10 @@
 
 use std::f64::consts::SQRT_2;
 
-use effigy_splat::{Filter, Gaussians};
+use effigy_splat::{Filter, Gaussians, SH_C0};
 use glam::{DVec3, Quat};
 
-use super::ply::{RestColumns, SH_C0};
+use super::ply::RestColumns;
 use super::ply_body::{PlyFile, Table};
 use super::ply_header::Scalar;
 use super::{SplatFileError, SplatReadOptions, SplatScene};
@@ -75,7 +75,7 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
         let opacity = unorm(color, 8);
         gaussians.opacity_logits.push((opacity / (1.0 - opacity)).ln() as f32);
         let rgb = within(&chunk.color, [24, 16, 8].map(|shift| unorm(color >> shift, 8)));
-        let dc = (rgb - 0.5) / SH_C0;
+        let dc = (rgb - 0.5) / f64::from(SH_C0);
         gaussians.sh.extend(dc.as_vec3().to_array());
         // Room for those that follow in another element.
         gaussians.sh.resize(gaussians.sh.len() + 3 * harmonics.map_or(0, |(_, rest)| rest.kept()), 0.0);

@@ -79,7 +79,14 @@ pub enum SplatFileError {
     Gaussians(#[from] SplatError),
     /// The destination cannot be written.
     #[error("cannot write: {0}")]
-    Write(#[from] std::io::Error),
+    Write(std::io::Error),
+}
+
+/// By hand: derived, the fault would be shown here and offered as a source to be shown again.
+impl From<std::io::Error> for SplatFileError {
+    fn from(fault: std::io::Error) -> Self {
+        Self::Write(fault)
+    }
 }
 
 /// Text from a file, fit to be shown on one line: escaped and at most 40 characters.

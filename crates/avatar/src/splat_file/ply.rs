@@ -4,14 +4,11 @@
 //! first all of red, then of green, then of blue; `opacity`, a logit; `scale_0..2`, natural logarithms; and
 //! `rot_0..3`, a quaternion with its real part first.
 
-use effigy_splat::{Filter, Gaussians, MAX_LOG_SCALE, MAX_SH_DEGREE, sh_coefficients};
+use effigy_splat::{Filter, Gaussians, MAX_LOG_SCALE, MAX_SH_DEGREE, SH_C0, sh_coefficients};
 use glam::{Quat, Vec3};
 
 use super::ply_body::PlyFile;
 use super::{SplatFileError, SplatReadOptions, SplatScene};
-
-/// The harmonic of degree 0: 1 / (2 √π).
-pub(super) const SH_C0: f64 = 0.282_094_791_773_878_14;
 
 /// What `f_dc_0` to `f_dc_2` of a PLY mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +92,7 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
 
 /// The coefficient of degree 0 that gives a colour of `value` by itself.
 fn harmonic_from_rgb(value: f32) -> f32 {
-    ((f64::from(value) - 0.5) / SH_C0) as f32
+    ((f64::from(value) - 0.5) / f64::from(SH_C0)) as f32
 }
 
 const REQUIRED: [&str; 14] = [

@@ -98,11 +98,21 @@ impl Bvh {
         (nearest < reach).then_some(nearest)
     }
 
+    /// The corners of a triangle.
+    pub(super) fn corners(&self, triangle: u32) -> &[Vec3; 3] {
+        &self.corners[triangle as usize]
+    }
+
     /// The triangle and barycentric weights of the point that is nearest to `point` under squared distance plus
-    /// `penalty(triangle, weights)`, which must not be negative.
-    pub(super) fn nearest(&self, point: Vec3, penalty: impl Fn(u32, Vec3) -> f32) -> Option<(u32, Vec3)> {
+    /// `penalty(triangle, weights)`, which must not be negative, if that is less than `reach`².
+    pub(super) fn nearest(
+        &self,
+        point: Vec3,
+        reach: f32,
+        penalty: impl Fn(u32, Vec3) -> f32,
+    ) -> Option<(u32, Vec3)> {
         let mut best: Option<(u32, Vec3)> = None;
-        let mut cost = f32::INFINITY;
+        let mut cost = reach * reach;
         let mut stack = [0_u32; 64];
         let mut depth = usize::from(!self.nodes.is_empty());
         while depth > 0 {
@@ -253,7 +263,7 @@ mod tests {
                 best
             };
             let brute = triangles.iter().map(distance).fold(f32::INFINITY, f32::min);
-            let (found, weights) = bvh.nearest(p, |_, _| 0.0).unwrap();
+            let (found, weights) = bvh.nearest(p, f32::INFINITY, |_, _| 0.0).unwrap();
             let c = triangles[found as usize];
             let there = c[0] * weights.x + c[1] * weights.y + c[2] * weights.z;
             assert!((p.distance(there) - brute).abs() < 0.02, "{p}: {} {brute}", p.distance(there));
@@ -265,7 +275,8 @@ mod tests {
     fn a_penalty_turns_the_choice() {
         let bvh = Bvh::new(field(6));
         let above = Vec3::new(2.2, 2.3, 1.2);
-        assert_eq!(bvh.nearest(above, |_, _| 0.0).unwrap().0, 0);
-        assert_ne!(bvh.nearest(above, |t, _| if t == 0 { 100.0 } else { 0.0 }).unwrap().0, 0);
+        assert_eq!(bvh.nearest(above, f32::INFINITY, |_, _| 0.0).unwrap().0, 0);
+        assert_eq!(bvh.nearest(above, 0.01, |_, _| 0.0), None);
+        assert_ne!(bvh.nearest(above, f32::INFINITY, |t, _| if t == 0 { 100.0 } else { 0.0 }).unwrap().0, 0);
     }
 }

@@ -1,16 +1,26 @@
 //! What a rig's materials look like at a point.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use effigy_rig::{AlphaMode, Rig};
 use glam::{Vec2, Vec3};
 
+use super::Place;
+use super::place::Sample;
 use super::texture::{Meaning, Texture};
 use crate::AvatarError;
+
+/// Side of the square that a sample's looks are averaged over, in units of the distance between samples: Gaussians
+/// blur what they show once more.
+const FOOTPRINT: f32 = 0.5;
 
 /// The pictures that the rig's materials use, decoded.
 pub(super) struct Palette<'a> {
     rig: &'a Rig,
-    colors: Vec<Option<Texture>>,
-    vectors: Vec<Option<Texture>>,
+    colors: Vec<Option<Arc<Texture>>>,
+    vectors: Vec<Option<Arc<Texture>>>,
 }
 
 /// A material at a point.
@@ -26,29 +36,47 @@ pub(super) struct Looks {
 }
 
 impl<'a> Palette<'a> {
-    /// Decodes what is used, once for each use.
+    /// Decodes what is used, once for each meaning, with at most `max_pixels` altogether. Pictures of the same bytes
+    /// are one.
     pub(super) fn decode(rig: &'a Rig, max_pixels: u64) -> Result<Self, AvatarError> {
-        let load = |used: &[usize], meaning| -> Result<Vec<Option<Texture>>, AvatarError> {
-            rig.images
-                .iter()
-                .enumerate()
-                .map(|(i, image)| {
-                    used.contains(&i).then(|| Texture::decode(image, meaning, max_pixels)).transpose()
-                })
-                .collect()
+        let mut pixels_left = max_pixels;
+        let mut decoded: HashMap<(&[u8], Meaning), Arc<Texture>> = HashMap::new();
+        let mut load = |used: HashSet<usize>, meaning| -> Result<Vec<Option<Arc<Texture>>>, AvatarError> {
+            let mut textures = Vec::with_capacity(rig.images.len());
+            for (i, image) in rig.images.iter().enumerate() {
+                textures.push(match decoded.entry((&image.bytes, meaning)) {
+                    _ if !used.contains(&i) => None,
+                    Entry::Occupied(known) => Some(known.get().clone()),
+                    Entry::Vacant(new) => {
+                        let texture = Texture::decode(image, meaning, &mut pixels_left)?;
+                        Some(new.insert(Arc::new(texture)).clone())
+                    }
+                });
+            }
+            Ok(textures)
         };
-        let colors: Vec<usize> = rig.materials.iter().filter_map(|m| m.base_color_image).collect();
-        let vectors: Vec<usize> = rig
+        let colors = rig.materials.iter().filter_map(|m| m.base_color_image).collect();
+        let vectors = rig
             .materials
             .iter()
             .flat_map(|m| [m.normal_image.map(|(i, _)| i), m.metallic_roughness_image])
             .flatten()
             .collect();
-        Ok(Self { rig, colors: load(&colors, Meaning::Color)?, vectors: load(&vectors, Meaning::Data)? })
+        Ok(Self { rig, colors: load(colors, Meaning::Color)?, vectors: load(vectors, Meaning::Data)? })
+    }
+
+    /// The material at a sample, averaged over a part of the area it stands for.
+    pub(super) fn look_at(&self, sample: &Sample, place: &Place) -> Looks {
+        let rig = self.rig;
+        let uvs = rig.triangles[sample.triangle as usize].map(|v| rig.uvs[v as usize]);
+        let w = sample.weights;
+        let uv = uvs[0] * w.x + uvs[1] * w.y + uvs[2] * w.z;
+        let material = rig.primitives[sample.primitive].material;
+        self.look(material, uv, &uvs, &place.corners, place.normal, FOOTPRINT * sample.spacing)
     }
 
     /// The material at `uv` in a triangle with the given corners, averaged over a square of side `spacing` metres.
-    pub(super) fn look(
+    fn look(
         &self,
         material: Option<usize>,
         uv: Vec2,
@@ -71,7 +99,7 @@ impl<'a> Palette<'a> {
         let uv_area = t1.perp_dot(t2);
         let world_area = e1.cross(e2).length().max(f32::MIN_POSITIVE);
         let uv_per_sample = uv_area.abs() / world_area * spacing * spacing;
-        let fetch = |list: &[Option<Texture>], index: Option<usize>| {
+        let fetch = |list: &[Option<Arc<Texture>>], index: Option<usize>| {
             let texture = list.get(index?)?.as_ref()?;
             Some(texture.sample(uv, uv_per_sample * texture.pixel_count()))
         };

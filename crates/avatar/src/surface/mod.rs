@@ -1,59 +1,64 @@
 //! An avatar from any textured rig without training: Gaussians spread over its surface, coloured by its materials
 //! under a fixed studio light. It is also where training starts.
 
+mod border;
 mod bvh;
+mod eliminate;
 mod light;
 mod material;
+mod occlusion;
 mod place;
 mod texture;
 
 use effigy_rig::{FrameMode, Pose, PosedVertices, Poser, Rig};
-use effigy_splat::{Filter, Gaussians};
+use effigy_splat::{Filter, Gaussians, SH_C0};
 use glam::{Mat3, Quat, Vec3};
 use rayon::prelude::*;
 
 use crate::avatar::Anchor;
 use crate::{Avatar, AvatarError, Binding, Body, simplify};
-use bvh::Bvh;
+use border::Borders;
 use material::Palette;
-use place::{Sample, rebind, spread};
+use occlusion::Occlusion;
+use place::{Sample, Sheet, rebind, spread};
 
 /// How to sample a surface.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SurfaceOptions {
-    /// About how many Gaussians; those that would be invisible are left out.
+    /// How many Gaussians. There are fewer only if almost all of the surface is transparent.
     pub count: usize,
     /// Seed of everything random. The same seed, rig and build give the same avatar.
     pub seed: u64,
     /// Bind to the rig simplified to about this many triangles. Samples still lie on the full surface, in its colours.
     pub simplify_to: Option<usize>,
-    /// Most pixels of one picture.
+    /// Most pixels of all pictures that are in use together, the same one counted once, or twice if it serves as colour
+    /// and as something else. Each takes about 7 bytes while sampling.
     pub max_picture_pixels: u64,
 }
 
 impl Default for SurfaceOptions {
-    /// 65,536 Gaussians on the rig as it is, seed 0, pictures up to 8192².
+    /// 65,536 Gaussians on the rig as it is, seed 0, pictures as large together as eight of 4096².
     fn default() -> Self {
-        Self { count: 1 << 16, seed: 0, simplify_to: None, max_picture_pixels: 1 << 26 }
+        Self { count: 1 << 16, seed: 0, simplify_to: None, max_picture_pixels: 1 << 27 }
     }
 }
 
 /// The most samples that [`sample`] makes.
 pub const MAX_SAMPLES: usize = 1 << 24;
 
-/// Standard deviation along the surface, in units of the distance between samples: wide enough to leave no holes.
+/// Standard deviation along the surface, in units of the distance between samples: just wide enough to leave no holes.
 const TANGENTIAL: f32 = 0.8;
+/// Gaussians beside an open border keep at least this far off it, in units of the distance between samples, are as
+/// wide towards it as [`BORDER_SIGMAS`] allow, and stretched along it by [`BORDER_STRETCH`], so that it has no teeth.
+const BORDER_GAP: f32 = 0.4;
+const BORDER_SIGMAS: f32 = 1.2;
+const BORDER_STRETCH: f32 = 1.25;
 /// Standard deviation across the surface, relative to that along it.
 const NORMAL: f32 = 0.1;
 /// Opacity of an opaque sample.
-const OPACITY: f32 = 0.96;
-/// Samples with less alpha than this are left out.
+const OPACITY: f32 = 0.985;
+/// What has less alpha than this is not sampled.
 const MIN_ALPHA: f32 = 0.02;
-/// Occlusion rays per sample, and how far they look, in units of the diagonal of the rig's bounds.
-const RAYS: u32 = 32;
-const REACH: f32 = 0.05;
-/// 1 / (2 √π): the harmonic of degree 0.
-const SH_0: f32 = 0.282_094_8;
 
 /// Spreads Gaussians over the surface of `rig` at rest and binds them to it.
 ///
@@ -73,14 +78,25 @@ pub fn sample(rig: Rig, options: &SurfaceOptions) -> Result<Avatar, AvatarError>
         )));
     }
     let rest = pose_with(&rig, FrameMode::Surface, &Pose::rest(&rig))?;
-    let samples = spread(&rig, &rest.positions, options)?;
     let palette = Palette::decode(&rig, options.max_picture_pixels)?;
-    let occlusion = Occlusion::new(&rig, &rest)?;
+    let poses = telling_poses(&rig, &rest)?;
+    let place_of = |sample: &Sample| Place::of(&rig, &rest, sample);
+    let visible = |sample: &Sample| palette.look_at(sample, &place_of(sample)).alpha >= MIN_ALPHA;
+    let samples = spread(&Sheet { rig: &rig, poses: &poses }, options, visible)?;
+    let occlusion = Occlusion::new(&rig, &poses);
+    let borders = Borders::new(&rig, &rest.positions);
     let colored: Vec<Colored> = samples
         .par_iter()
         .enumerate()
-        .map(|(i, sample)| color(&rig, &rest, &palette, &occlusion, sample, i as u64 ^ options.seed))
+        .map(|(i, sample)| {
+            let mut colored =
+                color(&rig, &palette, &occlusion, sample, &place_of(sample), i as u64 ^ options.seed);
+            colored.end_at(&borders, sample);
+            colored
+        })
         .collect();
+    // What borrows the rig ends here: it is part of the avatar.
+    drop((palette, occlusion));
 
     let simplified = options.simplify_to.map(|target| simplify(&rig, target));
     let (bound_rig, bound_rest, places) = match simplified.filter(|s| s.triangles.len() < rig.triangles.len())
@@ -99,21 +115,17 @@ pub fn sample(rig: Rig, options: &SurfaceOptions) -> Result<Avatar, AvatarError>
     let mut gaussians = Gaussians::with_capacity(samples.len(), 0);
     let mut binding = Binding { triangles: Vec::new(), barycentric: Vec::new(), frame: FrameMode::Surface };
     for ((sample, colored), (triangle, weights)) in samples.iter().zip(&colored).zip(places) {
-        if colored.alpha < MIN_ALPHA {
-            continue;
-        }
         let corners = bound_rig.triangles.get(triangle as usize);
         let Some(anchor) = corners.and_then(|t| Anchor::on(&bound_rest, t, weights)) else { continue };
         let into_rest = anchor.rotation.inverse();
-        let along = TANGENTIAL * sample.spacing / anchor.scale;
+        let [x, y] = colored.sigmas.map(|sigma| sigma / anchor.scale);
+        let z = TANGENTIAL * NORMAL * sample.spacing / anchor.scale;
         let opacity = OPACITY * colored.alpha;
         gaussians.positions.push(into_rest * ((colored.position - anchor.position) / anchor.scale));
-        gaussians.rotations.push(into_rest * Quat::from_rotation_arc(Vec3::Z, colored.normal));
-        gaussians
-            .log_scales
-            .push(Vec3::new(along, along, along * NORMAL).max(Vec3::splat(1e-12)).map(f32::ln));
+        gaussians.rotations.push(into_rest * colored.rotation);
+        gaussians.log_scales.push(Vec3::new(x, y, z).max(Vec3::splat(1e-12)).map(f32::ln));
         gaussians.opacity_logits.push((opacity / (1.0 - opacity)).ln());
-        gaussians.sh.extend(colored.srgb.to_array().map(|c| (c - 0.5) / SH_0));
+        gaussians.sh.extend(colored.srgb.to_array().map(|c| (c - 0.5) / SH_C0));
         binding.triangles.push(triangle);
         binding.barycentric.push(weights);
     }
@@ -132,49 +144,106 @@ fn pose_with(rig: &Rig, mode: FrameMode, pose: &Pose) -> Result<PosedVertices, A
     Ok(vertices)
 }
 
-/// A sample's looks and place in the world at rest.
+/// The poses that tell how far the surface parts and stretches: rest, the jaw open, the lids shut.
+fn telling_poses(rig: &Rig, rest: &PosedVertices) -> Result<Vec<Vec<Vec3>>, AvatarError> {
+    let mut poses = vec![rest.positions.clone()];
+    for names in [&["jawOpen"][..], &["eyeBlinkLeft", "eyeBlinkRight"]] {
+        let morphs: Vec<usize> = names.iter().filter_map(|name| rig.morph(name)).collect();
+        if morphs.is_empty() {
+            continue;
+        }
+        let mut pose = Pose::rest(rig);
+        for morph in morphs {
+            pose.morph_weights[morph] = 1.0;
+        }
+        poses.push(pose_with(rig, FrameMode::Skin, &pose)?.positions);
+    }
+    Ok(poses)
+}
+
+/// Where a sample is in the world at rest.
+struct Place {
+    /// Of its triangle.
+    corners: [Vec3; 3],
+    position: Vec3,
+    /// Smooth unit normal.
+    normal: Vec3,
+}
+
+impl Place {
+    fn of(rig: &Rig, rest: &PosedVertices, sample: &Sample) -> Self {
+        let triangle = rig.triangles[sample.triangle as usize];
+        let weights = sample.weights.to_array();
+        let corners = triangle.map(|v| rest.positions[v as usize]);
+        let position = corners[0] * weights[0] + corners[1] * weights[1] + corners[2] * weights[2];
+        let face = (corners[1] - corners[0]).cross(corners[2] - corners[0]).normalize_or(Vec3::Z);
+        // The rig's normals are in mesh space: carry them along with the faces around them.
+        let mesh = triangle.map(|v| rig.positions[v as usize]);
+        let mesh_face = (mesh[1] - mesh[0]).cross(mesh[2] - mesh[0]).normalize_or(Vec3::Z);
+        let to_world = Quat::from_rotation_arc(mesh_face, face);
+        let world_from_mesh = frame_rotation(&mesh, &corners).unwrap_or(Mat3::from_quat(to_world));
+        let blended: Vec3 = triangle.iter().zip(weights).map(|(&v, w)| rig.normals[v as usize] * w).sum();
+        Self { corners, position, normal: (world_from_mesh * blended).normalize_or(face) }
+    }
+}
+
+/// A sample as it will be seen, in the world at rest.
 struct Colored {
     position: Vec3,
-    normal: Vec3,
+    /// Local z is the normal.
+    rotation: Quat,
+    /// Standard deviations along local x and y, metres.
+    sigmas: [f32; 2],
     srgb: Vec3,
     alpha: f32,
 }
 
 fn color(
     rig: &Rig,
-    rest: &PosedVertices,
     palette: &Palette,
     occlusion: &Occlusion,
     sample: &Sample,
+    place: &Place,
     salt: u64,
 ) -> Colored {
-    let triangle = rig.triangles[sample.triangle as usize];
-    let weights = sample.weights.to_array();
-    let corners = triangle.map(|v| rest.positions[v as usize]);
-    let position = corners[0] * weights[0] + corners[1] * weights[1] + corners[2] * weights[2];
-    let face = (corners[1] - corners[0]).cross(corners[2] - corners[0]).normalize_or(Vec3::Z);
-    // The rig's normals are in mesh space: carry them along with the faces around them.
-    let mesh_corners = triangle.map(|v| rig.positions[v as usize]);
-    let mesh_face =
-        (mesh_corners[1] - mesh_corners[0]).cross(mesh_corners[2] - mesh_corners[0]).normalize_or(Vec3::Z);
-    let to_world = Quat::from_rotation_arc(mesh_face, face);
-    let world_from_mesh = frame_rotation(&mesh_corners, &corners).unwrap_or(Mat3::from_quat(to_world));
-    let blended: Vec3 = triangle.iter().zip(weights).map(|(&v, w)| rig.normals[v as usize] * w).sum();
-    let smooth = (world_from_mesh * blended).normalize_or(face);
-
-    let material = rig.primitives[sample.primitive].material;
-    let uvs = triangle.map(|v| rig.uvs[v as usize]);
-    let uv = uvs[0] * weights[0] + uvs[1] * weights[1] + uvs[2] * weights[2];
-    let looks = palette.look(material, uv, &uvs, &corners, smooth, sample.spacing);
-    let openness = occlusion.openness(rig, sample, smooth, salt);
+    let looks = palette.look_at(sample, place);
     let lit = light::shade(&light::Surface {
         normal: looks.normal,
         albedo: looks.albedo,
         roughness: looks.roughness,
         metallic: looks.metallic,
-        openness,
+        openness: occlusion.openness(rig, sample, place.normal, salt),
     });
-    Colored { position, normal: smooth, srgb: lit.map(texture::srgb_from_linear), alpha: looks.alpha }
+    Colored {
+        position: place.position,
+        rotation: Quat::from_rotation_arc(Vec3::Z, place.normal),
+        sigmas: [TANGENTIAL * sample.spacing; 2],
+        srgb: lit.map(texture::srgb_from_linear),
+        // What was visible as a candidate may be a little less so in its final size.
+        alpha: looks.alpha.max(MIN_ALPHA),
+    }
+}
+
+impl Colored {
+    /// Keeps the Gaussian from reaching over an open border of the surface.
+    fn end_at(&mut self, borders: &Borders, sample: &Sample) {
+        let normal = self.rotation * Vec3::Z;
+        let reach = BORDER_SIGMAS * self.sigmas[0];
+        let near = |point| borders.near(sample.primitive, point, normal, reach);
+        let Some(border) = near(self.position) else { return };
+        let gap = BORDER_GAP * sample.spacing;
+        let moved = self.position + border.inward * (gap - border.distance).max(0.0);
+        // In a strip narrower than that it stays where it is.
+        let fits = near(moved).is_none_or(|other| other.distance > 0.9 * gap);
+        let distance = if fits {
+            self.position = moved;
+            border.distance.max(gap)
+        } else {
+            border.distance.max(0.5 * gap)
+        };
+        self.rotation = Quat::from_mat3(&Mat3::from_cols(border.along, normal.cross(border.along), normal));
+        self.sigmas = [BORDER_STRETCH * self.sigmas[0], self.sigmas[1].min(distance / BORDER_SIGMAS)];
+    }
 }
 
 /// The rotation that takes a triangle to where it is posed.
@@ -185,73 +254,4 @@ fn frame_rotation(from: &[Vec3; 3], to: &[Vec3; 3]) -> Option<Mat3> {
         Some(Mat3::from_cols(x, z.cross(x), z))
     };
     Some(frame(to)? * frame(from)?.transpose())
-}
-
-/// The opaque surface, at rest and with the jaw open.
-struct Occlusion {
-    poses: Vec<(Vec<Vec3>, Bvh)>,
-    reach: f32,
-}
-
-impl Occlusion {
-    fn new(rig: &Rig, rest: &PosedVertices) -> Result<Self, AvatarError> {
-        let mut poses = vec![rest.positions.clone()];
-        if let Some(jaw) = rig.morph("jawOpen") {
-            let mut pose = Pose::rest(rig);
-            pose.morph_weights[jaw] = 1.0;
-            poses.push(pose_with(rig, FrameMode::Skin, &pose)?.positions);
-        }
-        let bounds = place::bounds(&rest.positions);
-        let solid: Vec<u32> = (0..rig.primitives.len())
-            .filter(|&p| material::is_solid(rig, p))
-            .flat_map(|p| rig.primitives[p].triangles.clone())
-            .collect();
-        let hierarchy = |positions: &[Vec3]| {
-            let corners = |&t: &u32| rig.triangles[t as usize].map(|v| positions[v as usize]);
-            Bvh::new(solid.iter().map(corners).collect())
-        };
-        let poses = poses
-            .into_iter()
-            .map(|positions| {
-                let bvh = hierarchy(&positions);
-                (positions, bvh)
-            })
-            .collect();
-        Ok(Self { poses, reach: REACH * (bounds.1 - bounds.0).length() })
-    }
-
-    /// How much of the hemisphere over a sample is open, 0 to 1, in the pose that shows it best. What is hit farther
-    /// away darkens less.
-    fn openness(&self, rig: &Rig, sample: &Sample, smooth: Vec3, salt: u64) -> f32 {
-        let triangle = rig.triangles[sample.triangle as usize];
-        let mut best = 0.0_f32;
-        for (index, (positions, bvh)) in self.poses.iter().enumerate() {
-            // Only what is shut in at rest is worth a second look.
-            if index > 0 && best > 0.6 {
-                break;
-            }
-            let corners = triangle.map(|v| positions[v as usize]);
-            let w = sample.weights;
-            let at = corners[0] * w.x + corners[1] * w.y + corners[2] * w.z;
-            let face = (corners[1] - corners[0]).cross(corners[2] - corners[0]).normalize_or(smooth);
-            let normal = if index == 0 && smooth.dot(face) > 0.0 { smooth } else { face };
-            let origin = at + face * (1e-3 * self.reach + 1e-2 * sample.spacing);
-            let (x, y) = normal.any_orthonormal_pair();
-            let turn = place::unit_random(salt, 17) * std::f32::consts::TAU;
-            let mut open = 0.0;
-            for ray in 0..RAYS {
-                // Cosine-distributed, on a spiral.
-                let r2 = (ray as f32 + 0.5) / RAYS as f32;
-                let angle = turn + ray as f32 * 2.399_963;
-                let (sin, cos) = angle.sin_cos();
-                let direction = (x * cos + y * sin) * r2.sqrt() + normal * (1.0 - r2).sqrt();
-                open += match bvh.hit(origin, direction, self.reach) {
-                    Some(distance) => (distance / self.reach).powi(2),
-                    None => 1.0,
-                };
-            }
-            best = best.max(open / RAYS as f32);
-        }
-        best
-    }
 }

@@ -5,6 +5,7 @@ use glam::Vec3;
 use rayon::prelude::*;
 
 use super::bvh::Bvh;
+use super::eliminate::{Points, eliminate};
 use super::material;
 use super::{MAX_SAMPLES, SurfaceOptions};
 use crate::AvatarError;
@@ -15,76 +16,177 @@ pub(super) struct Sample {
     pub(super) triangle: u32,
     /// Of the triangle's vertices.
     pub(super) weights: Vec3,
-    /// Distance to its neighbours, metres: the root of the area it stands for.
+    /// Distance to its neighbours at rest, metres: the root of the area it stands for.
     pub(super) spacing: f32,
 }
 
 /// A primitive gets at least this part of the samples that an even split would give it.
 const MIN_SHARE: f64 = 0.05;
 
-/// Spreads samples over the rig with its vertices at `positions`.
+/// Points that are made for each that is kept, and how many there may be of a primitive: above that, fewer are made
+/// and what is left is less even.
+const CANDIDATES: usize = 5;
+const MAX_CANDIDATES: usize = 1 << 23;
+/// How many points tell how much of a primitive is visible, and how many more than else are made of one that hardly is.
+const PROBES: usize = 4096;
+const MAX_THINNING: f64 = 16.0;
+
+/// How much denser than by its area at rest a triangle is sampled for the poses that stretch it, such as a lid that
+/// is folded at rest.
+const MAX_STRETCH: f64 = 4.0;
+
+/// The rig's surface in some poses, of which the first is rest.
+pub(super) struct Sheet<'a> {
+    pub(super) rig: &'a Rig,
+    pub(super) poses: &'a [Vec<Vec3>],
+}
+
+/// Spreads `options.count` samples over the visible surface: evenly, and as far apart as that many can be.
 ///
-/// Triangles are ordered along a space-filling curve and samples taken at even steps of accumulated area, so that
-/// neighbouring triangles share them fairly; within a triangle they follow Roberts' R2 sequence.
+/// Candidates are spread by area, those that are not `visible` dropped, and the rest thinned out ([`eliminate`]).
+/// There are fewer than asked for only if almost nothing of the surface is visible.
 pub(super) fn spread(
-    rig: &Rig,
-    positions: &[Vec3],
+    sheet: &Sheet<'_>,
     options: &SurfaceOptions,
+    visible: impl Fn(&Sample) -> bool + Sync,
 ) -> Result<Vec<Sample>, AvatarError> {
     let fail = |what: &str| AvatarError::Surface(what.into());
-    let corners = |t: u32| rig.triangles[t as usize].map(|v| positions[v as usize]);
-    let area = |t: u32| {
-        let [a, b, c] = corners(t);
-        let area = 0.5 * f64::from((b - a).cross(c - a).length());
-        if area.is_finite() { area } else { 0.0 }
-    };
-    let areas: Vec<f64> = rig.primitives.iter().map(|p| p.triangles.clone().map(area).sum()).collect();
-    let weighted: Vec<f64> =
-        areas.iter().enumerate().map(|(p, a)| a * material::importance(rig, p)).collect();
-    let whole: f64 = weighted.iter().sum();
+    let rig = sheet.rig;
+    let salt = |p: usize| options.seed.wrapping_mul(0x9E37_79B9).wrapping_add(p as u64);
+    let areas: Vec<f64> =
+        rig.primitives.iter().map(|p| p.triangles.clone().map(|t| sheet.area(t)).sum()).collect();
+    let whole: f64 = areas.iter().sum();
     if !(whole > 0.0 && whole.is_finite()) {
         return Err(fail("the rig has no surface to sample"));
+    }
+    // How much of each primitive is visible.
+    let shown: Vec<f64> = areas
+        .iter()
+        .enumerate()
+        .map(|(p, &area)| {
+            if material::is_solid(rig, p) || area <= 0.0 {
+                return 1.0;
+            }
+            let probes = sheet.candidates(p, area, PROBES, PROBES, salt(p));
+            probes.iter().filter(|s| visible(s)).count() as f64 / probes.len().max(1) as f64
+        })
+        .collect();
+    let weighted: Vec<f64> =
+        (0..areas.len()).map(|p| areas[p] * shown[p] * material::importance(rig, p)).collect();
+    let whole: f64 = weighted.iter().sum();
+    if whole <= 0.0 {
+        return Err(fail("the surface is transparent everywhere"));
     }
     let floor = MIN_SHARE / rig.primitives.len().max(1) as f64;
     let shares: Vec<f64> =
         weighted.iter().map(|w| if *w > 0.0 { (w / whole).max(floor) } else { 0.0 }).collect();
     let total_share: f64 = shares.iter().sum();
 
-    let (low, high) = bounds(positions);
-    let scale = (high - low).max_element().max(f32::MIN_POSITIVE);
     let mut samples = Vec::with_capacity(options.count.min(MAX_SAMPLES));
     let mut owed = 0.0;
-    for (index, primitive) in rig.primitives.iter().enumerate() {
+    // What a primitive with little to see falls short of, solid ones make up for.
+    let mut order: Vec<usize> = (0..rig.primitives.len()).collect();
+    order.sort_by_key(|&p| material::is_solid(rig, p));
+    for index in order {
         owed += options.count as f64 * shares[index] / total_share;
         let count = (owed.round() as usize).saturating_sub(samples.len());
-        if count == 0 {
+        if count == 0 || shares[index] <= 0.0 {
             continue;
         }
-        let mut order: Vec<(u32, u32)> = primitive
+        let area = areas[index] * shown[index];
+        let wanted =
+            if MAX_CANDIDATES / count < 2 { count } else { (count * CANDIDATES).min(MAX_CANDIDATES) };
+        let made = (wanted as f64 / shown[index].max(1.0 / MAX_THINNING)).ceil() as usize;
+        let mut candidates = sheet.candidates(index, areas[index], made, count, salt(index));
+        if !material::is_solid(rig, index) {
+            let seen: Vec<bool> = candidates.par_iter().map(&visible).collect();
+            let mut seen = seen.into_iter();
+            candidates.retain(|_| seen.next().unwrap_or(false));
+        }
+        let kept = eliminate(&sheet.points(&candidates), count, area);
+        let mut kept = kept.into_iter().peekable();
+        let thinned = candidates.into_iter().enumerate().filter(|(i, _)| kept.next_if_eq(i).is_some());
+        let shrink = shown[index].sqrt() as f32;
+        samples.extend(thinned.map(|(_, s)| Sample { spacing: s.spacing * shrink, ..s }));
+    }
+    Ok(samples)
+}
+
+impl Sheet<'_> {
+    fn corners(&self, triangle: u32, pose: &[Vec3]) -> [Vec3; 3] {
+        self.rig.triangles[triangle as usize].map(|v| pose[v as usize])
+    }
+
+    /// Area of a triangle at rest, square metres; 0 if it is not finite.
+    fn rest_area(&self, triangle: u32) -> f64 {
+        self.poses.first().map_or(0.0, |pose| area(&self.corners(triangle, pose)))
+    }
+
+    /// The largest area of a triangle over the poses, within [`MAX_STRETCH`].
+    fn area(&self, triangle: u32) -> f64 {
+        let rest = self.rest_area(triangle);
+        let largest = self.poses.iter().map(|pose| area(&self.corners(triangle, pose))).fold(rest, f64::max);
+        largest.min(MAX_STRETCH * rest)
+    }
+
+    /// `made` points spread by area over a primitive of `area` in all, for `kept` to be kept.
+    ///
+    /// Triangles are ordered along a space-filling curve and points taken at even steps of accumulated area, so that
+    /// neighbouring triangles share them fairly; within a triangle they follow Roberts' R2 sequence.
+    fn candidates(&self, primitive: usize, area: f64, made: usize, kept: usize, salt: u64) -> Vec<Sample> {
+        let Some(rest) = self.poses.first() else { return Vec::new() };
+        let (low, high) = bounds(rest);
+        let scale = (high - low).max_element().max(f32::MIN_POSITIVE);
+        let mut order: Vec<(u32, u32)> = self.rig.primitives[primitive]
             .triangles
             .clone()
             .map(|t| {
-                let [a, b, c] = corners(t);
+                let [a, b, c] = self.corners(t, rest);
                 (morton((((a + b + c) / 3.0) - low) / scale), t)
             })
             .collect();
         order.sort_unstable();
-        let step = areas[index] / count as f64;
-        let spacing = step.sqrt() as f32;
-        let salt = options.seed.wrapping_mul(0x9E37_79B9).wrapping_add(index as u64);
-        let (mut passed, mut next, mut made) = (0.0, 0.5 * step, 0_usize);
+        let step = area / made.max(1) as f64;
+        let mut points = Vec::with_capacity(made);
+        let (mut passed, mut next) = (0.0, 0.5 * step);
         for (_, triangle) in order {
-            passed += area(triangle);
-            while next < passed && made < count {
-                let weights = r2(made as u64, salt);
-                samples.push(Sample { primitive: index, triangle, weights, spacing });
-                made += 1;
+            let area_here = self.area(triangle);
+            passed += area_here;
+            if next >= passed {
+                continue;
+            }
+            let unstretched = self.rest_area(triangle) / area_here;
+            let spacing = (area / kept.max(1) as f64 * unstretched).sqrt() as f32;
+            while next < passed && points.len() < made {
+                let weights = r2(points.len() as u64, salt);
+                points.push(Sample { primitive, triangle, weights, spacing });
                 // Jittered within its step, so that regular meshes leave no pattern.
-                next = (made as f64 + 0.25 + 0.5 * f64::from(unit_random(salt, made as u64))) * step;
+                let jitter = 0.5 * f64::from(unit_random(salt, points.len() as u64));
+                next = (points.len() as f64 + 0.25 + jitter) * step;
             }
         }
+        points
     }
-    Ok(samples)
+
+    fn points(&self, samples: &[Sample]) -> Points {
+        let at = |sample: &Sample, pose: &[Vec3]| {
+            let [a, b, c] = self.corners(sample.triangle, pose);
+            a * sample.weights.x + b * sample.weights.y + c * sample.weights.z
+        };
+        let normal = |sample: &Sample| {
+            let [a, b, c] = self.poses.first().map_or([Vec3::ZERO; 3], |p| self.corners(sample.triangle, p));
+            (b - a).cross(c - a).normalize_or(Vec3::Z)
+        };
+        Points {
+            poses: self.poses.iter().map(|p| samples.par_iter().map(|s| at(s, p)).collect()).collect(),
+            normals: samples.par_iter().map(normal).collect(),
+        }
+    }
+}
+
+fn area([a, b, c]: &[Vec3; 3]) -> f64 {
+    let area = 0.5 * f64::from((*b - *a).cross(*c - *a).length());
+    if area.is_finite() { area } else { 0.0 }
 }
 
 /// Carries samples from the full rig to a simplified one: for each, triangle and weights of the point of the same
@@ -127,7 +229,7 @@ pub(super) fn rebind(
                 let difference = |(m, d): (&Vec<Vec3>, &Vec3)| at(m, candidate, w).distance_squared(*d);
                 small_motion.iter().zip(&wanted).map(difference).sum::<f32>()
             };
-            match hierarchies[sample.primitive].nearest(point, penalty) {
+            match hierarchies[sample.primitive].nearest(point, f32::INFINITY, penalty) {
                 Some((t, weights)) => (first + t, weights),
                 None => (0, Vec3::X),
             }

@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
-use effigy_avatar::{Avatar, Binding, Body};
+use effigy_avatar::{Avatar, Binding, Body, PosedGaussians};
 use effigy_rig::{
     AlphaMode, Animation, Channel, ChannelValues, Expression, FrameMode, Image, Interpolation, Joint,
-    Material, Morph, Node, Primitive, Rig,
+    Material, Morph, Node, Pose, PosedVertices, Poser, Primitive, Rig,
 };
 use effigy_splat::{Filter, Gaussians};
 use glam::{Affine3A, Quat, Vec2, Vec3};
+use serde_json::Value;
 
 /// The folder of large test files, if it is there.
 pub(crate) fn data(file: &str) -> Option<PathBuf> {
@@ -48,6 +49,7 @@ pub(crate) fn rig() -> Rig {
     let mut head = node("head", Some(0));
     head.translation = Vec3::Y;
     Rig {
+        copyright: Some("2020 A. Maker, CC BY 4.0".into()),
         normals: vec![Vec3::Z; 7],
         uvs: positions.iter().map(|p| Vec2::new(p.x * 0.3, 1.0 - p.y)).collect(),
         positions,
@@ -138,6 +140,41 @@ pub(crate) fn avatar() -> Avatar {
         frame: FrameMode::Surface,
     };
     Avatar { name: "test".into(), gaussians, filter: Filter::MIP, body: Some(Body { rig: rig(), binding }) }
+}
+
+/// The JSON part of a GLB.
+pub(crate) fn json_of(glb: &[u8]) -> Value {
+    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    serde_json::from_slice(&glb[20..20 + length]).unwrap()
+}
+
+/// The file with its JSON changed.
+pub(crate) fn with_json(glb: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let length = u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    let mut value = json_of(glb);
+    change(&mut value);
+    let mut text = value.to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(4), b' ');
+    let rest = &glb[20 + length..];
+    let mut out = glb[..8].to_vec();
+    out.extend((20 + text.len() as u32 + rest.len() as u32).to_le_bytes());
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(&glb[16..20]);
+    out.extend(text);
+    out.extend(rest);
+    out
+}
+
+/// The Gaussians of an avatar with a body, in its rest pose as `change` leaves it.
+pub(crate) fn posed(avatar: &Avatar, change: impl FnOnce(&mut Pose)) -> PosedGaussians {
+    let body = avatar.body.as_ref().unwrap();
+    let mut pose = Pose::rest(&body.rig);
+    change(&mut pose);
+    let mut vertices = PosedVertices::default();
+    Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
+    let mut out = PosedGaussians::default();
+    avatar.pose_gaussians(&vertices, &mut out).unwrap();
+    out
 }
 
 /// Calls `check` on `rounds` damaged copies of `bytes`: bits flipped, bytes replaced, ranges cut, filled or doubled.

@@ -3,6 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
+use crate::report::{print, print_json};
+
 /// List what can render on this machine, best first.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -45,10 +47,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         driver: concat!("effigy ", env!("CARGO_PKG_VERSION")).into(),
     });
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        print_json(&list)?;
     } else {
         for a in list {
-            println!("{}  ({}, {}, {})", a.name, a.kind, a.api, a.driver);
+            print(&format!("{}  ({}, {}, {})", a.name, a.kind, a.api, a.driver))?;
         }
     }
     Ok(())

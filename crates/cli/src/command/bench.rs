@@ -17,6 +17,7 @@ use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
 use crate::performance::{Performance, open_track};
 use crate::progress::Progress;
+use crate::report::{print, print_json};
 use crate::source::SourceOptions;
 
 /// Measure how long each stage of a frame takes.
@@ -102,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let mut rows = Vec::new();
     let total = avatars.len() * backends.len() * arguments.size.len();
-    let mut progress = Progress::new(total as u64, "measuring");
+    let progress = Progress::new(total as u64, "measuring");
     for avatar in &avatars {
         for &backend in &backends {
             let mut engine = match Engine::open(backend, arguments.adapter.as_deref(), avatar) {
@@ -123,14 +124,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop(progress);
 
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        print_json(&rows)?;
         return Ok(());
     }
-    println!(
+    print(&format!(
         "Milliseconds, medians of {} frames; p10 to p90 of the whole frame; CPU seconds a frame.",
         arguments.frames
-    );
-    println!(
+    ))?;
+    print(&format!(
         "{:<26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8} {:>16} {:>7}",
         "device",
         "Gaussians",
@@ -143,13 +144,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "frame",
         "p10..p90",
         "CPU s"
-    );
+    ))?;
     for row in &rows {
         let stage = |name| {
             let ms = row.stages.iter().find(|(n, _)| *n == name).map(|(_, ms)| format!("{ms:.2}"));
             ms.unwrap_or_else(|| "-".into())
         };
-        println!(
+        print(&format!(
             "{:<26.26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8.2} {:>16} {:>7.3}",
             row.device,
             row.gaussians,
@@ -162,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             row.frame_ms,
             format!("{:.1}..{:.1}", row.frame_ms_p10, row.frame_ms_p90),
             row.cpu_seconds_per_frame
-        );
+        ))?;
     }
     Ok(())
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error};
 use clap::Args;
 use effigy_avatar::splat_file::write_ply;
-use effigy_avatar::{Avatar, AvatarError, PosedGaussians};
-use effigy_rig::{Pose, PosedVertices, Poser};
+use effigy_avatar::{Avatar, AvatarError};
+use serde::Serialize;
 
 use crate::failure::bad_input;
-use crate::output::folder_of_file;
+use crate::output::{folder_of_file, new_file};
+use crate::progress::Progress;
+use crate::report::{print, print_json};
 use crate::source::SourceOptions;
 
 /// Convert any avatar to .glb, or its Gaussians at rest to .ply.
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// Name to store in the file.
     #[arg(long)]
     name: Option<String>,
+    /// Print what was done as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -57,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         options.surface.seed = seed;
     }
     options.surface.simplify_to = arguments.triangles.or(options.surface.simplify_to);
+    let progress = Progress::of_unknown_length("converting");
     let mut avatar = Avatar::open(&arguments.input, &options)?;
     if let Some(name) = &arguments.name {
         avatar.name.clone_from(name);
@@ -64,33 +70,38 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if to_glb {
         avatar.save(output).map_err(|error| match error {
             // What cannot be read is the user's affair, what cannot be written this machine's.
-            AvatarError::Io { path, source } => Error::from(source).context(path.display().to_string()),
+            AvatarError::Io { path, fault } => Error::from(fault).context(path.display().to_string()),
             other => other.into(),
         })?;
     } else {
         save_ply(&avatar, output)?;
     }
-    println!(
-        "{}: {} Gaussians, {} bytes",
-        output.display(),
-        avatar.gaussians.len(),
-        std::fs::metadata(output).map(|m| m.len()).unwrap_or_default()
-    );
-    Ok(())
+    drop(progress);
+    let report = Report {
+        output: output.clone(),
+        gaussians: avatar.gaussians.len(),
+        triangles: avatar.body.map_or(0, |body| body.rig.triangles.len()),
+        bytes: std::fs::metadata(output).map(|m| m.len()).unwrap_or_default(),
+    };
+    if arguments.json {
+        return print_json(&report);
+    }
+    print(&format!("{}: {} Gaussians, {} bytes", output.display(), report.gaussians, report.bytes))
+}
+
+#[derive(Serialize)]
+struct Report {
+    output: PathBuf,
+    gaussians: usize,
+    triangles: usize,
+    bytes: u64,
 }
 
 fn save_ply(avatar: &Avatar, path: &Path) -> anyhow::Result<()> {
-    let mut posed = PosedGaussians::default();
-    let mut vertices = PosedVertices::default();
-    if let Some(body) = &avatar.body {
-        let mut poser = Poser::new(&body.rig, body.binding.frame)?;
-        poser.pose(&body.rig, &Pose::rest(&body.rig), &mut vertices)?;
-    }
-    avatar.pose_gaussians(&vertices, &mut posed)?;
     let name = || path.display().to_string();
-    let mut file = tempfile::NamedTempFile::new_in(folder_of_file(path)?).with_context(name)?;
+    let mut file = new_file(path)?;
     let mut to = BufWriter::new(&mut file);
-    write_ply(&posed.gaussians, &mut to)?;
+    write_ply(&avatar.posed_at_rest()?.gaussians, &mut to)?;
     to.flush().with_context(name)?;
     drop(to);
     file.persist(path).with_context(name)?;

@@ -8,6 +8,7 @@ use effigy_rig::ARKIT_NAMES;
 use serde::Serialize;
 
 use crate::performance::open_track;
+use crate::report::{print, print_json};
 use crate::source::SourceOptions;
 
 /// Say what is in an avatar or track file.
@@ -57,44 +58,44 @@ struct RigInfo {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let info = read(arguments)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&info)?);
+        print_json(&info)?;
         return Ok(());
     }
-    println!("{}", arguments.file.display());
+    print(&arguments.file.display().to_string())?;
     match info {
         Info::Avatar { name, gaussians, sh_degree, filter_variance, filter_compensates, bounds, rig } => {
-            println!("  avatar        {name}");
-            println!("  Gaussians     {gaussians}, harmonics of degree {sh_degree}");
+            print(&format!("  avatar        {name}"))?;
+            print(&format!("  Gaussians     {gaussians}, harmonics of degree {sh_degree}"))?;
             let compensation = if filter_compensates { "opacity compensated" } else { "opacity as it is" };
-            println!("  filter        {filter_variance} px², {compensation}");
+            print(&format!("  filter        {filter_variance} px², {compensation}"))?;
             if let Some([low, high]) = bounds {
                 let size: Vec<String> = (0..3).map(|i| format!("{:.3}", high[i] - low[i])).collect();
-                println!("  size          {} m, from {low:.3?} to {high:.3?}", size.join(" × "));
+                print(&format!("  size          {} m, from {low:.3?} to {high:.3?}", size.join(" × ")))?;
             }
             match rig {
-                None => println!("  rig           none"),
+                None => print("  rig           none")?,
                 Some(rig) => {
-                    println!(
+                    print(&format!(
                         "  rig           {} vertices, {} triangles, {} joints",
                         rig.vertices, rig.triangles, rig.joints
-                    );
-                    println!(
+                    ))?;
+                    print(&format!(
                         "  controls      {} of 52 ARKit shapes; {} morphs, {} expressions",
                         rig.arkit_controls,
                         rig.morphs.len(),
                         rig.expressions.len()
-                    );
-                    println!("  animations    {}", rig.animations.len());
+                    ))?;
+                    print(&format!("  animations    {}", rig.animations.len()))?;
                 }
             }
         }
         Info::Track { frames, seconds, controls, head } => {
-            println!("  track         {frames} frames, {seconds:.3} s");
-            println!(
+            print(&format!("  track         {frames} frames, {seconds:.3} s"))?;
+            print(&format!(
                 "  controls      {}{}",
                 controls.len(),
                 if head { ", and the head's rotation" } else { "" }
-            );
+            ))?;
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ use crate::interrupt;
 use crate::output::{self, Kind};
 use crate::performance::{Performance, open_track};
 use crate::progress::Progress;
+use crate::report::{print, print_json};
 use crate::source::SourceOptions;
 
 /// Render an avatar to a picture, a folder of pictures or a video.
@@ -50,13 +51,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "WxH")]
     size: Option<Size>,
     /// Frames a second.
-    #[arg(long, default_value_t = 30.0)]
+    #[arg(long, default_value_t = 30.0, allow_negative_numbers = true)]
     fps: f64,
-    /// Length; that of the track, or 4 s for a moving camera.
-    #[arg(long)]
+    /// Length of a video or a folder of pictures; that of the track, or 4 s for a moving camera.
+    #[arg(long, allow_negative_numbers = true)]
     seconds: Option<f64>,
     /// Where in the track to start, or the instant that a single picture shows.
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_name = "SECONDS")]
     time: f64,
     /// transparent, or a colour: #rrggbb, black, white, grey. Videos, which cannot be transparent, get a dark grey.
     #[arg(long, default_value = "transparent")]
@@ -94,7 +95,8 @@ impl FromStr for Background {
             _ => {
                 let digits = text.strip_prefix('#').unwrap_or(text);
                 match u32::from_str_radix(digits, 16) {
-                    Ok(rgb) if digits.len() == 6 => {
+                    // A sign would pass as a digit.
+                    Ok(rgb) if digits.len() == 6 && !digits.starts_with('+') => {
                         Ok(Self(Some([16, 8, 0].map(|shift| (rgb >> shift & 255) as f32 / 255.0))))
                     }
                     _ => Err("a background is transparent, black, white, grey or #rrggbb".into()),
@@ -124,17 +126,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     interrupt::watch();
     let path = arguments.output.clone().unwrap_or_else(|| "effigy.mp4".into());
     let kind = Kind::of(&path)?;
-    if !(arguments.fps > 0.0 && arguments.fps <= 1000.0) {
-        return Err(bad_input(format!("--fps {} is not a frame rate", arguments.fps)));
+    if !(0.1..=1000.0).contains(&arguments.fps) {
+        return Err(bad_input(format!("--fps {} is not a frame rate from 0.1 to 1000", arguments.fps)));
     }
     if [arguments.time as f32, arguments.yaw, arguments.pitch].iter().any(|v| !v.is_finite()) {
-        return Err(bad_input("--time, --yaw and --pitch must be numbers"));
+        return Err(bad_input("--time, --yaw or --pitch is out of range"));
     }
 
+    let loading = Progress::of_unknown_length("loading");
     let avatar = Arc::new(match &arguments.avatar {
         Some(path) => arguments.source.open(path)?,
         None => bundled::avatar()?,
     });
+    drop(loading);
     let track = match &arguments.track {
         Some(path) => Some(open_track(path)?),
         None if arguments.avatar.is_none() => Some(bundled::track()?),
@@ -159,7 +163,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0)?;
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar)?;
 
-    let mut progress = Progress::new(frames as u64, "rendering");
+    let progress = Progress::new(frames as u64, "rendering");
     let mut frame = Frame::default();
     for i in 0..frames {
         interrupt::check()?;
@@ -182,17 +186,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         seconds: started.elapsed().as_secs_f64(),
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        print_json(&report)?;
     } else {
         let frames = if frames == 1 { "1 frame".into() } else { format!("{frames} frames") };
-        println!(
+        print(&format!(
             "{}: {frames} of {}x{} in {:.1} s on {}",
             report.output.display(),
             report.width,
             report.height,
             report.seconds,
             report.device
-        );
+        ))?;
     }
     Ok(())
 }

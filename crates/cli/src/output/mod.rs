@@ -6,7 +6,9 @@ mod yuv;
 
 use std::path::Path;
 
+use anyhow::Context;
 use effigy_splat::Frame;
+use tempfile::NamedTempFile;
 
 use crate::failure::bad_input;
 use crate::framing::Size;
@@ -79,4 +81,25 @@ pub(crate) fn folder_of_file(path: &Path) -> anyhow::Result<&Path> {
         return Err(bad_input(format!("{}: is a folder", path.display())));
     }
     folder_of(path)
+}
+
+/// A temporary file beside `path`, to be moved there when it is whole. It is as readable as the user's other files.
+pub(crate) fn new_file(path: &Path) -> anyhow::Result<NamedTempFile> {
+    temporary(0o666)
+        .prefix(".effigy-")
+        .tempfile_in(folder_of_file(path)?)
+        .with_context(|| path.display().to_string())
+}
+
+/// Makes temporary files or folders with these permissions, less the user's mask.
+fn temporary(mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
 }

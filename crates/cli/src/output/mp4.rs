@@ -15,7 +15,7 @@ use openh264::encoder::{
 use tempfile::TempPath;
 
 use super::yuv::Planes;
-use super::{Sink, folder_of_file};
+use super::{Sink, new_file};
 use crate::failure::bad_input;
 use crate::framing::Size;
 
@@ -28,6 +28,7 @@ const BITS_PER_PIXEL: f64 = 0.25;
 /// A video being written.
 pub(super) struct Video {
     path: PathBuf,
+    size: Size,
     partial: TempPath,
     encoder: Encoder,
     muxer: Muxer<BufWriter<File>>,
@@ -42,7 +43,7 @@ impl Video {
     pub(super) fn create(path: &Path, size: Size, fps: f64, background: [f32; 3]) -> anyhow::Result<Self> {
         let (width, height) = (size.width.next_multiple_of(2), size.height.next_multiple_of(2));
         let (long, short) = (width.max(height), width.min(height));
-        if long > MAX_WIDTH || short > MAX_HEIGHT || short < 16 {
+        if long > MAX_WIDTH || !(16..=MAX_HEIGHT).contains(&short) {
             return Err(bad_input(format!(
                 "{width}x{height} cannot be encoded as H.264 here: 16x16 to {MAX_WIDTH}x{MAX_HEIGHT} can; write a \
                  folder of pictures instead"
@@ -61,16 +62,14 @@ impl Video {
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config).map_err(|error| {
             anyhow!("the H.264 encoder refuses {width}x{height} at {fps} frames/s: {error}")
         })?;
-        let file =
-            tempfile::NamedTempFile::new_in(folder_of_file(path)?).with_context(|| path.display().to_string())?;
-        super::png::readable(file.as_file())?;
-        let (file, partial) = file.into_parts();
+        let (file, partial) = new_file(path)?.into_parts();
         let muxer = MuxerBuilder::new(BufWriter::new(file))
             .video(VideoCodec::H264, width, height, fps)
             .with_fast_start(true)
             .build()?;
         Ok(Self {
             path: path.into(),
+            size,
             partial,
             encoder,
             muxer,
@@ -85,6 +84,17 @@ impl Video {
 
 impl Sink for Video {
     fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        if (frame.width, frame.height) != (self.size.width, self.size.height) {
+            return Err(bad_input(format!(
+                "{}: picture {} is {}x{} and the first {}x{}; a video needs one size (--size)",
+                self.path.display(),
+                self.frames,
+                frame.width,
+                frame.height,
+                self.size.width,
+                self.size.height
+            )));
+        }
         self.planes.convert(frame, self.background);
         let encoded =
             self.encoder.encode(&self.planes).map_err(|error| anyhow!("the H.264 encoder: {error}"))?;

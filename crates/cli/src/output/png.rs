@@ -8,7 +8,7 @@ use anyhow::Context;
 use effigy_splat::Frame;
 use tempfile::{NamedTempFile, TempDir};
 
-use super::{Sink, folder_of, folder_of_file};
+use super::{Sink, folder_of, new_file, temporary};
 use crate::failure::bad_input;
 
 fn encode(frame: &Frame, background: Option<[f32; 3]>, to: impl Write) -> anyhow::Result<()> {
@@ -35,8 +35,7 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn create(path: &Path, background: Option<[f32; 3]>) -> anyhow::Result<Self> {
-        let file = NamedTempFile::new_in(folder_of_file(path)?).with_context(|| path.display().to_string())?;
-        Ok(Self { path: path.into(), file, background })
+        Ok(Self { path: path.into(), file: new_file(path)?, background })
     }
 }
 
@@ -48,7 +47,6 @@ impl Sink for Picture {
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
-        readable(self.file.as_file())?;
         self.file.persist(&self.path).with_context(|| self.path.display().to_string())?;
         Ok(())
     }
@@ -88,7 +86,11 @@ impl Folder {
                 )));
             }
         }
-        let partial = tempfile::Builder::new()
+        // A name that a folder can be moved to: not `.`, and not a link.
+        if path.file_name().is_none() || path.is_symlink() {
+            return Err(bad_input(format!("{}: name a new folder", path.display())));
+        }
+        let partial = temporary(0o777)
             .prefix(".effigy-frames-")
             .tempdir_in(folder_of(path)?)
             .with_context(|| path.display().to_string())?;
@@ -109,29 +111,23 @@ impl Sink for Folder {
     fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
         let path = self.path.clone();
         let name = || path.display().to_string();
-        if self.path.exists() {
-            fs::remove_dir_all(&self.path).with_context(name)?;
+        // The old pictures stay until the new ones are in place.
+        let old = match path.exists() {
+            true => {
+                let old = temporary(0o777).prefix(".effigy-replaced-").tempdir_in(folder_of(&path)?)?;
+                fs::rename(&path, old.path().join("old")).with_context(name)?;
+                Some(old)
+            }
+            false => None,
+        };
+        if let Err(error) = fs::rename(self.partial.path(), &path) {
+            if let Some(old) = &old {
+                fs::rename(old.path().join("old"), &path).with_context(name)?;
+            }
+            return Err(error).with_context(name);
         }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(self.partial.path(), fs::Permissions::from_mode(0o755)).with_context(name)?;
-        }
-        fs::rename(self.partial.path(), &self.path).with_context(name)?;
         // There is nothing to remove any more where it was.
         self.partial.disable_cleanup(true);
         Ok(())
     }
-}
-
-/// Temporary files are private; what is left behind should be as readable as any other file.
-pub(super) fn readable(file: &fs::File) -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }

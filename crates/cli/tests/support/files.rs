@@ -6,13 +6,14 @@ use zip::write::SimpleFileOptions;
 
 /// Properties of a 3D Gaussian splatting PLY of degree 0.
 const PROPERTIES: [&str; 14] = [
-    "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1",
-    "rot_2", "rot_3",
+    "x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", "scale_0", "scale_1", "scale_2", "rot_0",
+    "rot_1", "rot_2", "rot_3",
 ];
 
 /// A PLY of as many Gaussians as there are rows.
 pub(crate) fn ply(rows: &[[f32; 14]]) -> Vec<u8> {
-    let mut out = format!("ply\nformat binary_little_endian 1.0\nelement vertex {}\n", rows.len()).into_bytes();
+    let mut out =
+        format!("ply\nformat binary_little_endian 1.0\nelement vertex {}\n", rows.len()).into_bytes();
     PROPERTIES.iter().for_each(|name| out.extend(format!("property float {name}\n").bytes()));
     out.extend(b"end_header\n");
     out.extend(rows.iter().flatten().flat_map(|v| v.to_le_bytes()));
@@ -20,8 +21,7 @@ pub(crate) fn ply(rows: &[[f32; 14]]) -> Vec<u8> {
 }
 
 /// One visible Gaussian.
-pub(crate) const ROW: [f32; 14] =
-    [0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 2.0, -3.0, -3.0, -3.0, 1.0, 0.0, 0.0, 0.0];
+pub(crate) const ROW: [f32; 14] = [0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 2.0, -3.0, -3.0, -3.0, 1.0, 0.0, 0.0, 0.0];
 
 /// A PlayCanvas compressed PLY of two Gaussians.
 pub(crate) fn compressed_ply() -> Vec<u8> {
@@ -36,7 +36,9 @@ pub(crate) fn compressed_ply() -> Vec<u8> {
         out.extend(format!("property uint packed_{name}\n").bytes());
     }
     out.extend(b"end_header\n");
-    out.extend([-1_f32, -1., -1., -5., -5., -5., 1., 1., 1., -3., -3., -3.].iter().flat_map(|v| v.to_le_bytes()));
+    out.extend(
+        [-1_f32, -1., -1., -5., -5., -5., 1., 1., 1., -3., -3., -3.].iter().flat_map(|v| v.to_le_bytes()),
+    );
     out.extend([0_u32, 0, 0, !0, !0, 0, !0, !0].iter().flat_map(|v| v.to_le_bytes()));
     out
 }

@@ -22,12 +22,12 @@ pub(crate) fn effigy(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-/// Runs `effigy`, which must succeed without a word on stderr, and returns its stdout.
+/// Runs `effigy`, which must succeed without a warning, and returns its stdout. Drivers may say what they like.
 pub(crate) fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = effigy(folder, arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
-    assert_eq!(stderr, "", "{arguments:?}");
+    assert!(!stderr.contains("WARN") && !stderr.contains("effigy"), "{arguments:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -141,7 +141,8 @@ pub(crate) struct Picture {
 }
 
 pub(crate) fn read_png(path: &Path) -> Picture {
-    let mut reader = png::Decoder::new(std::io::BufReader::new(fs::File::open(path).unwrap())).read_info().unwrap();
+    let mut reader =
+        png::Decoder::new(std::io::BufReader::new(fs::File::open(path).unwrap())).read_info().unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut bytes).unwrap();
     assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgba, png::BitDepth::Eight));

@@ -15,7 +15,9 @@ pub(crate) struct Video {
     pub(crate) fast_start: bool,
     /// Full range, then colour primaries, transfer and matrix codes of the sequence parameter set.
     pub(crate) color: Option<(bool, [u32; 3])>,
-    /// Decoded pictures, RGB from BT.709 of limited range.
+    /// How many pictures it decodes to.
+    pub(crate) count: usize,
+    /// Every so many of them, RGB from BT.709 of limited range.
     pub(crate) frames: Vec<Vec<[f64; 3]>>,
 }
 
@@ -49,8 +51,8 @@ fn find<'a>(bytes: &'a [u8], path: &str) -> &'a [u8] {
     })
 }
 
-/// Reads `file`; asserts that it is a well-formed MP4 with one H.264 track.
-pub(crate) fn read(file: &[u8]) -> Video {
+/// Reads `file` and keeps every `stride`th picture; asserts that it is a well-formed MP4 with one H.264 track.
+pub(crate) fn read(file: &[u8], stride: usize) -> Video {
     let top = boxes(file);
     let place = |kind: &[u8; 4]| top.iter().find(|(k, ..)| k == kind).unwrap().1;
     assert_eq!(&top[0].0, b"ftyp");
@@ -94,7 +96,9 @@ pub(crate) fn read(file: &[u8]) -> Video {
         }
         let picture = decoder.decode(&annex_b).unwrap().expect("every sample is a picture");
         assert_eq!(picture.dimensions(), (width, height));
-        frames.push(rgb(&picture));
+        if i % stride == 0 {
+            frames.push(rgb(&picture));
+        }
     }
     Video {
         width,
@@ -102,6 +106,7 @@ pub(crate) fn read(file: &[u8]) -> Video {
         seconds: ticks as f64 / timescale as f64,
         fast_start: place(b"moov") < place(b"mdat"),
         color: color_of(sps),
+        count: samples.len(),
         frames,
     }
 }

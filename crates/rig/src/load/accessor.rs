@@ -170,6 +170,8 @@ impl<'a> Accessors<'a> {
         scaling: Scaling,
         place: &str,
     ) -> Result<Values, RigError> {
+        // However few elements there are, looking takes its time.
+        self.spend(1, 16)?;
         let (accessor, component) = self.get(index, kind, place)?;
         let count = self.count(index, place)?;
         let width = width(kind);

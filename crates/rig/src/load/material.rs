@@ -69,7 +69,7 @@ fn image_of(root: &Root, texture: usize, images: usize, place: &str) -> Result<O
 
 /// Which texture coordinates a material's base colour uses, and how they are transformed (KHR_texture_transform); the
 /// transform is applied when the mesh is read, and shared by the material's other textures.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(super) struct UvMapping {
     pub(super) set: u32,
     offset: Vec2,

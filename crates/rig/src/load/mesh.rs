@@ -1,6 +1,6 @@
 //! Primitives into one set of vertex arrays.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use glam::{Affine3A, Mat4, Vec2, Vec3};
@@ -35,6 +35,8 @@ pub(super) fn meshes(
         limits,
         influences: Vec::new(),
         skins: HashMap::new(),
+        rigid_joints: HashMap::new(),
+        morph_deltas: 0,
         world_from_node: palette.world_from_node,
     };
     for (node_index, &file) in order.files.iter().enumerate() {
@@ -56,6 +58,10 @@ struct Reader<'a> {
     influences: Vec<Influences>,
     /// First joint and number of joints of each skin that is in use.
     skins: HashMap<usize, Range<usize>>,
+    /// The joint of each node that carries a mesh without a skin.
+    rigid_joints: HashMap<usize, usize>,
+    /// Displacements so far.
+    morph_deltas: u64,
     world_from_node: Vec<Affine3A>,
 }
 
@@ -64,9 +70,6 @@ struct Influences {
     joints: [u16; 8],
     weights: [f32; 8],
 }
-
-/// What makes the vertices of two primitives of one node the same.
-type VertexKey<'a> = (&'a JsonPrimitive, UvMapping, Range<u32>);
 
 impl Reader<'_> {
     fn mesh(
@@ -78,7 +81,7 @@ impl Reader<'_> {
         rig: &mut Rig,
     ) -> Result<(), RigError> {
         let Some(mesh) = self.root.meshes.get(mesh_index) else { return Ok(()) };
-        let mut seen: Vec<VertexKey<'_>> = Vec::new();
+        let mut seen = HashSet::new();
         for (i, primitive) in mesh.primitives.iter().enumerate() {
             let place = format!("mesh {mesh_index}, primitive {i}");
             let mode = match primitive.mode {
@@ -88,28 +91,20 @@ impl Reader<'_> {
             };
             let material = primitive.material.map(|m| m.value());
             let mapping = UvMapping::new(self.root, material)?;
-            // Exporters often let all primitives of a mesh index the same vertices.
-            let shared = seen.iter().find(|(p, m, _)| *m == mapping && same_vertices(p, primitive));
-            let reused = shared.map(|(.., vertices)| vertices.clone());
-            let first = reused.as_ref().map_or(rig.positions.len() as u32, |v| v.start);
-            let count = match &reused {
-                Some(vertices) => vertices.len(),
-                None => self.positions(primitive, rig, &place)?,
-            };
+            within("the number of primitives", rig.primitives.len() as u64 + 1, self.limits.primitives)?;
+            let first = rig.positions.len() as u32;
+            let count = self.positions(primitive, rig, &place)?;
             let vertices = first..first + count as u32;
-            let triangles = self.triangles(primitive, mode, count, rig.triangles.len(), &place)?;
-            if reused.is_none() {
-                self.attributes(primitive, &vertices, &triangles, mapping, rig, &place)?;
+            let mut triangles = self.triangles(primitive, mode, count, rig.triangles.len(), &place)?;
+            self.attributes(primitive, &vertices, &triangles, mapping, rig, &place)?;
+            let skinned = self.bind(primitive, node, node_index, count, rig, &place)?;
+            self.morphs(primitive, morphs, &vertices, rig, &place)?;
+            // Exporters often let all primitives of a mesh index the same vertices; each gets its own copy, so that
+            // primitives can be changed and written one by one.
+            if !seen.insert(attribute(primitive, Semantic::Positions)) {
+                keep_used(rig, &mut self.influences, morphs, first, &mut triangles);
             }
-            let skinned = if reused.is_none() {
-                self.bind(primitive, node, node_index, count, rig, &place)?
-            } else {
-                skin_of(primitive, node).is_some()
-            };
-            if reused.is_none() {
-                self.morphs(primitive, morphs, &vertices, rig, &place)?;
-                seen.push((primitive, mapping, vertices.clone()));
-            }
+            let vertices = first..rig.positions.len() as u32;
             // A mirrored node shows its triangles from behind unless their order is reversed (glTF 2.0, 3.7.4).
             let mirrored = !skinned
                 && self.world_from_node.get(node_index).is_some_and(|m| m.matrix3.determinant() < 0.0);
@@ -261,18 +256,12 @@ impl Reader<'_> {
         place: &str,
     ) -> Result<bool, RigError> {
         let Some(skin) = skin_of(primitive, node) else {
-            let known = rig
-                .joints
-                .iter()
-                .position(|j| j.node == node_index && j.node_from_mesh == Affine3A::IDENTITY);
-            let joint = match known {
-                Some(joint) => joint,
+            let joint = match self.rigid_joints.get(&node_index) {
+                Some(&joint) => joint,
                 None => {
-                    self.add_joints(
-                        vec![Joint { node: node_index, node_from_mesh: Affine3A::IDENTITY }],
-                        rig,
-                    )?
-                    .start
+                    let joint = Joint { node: node_index, node_from_mesh: Affine3A::IDENTITY };
+                    let added = self.add_joints(vec![joint], rig)?;
+                    *self.rigid_joints.entry(node_index).or_insert(added.start)
                 }
             };
             let mut rigid = Influences { joints: [joint as u16; 8], weights: [0.0; 8] };
@@ -383,14 +372,13 @@ impl Reader<'_> {
     }
 
     fn morphs(
-        &self,
+        &mut self,
         primitive: &JsonPrimitive,
         morphs: &[usize],
         vertices: &Range<u32>,
         rig: &mut Rig,
         place: &str,
     ) -> Result<(), RigError> {
-        let mut total: u64 = rig.morphs.iter().map(|m| m.indices.len() as u64).sum();
         for (i, (target, &morph)) in primitive.targets.iter().flatten().zip(morphs).enumerate() {
             let Some(accessor) = target.positions else { continue };
             let place = format!("{place}, morph target {i}");
@@ -411,8 +399,8 @@ impl Reader<'_> {
                     indices.iter().zip(values.as_chunks().0).for_each(|(&v, delta)| push(v, delta));
                 }
             }
-            total += (morph.indices.len() - before) as u64;
-            within("the number of morph displacements", total, self.limits.morph_deltas)?;
+            self.morph_deltas += (morph.indices.len() - before) as u64;
+            within("the number of morph displacements", self.morph_deltas, self.limits.morph_deltas)?;
         }
         Ok(())
     }
@@ -436,6 +424,52 @@ impl Reader<'_> {
     }
 }
 
+/// Drops what stands from vertex `first` on and is in none of `triangles`, which count from there.
+fn keep_used(
+    rig: &mut Rig,
+    influences: &mut Vec<Influences>,
+    morphs: &[usize],
+    first: u32,
+    triangles: &mut [[u32; 3]],
+) {
+    let start = first as usize;
+    let mut places = vec![None; rig.positions.len().saturating_sub(start)];
+    for &v in triangles.iter().flatten() {
+        places[v as usize] = Some(0);
+    }
+    for (new, place) in (0..).zip(places.iter_mut().flatten()) {
+        *place = new;
+    }
+    let place = |v: u32| places.get(v as usize).copied().flatten();
+    triangles.iter_mut().flatten().for_each(|v| *v = place(*v).unwrap_or(0));
+    keep_marked(&mut rig.positions, start, &places);
+    keep_marked(&mut rig.normals, start, &places);
+    keep_marked(&mut rig.uvs, start, &places);
+    keep_marked(influences, start, &places);
+    for &morph in morphs {
+        let Some(morph) = rig.morphs.get_mut(morph) else { continue };
+        let added = morph.indices.partition_point(|&v| v < first);
+        let mut kept = added;
+        for i in added..morph.indices.len() {
+            if let Some(new) = place(morph.indices[i] - first) {
+                (morph.indices[kept], morph.deltas[kept]) = (first + new, morph.deltas[i]);
+                kept += 1;
+            }
+        }
+        morph.indices.truncate(kept);
+        morph.deltas.truncate(kept);
+    }
+}
+
+fn keep_marked<T: Copy>(values: &mut Vec<T>, start: usize, marks: &[Option<u32>]) {
+    let mut kept = start;
+    for (from, _) in (start..values.len()).zip(marks).filter(|(_, mark)| mark.is_some()) {
+        values[kept] = values[from];
+        kept += 1;
+    }
+    values.truncate(kept);
+}
+
 fn attribute(primitive: &JsonPrimitive, semantic: Semantic) -> Option<usize> {
     primitive.attributes.get(&Checked::Valid(semantic)).map(|a| a.value())
 }
@@ -443,16 +477,6 @@ fn attribute(primitive: &JsonPrimitive, semantic: Semantic) -> Option<usize> {
 /// The skin that moves a primitive; one without joints follows its node although the node has a skin.
 fn skin_of(primitive: &JsonPrimitive, node: &JsonNode) -> Option<usize> {
     attribute(primitive, Semantic::Joints(0)).and(node.skin).map(|s| s.value())
-}
-
-fn same_vertices(a: &JsonPrimitive, b: &JsonPrimitive) -> bool {
-    let attributes =
-        |p: &JsonPrimitive| p.attributes.iter().map(|(k, v)| (k.clone(), v.value())).collect::<Vec<_>>();
-    let targets = |p: &JsonPrimitive| {
-        let targets = p.targets.iter().flatten();
-        targets.map(|t| t.positions.map(|a| a.value())).collect::<Vec<_>>()
-    };
-    attributes(a) == attributes(b) && targets(a) == targets(b)
 }
 
 fn vec3s(values: &[f32]) -> impl Iterator<Item = Vec3> + '_ {

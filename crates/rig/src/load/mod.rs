@@ -5,7 +5,6 @@
 
 mod accessor;
 mod animation;
-mod container;
 mod material;
 mod mesh;
 mod morph;
@@ -15,9 +14,12 @@ mod vrm;
 
 use std::path::Path;
 
-use crate::error::within;
+use gltf::json::Root;
+
+use crate::container::check_versions_and_extensions;
+use crate::error::shown;
 use crate::limits::read_within;
-use crate::{LoadLimits, Rig, RigError};
+use crate::{GlbChunks, LoadLimits, Rig, RigError, split_glb};
 
 use self::accessor::Accessors;
 use self::resource::Files;
@@ -56,20 +58,30 @@ impl Rig {
 
 /// As [`Rig::from_slice`], but a file without triangles is fine: animations stand on their own.
 pub(crate) fn load(bytes: &[u8], base_dir: Option<&Path>, limits: &LoadLimits) -> Result<Rig, RigError> {
-    within("the file", bytes.len() as u64, limits.bytes)?;
-    let container::Parts { root, bin } = container::parse(bytes, limits)?;
+    let (root, bin) = document(bytes, limits)?;
     let mut files = Files::new(base_dir, limits.bytes.saturating_sub(bytes.len() as u64));
     let buffers = resource::buffers(&root, bin, &mut files)?;
     let accessors = Accessors::new(&root, &buffers, limits.numbers);
 
     let mut rig = Rig { images: resource::images(&root, &accessors, &mut files)?, ..Rig::default() };
+    rig.copyright.clone_from(&root.asset.copyright);
     rig.materials = material::materials(&root, rig.images.len())?;
     let order = node::Order::new(&root, limits)?;
     rig.nodes = order.nodes(&root)?;
     let morphs = morph::Names::new(&root, &order, &mut rig, limits)?;
     mesh::meshes(&root, &accessors, &order, &morphs, &mut rig, limits)?;
-    rig.expressions = vrm::expressions(&root, &order, &morphs)?;
+    rig.expressions = vrm::expressions(&root, &order, &morphs, limits)?;
     rig.animations = animation::animations(&root, &accessors, &order, &morphs)?;
     rig.validate()?;
     Ok(rig)
+}
+
+/// The JSON of a file, whose version and extensions fit, and its binary chunk.
+fn document<'a>(bytes: &'a [u8], limits: &LoadLimits) -> Result<(Root, &'a [u8]), RigError> {
+    let GlbChunks { json, binary } = split_glb(bytes, limits)?;
+    let root: Root = gltf::json::deserialize::from_slice(json)
+        .map_err(|e| RigError::Format { format: "glTF", fault: shown(&e.to_string()) })?;
+    let required = root.extensions_required.iter().map(String::as_str);
+    check_versions_and_extensions(&root.asset.version, root.asset.min_version.as_deref(), required)?;
+    Ok((root, binary))
 }

@@ -25,6 +25,7 @@ impl Names {
     ) -> Result<Self, RigError> {
         let mut by_mesh: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut known: HashMap<String, usize> = HashMap::new();
+        let mut copies: HashMap<String, u32> = HashMap::new();
         for &file in &order.files {
             let Some(node) = root.nodes.get(file) else { continue };
             let Some(mesh_index) = node.mesh.map(|m| m.value()) else { continue };
@@ -50,17 +51,23 @@ impl Names {
                 .unwrap_or_default();
             let weights = node.weights.as_deref().or(mesh.weights.as_deref()).unwrap_or_default();
             let mut morphs = Vec::new();
+            // The morphs that this mesh has already.
+            let mut taken = vec![false; rig.morphs.len()];
             for i in 0..count {
                 let base = match names.get(i) {
                     Some(name) => canonical(name).map_or_else(|| name.clone(), str::to_owned),
                     None => format!("morph_{i}"),
                 };
                 // Only targets that the file itself names alike are known to belong together.
-                let same = known.get(&base).copied().filter(|m| i < names.len() && !morphs.contains(m));
+                let same =
+                    known.get(&base).copied().filter(|&m| i < names.len() && taken.get(m) == Some(&false));
                 let morph = match same {
-                    Some(morph) => morph,
+                    Some(morph) => {
+                        taken[morph] = true;
+                        morph
+                    }
                     None => {
-                        let name = unused(base, mesh_index, &known);
+                        let name = unused(base, mesh_index, &known, &mut copies);
                         within("the number of morph targets", rig.morphs.len() as u64 + 1, limits.morphs)?;
                         known.insert(name.clone(), rig.morphs.len());
                         let default_weight = weights.get(i).copied().unwrap_or(0.0);
@@ -97,13 +104,25 @@ impl Names {
     }
 }
 
-fn unused(base: String, mesh: usize, known: &HashMap<String, usize>) -> String {
+/// `base`, or where that is taken `base` with the mesh and a number. `copies` holds the last number of each.
+fn unused(
+    base: String,
+    mesh: usize,
+    known: &HashMap<String, usize>,
+    copies: &mut HashMap<String, u32>,
+) -> String {
     if !known.contains_key(&base) {
         return base;
     }
     let first = format!("mesh_{mesh}.{base}");
-    let numbered = (2..).map(|n| format!("mesh_{mesh}.{base}.{n}"));
-    std::iter::once(first).chain(numbered).find(|name| !known.contains_key(name)).unwrap_or(base)
+    let copy = copies.entry(first.clone()).or_insert(0);
+    loop {
+        *copy = copy.saturating_add(1);
+        let name = if *copy == 1 { first.clone() } else { format!("{first}.{copy}") };
+        if !known.contains_key(&name) {
+            return name;
+        }
+    }
 }
 
 fn target_names(extras: &Extras) -> Option<Vec<String>> {

@@ -70,6 +70,9 @@ impl<'a> Files<'a> {
         if name.is_empty() || name.contains(['\\', ':', '\0']) || !inside {
             return Err(refuse("leads outside the file's folder"));
         }
+        if name.chars().any(char::is_control) {
+            return Err(refuse("holds a control character"));
+        }
         let base =
             self.base_dir.ok_or_else(|| refuse("refers to a file, but there is no folder to look in"))?;
         Ok(base.join(path))
@@ -93,15 +96,15 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 /// only fallbacks fail where one is used.
 pub(super) fn buffers<'a>(
     root: &Root,
-    bin: Option<&'a [u8]>,
+    bin: &'a [u8],
     files: &mut Files<'_>,
 ) -> Result<Vec<Cow<'a, [u8]>>, RigError> {
     let mut buffers = Vec::new();
     for (i, buffer) in root.buffers.iter().enumerate() {
-        let data = match (&buffer.uri, bin) {
-            (Some(uri), _) => Cow::Owned(files.read(uri)?.0),
-            (None, Some(bin)) if i == 0 => Cow::Borrowed(bin),
-            (None, _) => {
+        let data = match &buffer.uri {
+            Some(uri) => Cow::Owned(files.read(uri)?.0),
+            None if i == 0 && !bin.is_empty() => Cow::Borrowed(bin),
+            None => {
                 buffers.push(Cow::Borrowed([].as_slice()));
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::{Animation, ChannelValues, LoadLimits, Pose, RigError};
 
 use super::{Track, TrackLimits};
 
-/// Samples per second: at least as dense as any key in capture or export.
+/// Samples per second, as many as face capture usually takes; what moves between two samples is passed over.
 const RATE: f64 = 60.0;
 
 pub(super) fn read(bytes: &[u8], base_dir: Option<&Path>, limits: &TrackLimits) -> Result<Track, RigError> {

@@ -1,14 +1,10 @@
-//! Tracks as JSON, as LAM's web player and this project's tools write them.
-
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::Path;
+//! Reading tracks from JSON, as LAM's web player and this project's tools write them.
 
 use glam::Quat;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::RigError;
-use crate::error::{invalid, within};
+use crate::error::{invalid, shown, within};
 
 use super::{Track, TrackLimits, from_rotation_vector, known_names};
 
@@ -33,11 +29,12 @@ struct Frame {
     time: Option<f64>,
     #[serde(default)]
     rotation: Option<Vec<f32>>,
+    eye_rotations: Option<[Vec<f32>; 2]>,
 }
 
 /// The track in `bytes`, or `None` if it is a glTF file.
 pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, RigError> {
-    let fault = |fault: String| RigError::Format { format: "track", fault };
+    let fault = |fault: String| RigError::Format { format: "track", fault: shown(&fault) };
     let document: Document = serde_json::from_slice(bytes).map_err(|e| fault(e.to_string()))?;
     let (names, frames) = match (document.names, document.frames) {
         (Some(names), Some(frames)) => (names, frames),
@@ -66,6 +63,7 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, 
     }
     track.times = times(&frames, document.metadata.and_then(|m| m.fps))?;
     track.head_rotations = rotations(&frames, document.head_pose.as_deref())?;
+    track.eye_rotations = eye_rotations(&frames)?;
     Ok(Some(track))
 }
 
@@ -92,11 +90,7 @@ fn times(frames: &[Frame], fps: Option<f64>) -> Result<Vec<f64>, RigError> {
 fn rotations(frames: &[Frame], head_pose: Option<&[[f32; 3]]>) -> Result<Option<Vec<Quat>>, RigError> {
     let given = |f: &Frame| f.rotation.as_ref().is_some_and(|r| !r.is_empty());
     let rotations: Vec<Quat> = if frames.iter().any(given) {
-        let one = |(i, f): (usize, &Frame)| match f.rotation.as_deref().unwrap_or_default() {
-            &[x, y, z] => Ok(from_rotation_vector([x, y, z])),
-            &[x, y, z, w] => Ok(Quat::from_xyzw(x, y, z, w).normalize()),
-            other => Err(invalid(format!("frame {i}"), format!("a rotation of {} numbers", other.len()))),
-        };
+        let one = |(i, f): (usize, &Frame)| rotation(i, f.rotation.as_deref().unwrap_or_default());
         frames.iter().enumerate().map(one).collect::<Result<_, _>>()?
     } else if let Some(poses) = head_pose.filter(|p| !p.is_empty()) {
         if poses.len() != frames.len() {
@@ -112,56 +106,29 @@ fn rotations(frames: &[Frame], head_pose: Option<&[[f32; 3]]>) -> Result<Option<
     }
 }
 
-#[derive(Serialize)]
-struct SavedTrack<'a> {
-    names: &'a [String],
-    metadata: SavedMetadata,
-    frames: Vec<SavedFrame<'a>>,
-}
-
-#[derive(Serialize)]
-struct SavedMetadata {
-    fps: f64,
-    frame_count: usize,
-}
-
-#[derive(Serialize)]
-struct SavedFrame<'a> {
-    weights: &'a [f32],
-    time: f64,
-    rotation: Vec<f32>,
-}
-
-pub(super) fn save(track: &Track, path: &Path) -> Result<(), RigError> {
-    track.validate()?;
-    let rotation = |i: usize| track.head_rotations.as_ref()?.get(i).map(|q| q.to_array().to_vec());
-    let saved = SavedTrack {
-        names: &track.names,
-        metadata: SavedMetadata { fps: 1.0 / track.frame_interval(), frame_count: track.frame_count() },
-        frames: track
-            .times
-            .iter()
-            .enumerate()
-            .map(|(i, &time)| SavedFrame {
-                weights: track.frame(i),
-                time,
-                rotation: rotation(i).unwrap_or_default(),
-            })
-            .collect(),
+fn eye_rotations(frames: &[Frame]) -> Result<Option<Vec<[Quat; 2]>>, RigError> {
+    if frames.iter().all(|f| f.eye_rotations.is_none()) {
+        return Ok(None);
+    }
+    let both = |(i, frame): (usize, &Frame)| {
+        let [left, right] = frame
+            .eye_rotations
+            .as_ref()
+            .ok_or_else(|| invalid(format!("frame {i}"), "has no eye rotations, while others have"))?;
+        let eyes = [rotation(i, left)?, rotation(i, right)?];
+        match eyes.iter().all(|q| q.is_finite()) {
+            true => Ok(eyes),
+            false => Err(invalid(format!("frame {i}"), "an eye's rotation means nothing")),
+        }
     };
-    let name = path.file_name().ok_or_else(|| invalid("the path", "names no file"))?;
-    let mut partial_name = name.to_owned();
-    partial_name.push(format!(".{}.part", std::process::id()));
-    let partial = path.with_file_name(partial_name);
-    let write = || -> Result<(), RigError> {
-        let mut file = BufWriter::new(File::create(&partial)?);
-        serde_json::to_writer(&mut file, &saved).map_err(std::io::Error::from)?;
-        file.into_inner().map_err(|e| e.into_error())?.sync_all()?;
-        std::fs::rename(&partial, path)?;
-        Ok(())
-    };
-    write().inspect_err(|_| {
-        // Whether there is anything to remove depends on how far it got.
-        let _ = std::fs::remove_file(&partial);
-    })
+    frames.iter().enumerate().map(both).collect::<Result<_, _>>().map(Some)
+}
+
+/// A rotation vector or a quaternion; what means nothing is not finite.
+fn rotation(frame: usize, numbers: &[f32]) -> Result<Quat, RigError> {
+    match *numbers {
+        [x, y, z] => Ok(from_rotation_vector([x, y, z])),
+        [x, y, z, w] => Ok(Quat::from_xyzw(x, y, z, w).normalize()),
+        _ => Err(invalid(format!("frame {frame}"), format!("a rotation of {} numbers", numbers.len()))),
+    }
 }

@@ -2,12 +2,13 @@
 
 use glam::{EulerRot, Quat};
 
-use crate::error::{invalid, within};
+use crate::error::{invalid, shown, within};
 use crate::{RigError, canonical};
 
 use super::{Track, TrackLimits, known_names};
 
-const HEAD_ANGLES: [&str; 3] = ["HeadYaw", "HeadPitch", "HeadRoll"];
+/// Whose angles there are: columns `HeadYaw`, `HeadPitch`, `HeadRoll` and so on.
+const TURNING: [&str; 3] = ["Head", "LeftEye", "RightEye"];
 /// Frame rates that a timecode may count in.
 const RATES: [f64; 9] = [24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 100.0, 120.0, 240.0];
 const DAY: f64 = 86_400.0;
@@ -16,12 +17,13 @@ const DAY: f64 = 86_400.0;
 struct Columns {
     timecode: usize,
     controls: Vec<usize>,
-    head: Option<[usize; 3]>,
+    /// Yaw, pitch and roll of each of [`TURNING`].
+    angles: [Option<[usize; 3]>; 3],
     count: usize,
 }
 
 pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Track, RigError> {
-    let fault = |fault: String| RigError::Format { format: "Live Link Face CSV", fault };
+    let fault = |fault: String| RigError::Format { format: "Live Link Face CSV", fault: shown(&fault) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers().map_err(|e| fault(e.to_string()))?.clone();
     within("the number of controls", header.len() as u64, limits.controls)?;
@@ -30,7 +32,7 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Track, RigError
     let mut track = Track { names: known_names(names)?, ..Track::default() };
 
     let mut timecodes = Vec::new();
-    let mut angles = Vec::new();
+    let mut angles: [Vec<[f32; 3]>; 3] = Default::default();
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(|e| fault(e.to_string()))? {
         let line = row.position().map_or(0, |p| p.line());
@@ -57,16 +59,24 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Track, RigError
         for &column in &columns.controls {
             track.weights.push(number(column)?);
         }
-        if let Some([yaw, pitch, roll]) = columns.head {
-            angles.push([number(yaw)?, number(pitch)?, number(roll)?]);
+        for (angles, columns) in angles.iter_mut().zip(columns.angles) {
+            if let Some([yaw, pitch, roll]) = columns {
+                angles.push([number(yaw)?, number(pitch)?, number(roll)?]);
+            }
         }
     }
     if timecodes.is_empty() {
         return Err(invalid("the track", "has no frames"));
     }
-    // Takes without head tracking write zeros.
-    if angles.iter().flatten().any(|&a| a != 0.0) {
-        track.head_rotations = Some(angles.into_iter().map(head_rotation).collect());
+    // Takes without tracking of the head or an eye write zeros.
+    let tracked = |angles: &[[f32; 3]]| angles.iter().flatten().any(|&a| a != 0.0);
+    let [head, left, right] = angles;
+    if tracked(&head) {
+        track.head_rotations = Some(head.into_iter().map(rotation).collect());
+    }
+    if left.len() == right.len() && (tracked(&left) || tracked(&right)) {
+        let both = left.into_iter().zip(right);
+        track.eye_rotations = Some(both.map(|(left, right)| [rotation(left), rotation(right)]).collect());
     }
     let kept = place_in_time(&timecodes, &mut track.times);
     keep(&mut track, &kept);
@@ -75,22 +85,22 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Track, RigError
 
 fn columns(header: &csv::StringRecord) -> Option<Columns> {
     let find = |name: &str| header.iter().position(|h| h.eq_ignore_ascii_case(name));
-    let head = HEAD_ANGLES.map(find);
+    let angles = |of: &str| {
+        let of = |angle: &str| find(&format!("{of}{angle}"));
+        Some([of("Yaw")?, of("Pitch")?, of("Roll")?])
+    };
     Some(Columns {
         timecode: find("Timecode")?,
         controls: (0..header.len())
             .filter(|&c| header.get(c).is_some_and(|h| canonical(h).is_some()))
             .collect(),
-        head: match head {
-            [Some(yaw), Some(pitch), Some(roll)] => Some([yaw, pitch, roll]),
-            _ => None,
-        },
+        angles: TURNING.map(angles),
         count: header.len(),
     })
 }
 
 /// Seen from the person: yaw to their right, pitch down, roll to their right shoulder, while +X is to their left.
-fn head_rotation([yaw, pitch, roll]: [f32; 3]) -> Quat {
+fn rotation([yaw, pitch, roll]: [f32; 3]) -> Quat {
     Quat::from_euler(EulerRot::YXZ, -yaw, pitch, roll).normalize()
 }
 
@@ -145,6 +155,9 @@ fn place_in_time(timecodes: &[Timecode], times: &mut Vec<f64>) -> Vec<usize> {
 /// Drops the rows that `kept` does not list.
 fn keep(track: &mut Track, kept: &[usize]) {
     if let Some(rotations) = &mut track.head_rotations {
+        *rotations = kept.iter().filter_map(|&row| rotations.get(row).copied()).collect();
+    }
+    if let Some(rotations) = &mut track.eye_rotations {
         *rotations = kept.iter().filter_map(|&row| rotations.get(row).copied()).collect();
     }
     let controls = track.names.len();

@@ -4,6 +4,8 @@ mod gltf_weights;
 mod json;
 mod live_link;
 mod player;
+mod save;
+mod turn;
 
 use std::path::Path;
 
@@ -26,6 +28,8 @@ pub struct Track {
     pub weights: Vec<f32>,
     /// F rotations of the head away from rest, about the axes of the world (+Y up, face towards +Z).
     pub head_rotations: Option<Vec<Quat>>,
+    /// F rotations of the left and the right eye away from rest, about the axes of the head (+Y up, face towards +Z).
+    pub eye_rotations: Option<Vec<[Quat; 2]>>,
 }
 
 /// Upper bounds on what reading a track may take.
@@ -55,21 +59,26 @@ impl Track {
     pub fn open(path: impl AsRef<Path>, limits: &TrackLimits) -> Result<Self, RigError> {
         let path = path.as_ref();
         let read = || {
-            Self::read(&read_within(path, limits.bytes)?, Some(path.parent().unwrap_or(Path::new(""))), limits)
+            Self::read(
+                &read_within(path, limits.bytes)?,
+                Some(path.parent().unwrap_or(Path::new(""))),
+                limits,
+            )
         };
         read().map_err(|fault: RigError| fault.in_file(path))
     }
 
     /// Reads a track from memory, whatever its format:
     ///
-    /// - Live Link Face CSV: `Timecode`, `BlendshapeCount`, 52 shapes, 9 angles. The frame rate is worked out from the
+    /// - Live Link Face CSV: `Timecode`, `BlendshapeCount`, 52 shapes, 9 angles of head and eyes. The frame rate is worked out from the
     ///   timecodes; missing frames leave gaps that are interpolated over. Angles are radians. Seen from the person, yaw
     ///   is positive to their right, pitch positive downwards and roll positive towards their right shoulder; yaw is
     ///   applied last. (Yaw and pitch follow from the eyes' angles and `eyeLook…` shapes in recorded takes.)
-    /// - JSON: `{"names": [C], "frames": [{"weights": [C], "time": s, "rotation": []}], "metadata": {"fps": f},
-    ///   "head_pose": [[3]]}`. Time is optional (then `fps`, 30 without). A head rotation is either a frame's
+    /// - JSON: `{"names": [C], "frames": [{"weights": [C], "time": s, "rotation": [], "eye_rotations": [[], []]}],
+    ///   "metadata": {"fps": f}, "head_pose": [[3]]}`. Time is optional (then `fps`, 30 without). A head rotation is either a frame's
     ///   `rotation`, as a rotation vector in radians (3 numbers) or a quaternion xyzw (4), or its entry in `head_pose`,
-    ///   a rotation vector.
+    ///   a rotation vector. Those of the left and the right eye are written like a frame's `rotation`, in every frame
+    ///   or in none.
     /// - glTF, binary or JSON: the first animation with morph weights, sampled 60 times per second.
     ///
     /// # Errors
@@ -116,11 +125,16 @@ impl Track {
         {
             return Err(invalid("the track", "its times do not ascend from 0"));
         }
-        if let Some(rotations) = &self.head_rotations {
-            let unit = |q: &Quat| (q.length_squared() - 1.0).abs() < 1e-3;
-            if rotations.len() != self.times.len() || !rotations.iter().all(unit) {
-                return Err(invalid("the track", "its head rotations are not one unit quaternion per frame"));
-            }
+        let unit = |q: &Quat| (q.length_squared() - 1.0).abs() < 1e-3;
+        if let Some(rotations) = &self.head_rotations
+            && (rotations.len() != self.times.len() || !rotations.iter().all(unit))
+        {
+            return Err(invalid("the track", "its head rotations are not one unit quaternion per frame"));
+        }
+        if let Some(rotations) = &self.eye_rotations
+            && (rotations.len() != self.times.len() || !rotations.iter().flatten().all(unit))
+        {
+            return Err(invalid("the track", "its eye rotations are not two unit quaternions per frame"));
         }
         Ok(())
     }
@@ -154,7 +168,7 @@ impl Track {
     /// [`RigError::File`] if the track is not valid or the file cannot be written.
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<(), RigError> {
         let path = path.as_ref();
-        json::save(self, path).map_err(|fault| fault.in_file(path))
+        save::save(self, path).map_err(|fault| fault.in_file(path))
     }
 }
 
@@ -168,7 +182,7 @@ fn known_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort_unstable();
     match sorted.windows(2).find(|w| w[0] == w[1]) {
-        Some(twice) => Err(invalid("the track", format!("names the control {:.64} twice", twice[0]))),
+        Some(twice) => Err(invalid("the track", format!("names the control {} twice", twice[0]))),
         None => Ok(names),
     }
 }

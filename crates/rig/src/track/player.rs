@@ -1,10 +1,9 @@
 //! Playing a track on a rig.
 
-use glam::{Affine3A, Quat, Vec3};
-
 use crate::controls::nearest_preset;
-use crate::poser::{apply_morphs, skin};
-use crate::{ARKIT_NAMES, Palette, Pose, Rig, RigError, Track, canonical, joint_palette, recipe};
+use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track, canonical, recipe};
+
+use super::turn::{Head, NodeTurn, eyes};
 
 /// What happens before the first and after the last frame of a track.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +23,7 @@ pub struct TrackPlayer {
     /// Every morph that any control moves.
     driven: Vec<usize>,
     head: Head,
+    eyes: [Option<NodeTurn>; 2],
     unmatched: Vec<String>,
 }
 
@@ -35,24 +35,17 @@ struct Control {
     binary: bool,
 }
 
-/// What turns with the head.
-#[derive(Clone, Copy, Debug)]
-enum Head {
-    /// A node: its rotation at rest and that of its parent in the scene.
-    Node { node: usize, local: Quat, scene_from_parent: Quat },
-    /// Everything, about the bottom centre of the mesh at rest.
-    Scene { neck: Vec3 },
-}
-
 impl TrackPlayer {
     /// Ties `track` to `rig`. Each of the track's names is looked up, in this order, as a morph, as an expression, both
     /// also in their ARKit spelling, and as an Oculus viseme or VRM preset made of the rig's ARKit shapes; on a rig
     /// without ARKit shapes, ARKit names fall back on VRM presets (`jawOpen` on `aa`).
     ///
     /// # Errors
-    /// [`RigError::Mismatch`] if not one control matches; whatever [`Track::validate`] finds.
+    /// [`RigError::Mismatch`] if not one control matches; whatever [`Track::validate`] and
+    /// [`Rig::validate`] find.
     pub fn new(track: &Track, rig: &Rig) -> Result<Self, RigError> {
         track.validate()?;
+        rig.validate()?;
         let has_arkit = ARKIT_NAMES.into_iter().any(|name| direct(rig, name).is_some());
         let mut controls = Vec::new();
         let mut unmatched = Vec::new();
@@ -69,7 +62,19 @@ impl TrackPlayer {
         if driven.is_empty() {
             return Err(RigError::Mismatch("not a single control of the track matches the rig".into()));
         }
-        Ok(Self { track: track.clone(), controls, driven, head: Head::find(rig), unmatched })
+        let looks = |c: &&Control| track.names.get(c.column).is_some_and(|n| n.starts_with("eyeLook"));
+        let mut looking: Vec<usize> =
+            controls.iter().filter(looks).flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
+        looking.sort_unstable();
+        looking.dedup();
+        Ok(Self {
+            track: track.clone(),
+            head: Head::find(rig),
+            eyes: eyes(rig, &looking),
+            controls,
+            driven,
+            unmatched,
+        })
     }
 
     /// The track that is played.
@@ -85,15 +90,21 @@ impl TrackPlayer {
     /// The node that turns with the head, if the rig has one; otherwise `world_from_scene` turns.
     pub fn head_node(&self) -> Option<usize> {
         match self.head {
-            Head::Node { node, .. } => Some(node),
+            Head::Node(turn) => Some(turn.node()),
             Head::Scene { .. } => None,
         }
     }
 
+    /// The nodes that turn with the left and the right eye. There is none where the rig has no such node, or where the
+    /// track also moves that eye by a morph.
+    pub fn eye_nodes(&self) -> [Option<usize>; 2] {
+        self.eyes.map(|eye| Some(eye?.node()))
+    }
+
     /// Sets what the track moves to its state at `time` seconds: morph weights, interpolated linearly, and the head's
-    /// rotation, spherically. The head is the node of that name, turned from its rest by the track's rotation about
+    /// rotation and those of the eyes, spherically. The head is the node of that name, turned from its rest by the track's rotation about
     /// world axes; without such a node, `world_from_scene` becomes that rotation about the bottom centre of the rest
-    /// mesh. All else in `pose` is left alone. A `time` that is not finite counts as 0.
+    /// mesh. Eyes turn about the axes that the head has at rest, and with it. All else in `pose` is left alone. A `time` that is not finite counts as 0.
     pub fn apply(&self, time: f64, wrap: Wrap, pose: &mut Pose) {
         let (from, to, part) = self.locate(time, wrap);
         for &morph in &self.driven {
@@ -118,6 +129,15 @@ impl TrackPlayer {
             && let (Some(&a), Some(&b)) = (rotations.get(from), rotations.get(to))
         {
             self.head.turn(a.slerp(b, part).normalize(), pose);
+        }
+        if let Some(rotations) = &self.track.eye_rotations
+            && let (Some(a), Some(b)) = (rotations.get(from), rotations.get(to))
+        {
+            for ((eye, &a), &b) in self.eyes.iter().zip(a).zip(b) {
+                if let Some(eye) = eye {
+                    eye.turn(a.slerp(b, part).normalize(), pose);
+                }
+            }
         }
     }
 
@@ -173,78 +193,4 @@ fn resolve(rig: &Rig, name: &str, has_arkit: bool) -> Option<Resolved> {
     let (preset, weight) = nearest_preset(arkit?).filter(|_| !has_arkit)?;
     let (binds, binary) = direct(rig, preset)?;
     Some((binds.into_iter().map(|(morph, w)| (morph, w * weight)).collect(), binary))
-}
-
-impl Head {
-    fn find(rig: &Rig) -> Self {
-        let mut skinned = vec![false; rig.nodes.len()];
-        let mut carries_mesh = vec![false; rig.nodes.len()];
-        for primitive in &rig.primitives {
-            if let Some(node) = carries_mesh.get_mut(primitive.node) {
-                *node |= !primitive.skinned;
-            }
-        }
-        for joint in &rig.joints {
-            if let Some(node) = skinned.get_mut(joint.node) {
-                *node = true;
-            }
-        }
-        // A root that is the mesh itself turns about wherever the model's origin is, not about a neck.
-        let bone = |&node: &usize| rig.nodes[node].parent.is_some() || !carries_mesh[node];
-        let heads: Vec<usize> =
-            (0..rig.nodes.len()).filter(|&n| is_head(&rig.nodes[n].name)).filter(bone).collect();
-        let best = heads.iter().copied().find(|&n| skinned[n]).or_else(|| heads.first().copied());
-        match best {
-            Some(node) => {
-                let mut scene_from_parent = Quat::IDENTITY;
-                let mut above = rig.nodes[node].parent;
-                while let Some(parent) = above.and_then(|p| rig.nodes.get(p)) {
-                    scene_from_parent = parent.rotation * scene_from_parent;
-                    above = parent.parent.filter(|&p| above.is_some_and(|a| p < a));
-                }
-                Self::Node { node, local: rig.nodes[node].rotation, scene_from_parent }
-            }
-            None => Self::Scene { neck: bottom_centre(rig) },
-        }
-    }
-
-    fn turn(self, rotation: Quat, pose: &mut Pose) {
-        match self {
-            Self::Node { node, local, scene_from_parent } => {
-                if let Some(node) = pose.nodes.get_mut(node) {
-                    let turned = scene_from_parent.inverse() * rotation * scene_from_parent * local;
-                    node.rotation = turned.normalize();
-                }
-            }
-            Self::Scene { neck } => {
-                pose.world_from_scene = Affine3A::from_translation(neck)
-                    * Affine3A::from_quat(rotation)
-                    * Affine3A::from_translation(-neck);
-            }
-        }
-    }
-}
-
-/// Whether the last word of a node's name is `head`, whatever its capitals and number: `Head`, `mixamorig:Head`,
-/// `J_Bip_C_Head`, `head_06`, but not `head_end` or `headUpper`.
-fn is_head(name: &str) -> bool {
-    let words = name.split([':', '_', '.', '|', '/', ' ', '-']);
-    words
-        .rev()
-        .find(|word| !word.is_empty() && !word.bytes().all(|b| b.is_ascii_digit()))
-        .is_some_and(|word| word.eq_ignore_ascii_case("head"))
-}
-
-fn bottom_centre(rig: &Rig) -> Vec3 {
-    let pose = Pose::rest(rig);
-    let mut palette = Palette::default();
-    joint_palette(rig, &pose, &mut palette);
-    let mut morphed = Vec::new();
-    apply_morphs(rig, &pose, &mut morphed);
-    let mut world = vec![Vec3::ZERO; morphed.len()];
-    skin(rig, &palette.world_from_mesh, &morphed, &mut world);
-    let finite = || world.iter().copied().filter(|p| p.is_finite());
-    let Some(low) = finite().reduce(Vec3::min) else { return Vec3::ZERO };
-    let high = finite().reduce(Vec3::max).unwrap_or(low);
-    Vec3::new(0.5 * (low.x + high.x), low.y, 0.5 * (low.z + high.z))
 }

@@ -62,10 +62,12 @@ const MIN_ALPHA: f32 = 0.02;
 
 /// Spreads Gaussians over the surface of `rig` at rest and binds them to it.
 ///
-/// Each lies flat on the surface, with its local z along the normal. Density is even within a primitive and higher
-/// on eyes, teeth and lashes (told by their material's name), which are small and matter most. Colour is base colour
-/// times the fixed studio light and the ambient occlusion at rest or, where that is brighter, with the jaw open, so
-/// that teeth do not stay dark when the mouth opens. Harmonics have degree 0; the filter is the Mip filter.
+/// Each lies flat on the surface, with its local z along the normal, and ends at open borders. They keep their distance
+/// as a Poisson disk set does; density is even within a primitive, higher where opening the jaw or shutting the lids
+/// stretches it, and higher on eyes, teeth and lashes (told by their material's name), which are small and matter most.
+/// Colour is base colour times the fixed studio light and the ambient occlusion at rest or, where that is brighter,
+/// with the jaw open or the lids shut, so that what comes to light then does not stay dark. Harmonics have degree 0;
+/// the filter is the Mip filter.
 ///
 /// # Errors
 /// [`AvatarError::Surface`] for a rig without any surface, a picture that cannot be decoded or is too large, and a

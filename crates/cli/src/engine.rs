@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
+use cpu_time::ProcessTime;
 use effigy_avatar::{Avatar, PosedGaussians};
 use effigy_render::{
     AdapterChoice, Gpu, GpuAvatar, Precision, RenderError, Renderer, Stage, StageTimer, View, read_frame,
@@ -57,6 +58,8 @@ pub(crate) struct Times {
     pub(crate) stages: Vec<(&'static str, f64)>,
     /// Wall time of the whole frame, waited for.
     pub(crate) frame: f64,
+    /// Processor seconds of this process during the frame, all threads.
+    pub(crate) cpu_seconds: f64,
 }
 
 impl Engine {
@@ -161,11 +164,12 @@ impl Engine {
         match self {
             Self::Gpu(engine) => engine.measure(pose, camera),
             Self::Cpu(engine) => {
-                let start = Instant::now();
+                let (start, cpu) = (Instant::now(), ProcessTime::now());
                 engine.pose(pose)?;
                 let posed = start.elapsed().as_secs_f64() * 1e3;
                 engine.rasterize(camera, frame)?;
                 let total = start.elapsed().as_secs_f64() * 1e3;
+                let cpu_seconds = cpu.elapsed().as_secs_f64();
                 let t = engine.rasterizer.stage_times();
                 let stages = [
                     ("pose", posed),
@@ -174,7 +178,7 @@ impl Engine {
                     ("bin", t.bin),
                     ("rasterize", t.rasterize),
                 ];
-                Ok(Times { stages: stages.into(), frame: total })
+                Ok(Times { stages: stages.into(), frame: total, cpu_seconds })
             }
         }
     }
@@ -219,7 +223,7 @@ impl GpuEngine {
         let Some(view) = &mut self.view else { return Err(anyhow!("there is no view")) };
         let Gpu { device, queue, .. } = &self.gpu;
         let timer = self.timer.as_ref().filter(|_| !self.gpu.is_software());
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), ProcessTime::now());
         let mut encoder = device.create_command_encoder(&Default::default());
         match timer {
             Some(timer) => {
@@ -230,6 +234,7 @@ impl GpuEngine {
         queue.submit([encoder.finish()]);
         device.poll(wgpu::PollType::wait_indefinitely()).context("waiting for the GPU")?;
         let frame = start.elapsed().as_secs_f64() * 1e3;
+        let cpu_seconds = cpu.elapsed().as_secs_f64();
         let times = match timer {
             Some(timer) => timer.read(device)?,
             None => {
@@ -242,7 +247,11 @@ impl GpuEngine {
             }
         };
         self.gpu.check()?;
-        Ok(Times { stages: Stage::ALL.iter().map(|stage| stage.name()).zip(times).collect(), frame })
+        Ok(Times {
+            stages: Stage::ALL.iter().map(|stage| stage.name()).zip(times).collect(),
+            frame,
+            cpu_seconds,
+        })
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use cpu_time::ProcessTime;
 use effigy_avatar::Avatar;
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_splat::Frame;
@@ -180,16 +179,14 @@ fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Si
     let mut frame = Frame::default();
     let (mut totals, mut stages) = (Vec::new(), Vec::<Vec<f64>>::new());
     let mut names = Vec::new();
-    let mut cpu = ProcessTime::now();
+    let mut cpu_seconds = 0.0;
     for i in 0..warm_up + arguments.frames {
         interrupt::check()?;
-        if i == warm_up {
-            cpu = ProcessTime::now();
-        }
         let pose = performance.pose_at(i as f64 / 30.0);
         let times = engine.measure(pose, &camera.at(i, arguments.frames), &mut frame)?;
         if i >= warm_up {
             totals.push(times.frame);
+            cpu_seconds += times.cpu_seconds;
             names = times.stages.iter().map(|(name, _)| *name).collect();
             stages.resize(names.len(), Vec::new());
             for (all, (_, ms)) in stages.iter_mut().zip(&times.stages) {
@@ -197,7 +194,6 @@ fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Si
             }
         }
     }
-    let cpu_seconds = cpu.elapsed().as_secs_f64();
     Ok(Row {
         device: engine.describe(),
         gaussians: avatar.gaussians.len(),

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Rig, Track, TrackLimits, TrackPlayer, Wrap};
 
+use crate::command::bundled;
 use crate::failure::bad_input;
 
 /// The motion of one avatar.
@@ -22,8 +24,26 @@ enum Source {
 }
 
 impl<'a> Performance<'a> {
-    /// `track` played on `avatar`; without a track, the animation in the avatar's file if it has one.
-    pub(crate) fn new(avatar: &'a Avatar, track: Option<Track>) -> anyhow::Result<Self> {
+    /// The track at `track_path` on `avatar`, which came from `avatar_path`. Without a track, the bundled one if the
+    /// avatar is the bundled one too (no path), or else the animation in the avatar's file if it has one.
+    pub(crate) fn open(
+        avatar: &'a Avatar,
+        avatar_path: Option<&Path>,
+        track_path: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let track = match (track_path, avatar_path) {
+            (Some(path), _) => Some(open_track(path)?),
+            (None, None) => Some(bundled::track()?),
+            (None, Some(_)) => None,
+        };
+        Self::new(avatar, track).with_context(|| {
+            // Without a rig the avatar is at fault, otherwise the track.
+            let at_fault = if avatar.body.is_none() { avatar_path } else { track_path };
+            at_fault.map_or("the bundled avatar".into(), |path| path.display().to_string())
+        })
+    }
+
+    fn new(avatar: &'a Avatar, track: Option<Track>) -> anyhow::Result<Self> {
         let rig = avatar.body.as_ref().map(|body| &body.rig);
         let source = match (track, rig) {
             (Some(_), None) => {

@@ -14,7 +14,7 @@ use crate::engine::{Backend, Engine};
 use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
-use crate::performance::{Performance, open_track};
+use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
 use crate::source::SourceOptions;
@@ -168,12 +168,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Size) -> anyhow::Result<Row> {
-    let track = match &arguments.track {
-        Some(path) => Some(open_track(path)?),
-        None if arguments.avatar.is_none() => Some(bundled::track()?),
-        None => None,
-    };
-    let mut performance = Performance::new(avatar, track)?;
+    let mut performance = Performance::open(avatar, arguments.avatar.as_deref(), arguments.track.as_deref())?;
     let camera = CameraPath::new(&arguments.camera, avatar, 0.0, 0.0, Some(size), arguments.source.y_axis)?;
     let warm_up = arguments.frames.div_ceil(4);
     let mut frame = Frame::default();

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
 use clap::Args;
 use effigy_splat::Frame;
 use serde::Serialize;
@@ -16,7 +15,7 @@ use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
 use crate::output::{self, Kind};
-use crate::performance::{Performance, open_track};
+use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
 use crate::source::SourceOptions;
@@ -139,16 +138,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => bundled::avatar()?,
     });
     drop(loading);
-    let track = match &arguments.track {
-        Some(path) => Some(open_track(path)?),
-        None if arguments.avatar.is_none() => Some(bundled::track()?),
-        None => None,
-    };
-    let mut performance = Performance::new(&avatar, track).with_context(|| {
-        // Without a rig the avatar is at fault, otherwise the track.
-        let at_fault = if avatar.body.is_none() { &arguments.avatar } else { &arguments.track };
-        at_fault.as_ref().map_or("the bundled avatar".into(), |path| path.display().to_string())
-    })?;
+    let mut performance =
+        Performance::open(&avatar, arguments.avatar.as_deref(), arguments.track.as_deref())?;
     let camera = CameraPath::new(
         &arguments.camera,
         &avatar,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::ValueEnum;
 use cpu_time::ProcessTime;
 use effigy_avatar::{Avatar, PosedGaussians};
@@ -141,10 +141,7 @@ impl Engine {
     ) -> anyhow::Result<()> {
         match self {
             Self::Gpu(engine) => {
-                engine.draw(pose, camera)?;
-                if let Some(view) = &engine.view {
-                    read_frame(&engine.gpu.device, &engine.gpu.queue, view, frame)?;
-                }
+                engine.draw(pose, camera, frame)?;
                 Ok(engine.gpu.check()?)
             }
             Self::Cpu(engine) => {
@@ -194,33 +191,24 @@ impl GpuEngine {
         Ok(Self { gpu, renderer, avatar, view: None, timer, rest })
     }
 
-    fn draw(&mut self, pose: Option<&Pose>, camera: &Camera) -> Result<(), RenderError> {
-        self.prepare(pose, camera)?;
-        let Some(view) = &mut self.view else { return Ok(()) };
-        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?;
-        self.gpu.queue.submit([encoder.finish()]);
-        Ok(())
-    }
-
-    /// Sets the pose and makes the view fit the camera.
-    fn prepare(&mut self, pose: Option<&Pose>, camera: &Camera) -> Result<(), RenderError> {
+    fn draw(&mut self, pose: Option<&Pose>, camera: &Camera, frame: &mut Frame) -> Result<(), RenderError> {
         if let Some(pose) = pose {
             self.avatar.set_pose(pose)?;
         }
-        let size = (camera.width, camera.height);
-        if self.view.as_ref().is_none_or(|view| view.size() != size) {
-            // Let the old memory go before the new is taken.
-            self.view = None;
-            self.view = Some(self.renderer.create_view(size.0, size.1)?);
-        }
-        Ok(())
+        let view = view_for(&mut self.view, &self.renderer, camera)?;
+        let Gpu { device, queue, .. } = &self.gpu;
+        let mut encoder = device.create_command_encoder(&Default::default());
+        self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?;
+        queue.submit([encoder.finish()]);
+        read_frame(device, queue, view, frame)
     }
 
     /// Times a whole frame, and then its stages: by the GPU's clock, or one after another where that cannot be trusted.
     fn measure(&mut self, pose: Option<&Pose>, camera: &Camera) -> anyhow::Result<Times> {
-        self.prepare(pose, camera)?;
-        let Some(view) = &mut self.view else { return Err(anyhow!("there is no view")) };
+        if let Some(pose) = pose {
+            self.avatar.set_pose(pose)?;
+        }
+        let view = view_for(&mut self.view, &self.renderer, camera)?;
         let Gpu { device, queue, .. } = &self.gpu;
         let timer = self.timer.as_ref().filter(|_| !self.gpu.is_software());
         let (start, cpu) = (Instant::now(), ProcessTime::now());
@@ -252,6 +240,21 @@ impl GpuEngine {
             frame,
             cpu_seconds,
         })
+    }
+}
+
+/// The view in `slot`, made anew if it has another size than the camera's picture.
+fn view_for<'a>(
+    slot: &'a mut Option<View>,
+    renderer: &Renderer,
+    camera: &Camera,
+) -> Result<&'a mut View, RenderError> {
+    let size = (camera.width, camera.height);
+    // Let the old memory go before the new is taken.
+    slot.take_if(|view| view.size() != size);
+    match slot {
+        Some(view) => Ok(view),
+        None => Ok(slot.insert(renderer.create_view(size.0, size.1)?)),
     }
 }
 

@@ -62,7 +62,12 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<SplatError>()
             || matches!(
                 cause.downcast_ref(),
-                Some(RenderError::Avatar(_) | RenderError::Splat(_) | RenderError::TooLarge { .. })
+                Some(
+                    RenderError::Avatar(_)
+                        | RenderError::Splat(_)
+                        | RenderError::TooLarge { .. }
+                        | RenderError::TooMany { .. }
+                )
             )
     });
     ExitCode::from(if of_input { 2 } else { 1 })

@@ -211,15 +211,16 @@ impl GpuAvatar {
         Ok(())
     }
 
-    /// Records the upload of the pose and the pose kernels; nothing if the GPU is known to hold this pose.
+    /// Records the upload of the pose and the pose kernels; nothing if the GPU is known to hold this pose. Says whether
+    /// it recorded anything.
     pub(crate) fn record_pose(
         &self,
         pipelines: &Pipelines,
         encoder: &mut wgpu::CommandEncoder,
         timer: Option<&StageTimer>,
-    ) -> Result<(), RenderError> {
+    ) -> Result<bool, RenderError> {
         let Some(body) = self.body.as_ref().filter(|b| b.posed.load(Ordering::Acquire) != b.pose) else {
-            return Ok(());
+            return Ok(false);
         };
         body.uploads.record(
             encoder,
@@ -238,7 +239,7 @@ impl GpuAvatar {
         drop(pass);
         let (pose, posed) = (body.pose, body.posed.clone());
         encoder.on_submitted_work_done(move || posed.store(pose, Ordering::Release));
-        Ok(())
+        Ok(true)
     }
 
     /// About how many pairs of Gaussian and tile `camera` can see at most, found without looking at the GPU: every

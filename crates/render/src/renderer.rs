@@ -178,7 +178,13 @@ impl Renderer {
             });
         };
         match stage {
-            Stage::Pose => avatar.record_pose(pipelines, encoder, timer)?,
+            Stage::Pose => {
+                let recorded = avatar.record_pose(pipelines, encoder, timer)?;
+                if !recorded && timer.is_some() {
+                    // A timestamp that is never written must not be waited for.
+                    drop(stage.begin(encoder, timer));
+                }
+            }
             Stage::Project => {
                 let data = CameraData::new(camera, avatar);
                 view.uploads.record(encoder, &[(bytemuck::bytes_of(&data), &view.camera)])?;

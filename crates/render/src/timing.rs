@@ -48,7 +48,7 @@ impl Stage {
 
 /// Measures the stages of one frame by the GPU's own clock. For benchmarks: reading the times waits for the GPU.
 ///
-/// A stage that a frame skips (the pose, when it has not changed) reads as the last time it ran. Software drivers write
+/// A stage that a frame skips (the pose, when it has not changed) reads as next to nothing. Software drivers write
 /// timestamps when they queue work, not when they do it: measure these with [`crate::Renderer::time_stages`].
 pub struct StageTimer {
     queries: wgpu::QuerySet,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use effigy_avatar::{Avatar, Binding, Body};
 use effigy_render::{
-    AdapterChoice, Compositor, Gpu, GpuAvatar, Precision, Renderer, Stage, View, read_frame,
+    AdapterChoice, Compositor, Gpu, GpuAvatar, Precision, Renderer, Stage, StageTimer, View, read_frame,
 };
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
@@ -225,6 +225,30 @@ fn stages_can_be_timed_and_draw_the_same_picture() {
     let times = host.renderer.time_stages(&mut uploaded, &camera(3.0), &mut timed).unwrap();
     assert_eq!(host.read(&timed), want);
     assert!(times[Stage::Rasterize as usize] > 0.0 && times.iter().sum::<f64>() < 60_000.0, "{times:?}");
+}
+
+#[test]
+fn frames_that_skip_the_pose_can_be_timed_too() {
+    let host = Host::new();
+    let rigged = square(10, Vec3::ONE);
+    let without_rig = Arc::new(Avatar { body: None, ..(*rigged).clone() });
+    for avatar in [without_rig, rigged] {
+        // Queries of its own for each avatar, so that none has been written before.
+        let Some(timer) = StageTimer::new(&host.gpu.device, &host.gpu.queue) else {
+            println!("skipped: this adapter has no timestamp queries");
+            return;
+        };
+        let mut uploaded = host.renderer.upload(&avatar).unwrap();
+        let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+        for _ in 0..3 {
+            let mut encoder = host.encoder();
+            host.renderer.record_timed(&mut encoder, &mut uploaded, &camera(3.0), &mut view, &timer).unwrap();
+            host.submit(encoder);
+            let times = timer.read(&host.gpu.device).unwrap();
+            assert!(times.iter().all(|ms| (0.0..60_000.0).contains(ms)), "{times:?}");
+        }
+    }
+    host.gpu.check().unwrap();
 }
 
 /// Premultiplied over the host's colour; into an sRGB target the colour comes out as it was rendered.

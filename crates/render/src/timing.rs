@@ -102,13 +102,17 @@ impl StageTimer {
     /// Milliseconds of each stage, in the order of [`Stage::ALL`], of the last submitted frame. Waits for it.
     ///
     /// # Errors
-    /// [`RenderError::Gpu`] if the device is lost.
+    /// [`RenderError::Gpu`] if the device is lost or no frame has been timed.
     pub fn read(&self, device: &wgpu::Device) -> Result<[f64; Stage::ALL.len()], RenderError> {
         let bytes = crate::readback::map_and_copy(device, &self.staging, "reading times")?;
         let ticks: Vec<u64> = bytes
             .chunks_exact(8)
             .map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]))
             .collect();
+        // A query that was never written reads as 0 where it can be read at all.
+        if ticks.contains(&0) {
+            return Err(RenderError::Gpu { doing: "reading times", message: "a stage was not timed".into() });
+        }
         Ok(std::array::from_fn(|i| {
             ticks[2 * i + 1].saturating_sub(ticks[2 * i]) as f64 * self.period_ns * 1e-6
         }))

@@ -9,6 +9,7 @@ use wesl::{ModulePath, Wesl};
 const KERNELS: &[(&str, &str)] = &[
     ("pose::vertices", "pose_vertices"),
     ("pose::frames", "vertex_frames"),
+    ("field::decode", "decode"),
     ("splat::project", "project"),
     ("sort::count", "sort_count"),
     ("sort::scan", "sort_scan"),

@@ -1,11 +1,13 @@
 //! The avatar: Gaussians and the rig surface that carries them.
 
+use effigy_field::{COLOR, Field, LOG_SCALE, OPACITY_LOGIT, POSITION, ROTATION};
 use effigy_rig::{FrameMode, Pose, PosedVertices, Poser, Rig};
-use effigy_splat::{Filter, Gaussians};
+use effigy_splat::{Filter, Gaussians, sh_coefficients};
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
 
-use crate::AvatarError;
+use crate::poser::Residuals;
+use crate::{Anchor, AvatarError};
 
 /// Gaussians, and the rig that moves them if there is one.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub struct Body {
     pub rig: Rig,
     /// Where on it each Gaussian sits.
     pub binding: Binding,
+    /// What changes the Gaussians with the expression; without it they follow the surface and nothing else.
+    pub field: Option<Field>,
 }
 
 /// Where each of N Gaussians sits on the rig: a triangle, and weights of its vertices.
@@ -59,7 +63,8 @@ impl Avatar {
     /// Checks that lengths agree, values are finite, triangles exist and barycentric weights sum to 1 ± 0.001.
     ///
     /// # Errors
-    /// [`AvatarError::Splat`], [`AvatarError::Binding`] or [`AvatarError::Rig`], naming the first fault.
+    /// [`AvatarError::Splat`], [`AvatarError::Binding`], [`AvatarError::Rig`] or [`AvatarError::Field`], naming the first
+    /// fault.
     pub fn validate(&self) -> Result<(), AvatarError> {
         self.gaussians.validate()?;
         if !(self.filter.variance.is_finite() && self.filter.variance >= 0.0) {
@@ -94,7 +99,11 @@ impl Avatar {
         if let Some(i) = barycentric.iter().position(|b| !usable(b)) {
             return fail(format!("barycentric weights {} of Gaussian {i} do not sum to 1", barycentric[i]));
         }
-        Ok(body.rig.validate()?)
+        body.rig.validate()?;
+        if let Some(field) = &body.field {
+            field.fits(&body.rig)?;
+        }
+        Ok(())
     }
 
     /// Axis-aligned bounds of the Gaussians' centres at rest, in world space, metres; `None` without Gaussians.
@@ -108,10 +117,10 @@ impl Avatar {
         Ok(self.posed_at_rest()?.gaussians.bounds())
     }
 
-    /// The Gaussians in world space, with the rig in its rest pose.
+    /// The Gaussians in world space, with the rig in its rest pose, in which a field changes nothing.
     ///
     /// # Errors
-    /// As [`Avatar::pose_gaussians`], and those of posing the rig.
+    /// [`AvatarError::Binding`] or [`AvatarError::Rig`] if the binding or the rig does not hold together.
     pub fn posed_at_rest(&self) -> Result<PosedGaussians, AvatarError> {
         let mut vertices = PosedVertices::default();
         if let Some(body) = &self.body {
@@ -122,41 +131,33 @@ impl Avatar {
             )?;
         }
         let mut posed = PosedGaussians::default();
-        self.pose_gaussians(&vertices, &mut posed)?;
+        self.place(&vertices, None, &mut posed)?;
         Ok(posed)
     }
 
-    /// Carries the Gaussians to world space on posed vertices: in an anchor frame of position Σ bᵢ pᵢ, rotation R (the
-    /// normalised, sign-aligned blend of the vertex rotations) and scale s = Σ bᵢ sᵢ, a Gaussian's centre is
-    /// anchor + s·R·offset, its rotation R·rotation and its log-scale log_scale + ln s.
-    ///
-    /// `vertices` are the rig's, posed with the binding's frame mode; they are ignored for an avatar without a body.
-    /// `out` is reused without allocating when it already holds N Gaussians of the same degree, and then its
-    /// opacities and harmonics, which posing does not change, are **left as they are**: use one output per avatar.
+    /// Carries the Gaussians to world space on vertices of the rig, posed with the binding's frame mode, as
+    /// [`AvatarPoser::pose`](crate::AvatarPoser::pose) says.
     ///
     /// # Errors
     /// [`AvatarError::Binding`] if `vertices` or the binding do not fit the rig; `out` is of no use then.
-    pub fn pose_gaussians(
+    pub(crate) fn place(
         &self,
         vertices: &PosedVertices,
+        residuals: Option<&Residuals>,
         out: &mut PosedGaussians,
     ) -> Result<(), AvatarError> {
         let rest = &self.gaussians;
         let n = rest.len();
         if let Some(body) = &self.body {
-            let count = body.rig.vertex_count();
-            let lengths = [vertices.positions.len(), vertices.rotations.len(), vertices.scales.len()];
-            if lengths.iter().any(|&l| l != count) {
-                return Err(AvatarError::Binding(format!(
-                    "{} posed vertices for a rig of {count}",
-                    vertices.positions.len()
-                )));
-            }
-            if body.binding.triangles.len() != n || body.binding.barycentric.len() != n {
+            body.check(vertices)?;
+            if body.binding.triangles.len() != n {
                 return Err(AvatarError::Binding(format!("the binding is not of {n} Gaussians")));
             }
         }
-        if [rest.rotations.len(), rest.log_scales.len(), rest.opacity_logits.len()] != [n; 3] {
+        let sh_width = 3 * sh_coefficients(rest.sh_degree);
+        if [rest.rotations.len(), rest.log_scales.len(), rest.opacity_logits.len()] != [n; 3]
+            || Some(rest.sh.len()) != n.checked_mul(sh_width)
+        {
             return Err(AvatarError::Binding("the Gaussians' arrays disagree in length".into()));
         }
 
@@ -182,58 +183,35 @@ impl Avatar {
         posed.log_scales.resize(n, Vec3::ZERO);
         out.frames.resize(n, Quat::IDENTITY);
 
-        let place = |i: usize| -> Option<Anchor> {
-            let triangle = body.rig.triangles.get(body.binding.triangles[i] as usize)?;
-            Anchor::on(vertices, triangle, body.binding.barycentric[i])
-        };
         let sound = posed
             .positions
             .par_iter_mut()
             .zip(posed.rotations.par_iter_mut())
             .zip(posed.log_scales.par_iter_mut())
+            .zip(posed.opacity_logits.par_iter_mut())
+            .zip(posed.sh.par_chunks_exact_mut(sh_width))
             .zip(out.frames.par_iter_mut())
             .enumerate()
             .with_min_len(2048)
-            .map(|(i, (((position, rotation), log_scale), frame))| {
-                let Some(anchor) = place(i) else { return false };
-                *position = anchor.position + anchor.rotation * (rest.positions[i] * anchor.scale);
-                *rotation = anchor.rotation * rest.rotations[i];
+            .map(|(i, (((((position, rotation), log_scale), opacity_logit), sh), frame))| {
+                let Some(anchor) = body.anchor(vertices, i) else { return false };
+                let (mut offset, mut turn) = (rest.positions[i], rest.rotations[i]);
                 *log_scale = rest.log_scales[i] + anchor.scale.ln();
+                if let Some(residual) = residuals.and_then(|r| r.of(i)) {
+                    offset += Vec3::from_slice(&residual[POSITION]);
+                    turn = turn.normalize() + Quat::from_slice(&residual[ROTATION]);
+                    *log_scale += Vec3::from_slice(&residual[LOG_SCALE]);
+                    *opacity_logit = rest.opacity_logits[i] + residual[OPACITY_LOGIT];
+                    for (c, (sh, x)) in sh.iter_mut().zip(&residual[COLOR]).enumerate() {
+                        *sh = rest.sh[i * sh_width + c] + x;
+                    }
+                }
+                *position = anchor.position + anchor.rotation * (offset * anchor.scale);
+                *rotation = anchor.rotation * turn;
                 *frame = anchor.rotation;
                 true
             })
             .reduce(|| true, |a, b| a && b);
-        if sound { Ok(()) } else { Err(AvatarError::Binding("a triangle or vertex is out of range".into())) }
-    }
-}
-
-/// The frame of a point of the posed surface: `world_from_rest`, as far as one rotation and scale can say it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Anchor {
-    pub(crate) position: Vec3,
-    pub(crate) rotation: Quat,
-    pub(crate) scale: f32,
-}
-
-impl Anchor {
-    /// The frame at `weights` on `triangle`, or `None` if a vertex is out of range.
-    #[inline]
-    pub(crate) fn on(vertices: &PosedVertices, triangle: &[u32; 3], weights: Vec3) -> Option<Self> {
-        let weights = weights.to_array();
-        let first = *vertices.rotations.get(triangle[0] as usize)?;
-        let (mut position, mut scale) = (Vec3::ZERO, 0.0);
-        let mut blend = glam::Vec4::ZERO;
-        for (&v, weight) in triangle.iter().zip(weights) {
-            let v = v as usize;
-            let rotation = *vertices.rotations.get(v)?;
-            let sign = if first.dot(rotation) < 0.0 { -1.0 } else { 1.0 };
-            blend += glam::Vec4::from(rotation) * (sign * weight);
-            position += *vertices.positions.get(v)? * weight;
-            scale += *vertices.scales.get(v)? * weight;
-        }
-        // Vertex rotations of one triangle never cancel in practice; if they do, the first is as good as any.
-        let rotation = blend.try_normalize().map_or(first, Quat::from_vec4);
-        // A rig squashed flat must not give −∞ scales.
-        Some(Self { position, rotation, scale: scale.max(f32::MIN_POSITIVE) })
+        if sound { Ok(()) } else { Err(Anchor::out_of_range()) }
     }
 }

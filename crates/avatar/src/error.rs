@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use effigy_field::FieldError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 
@@ -36,6 +37,9 @@ pub enum AvatarError {
     /// The Gaussians are at fault.
     #[error(transparent)]
     Splat(#[from] SplatError),
+    /// The neural field is at fault.
+    #[error(transparent)]
+    Field(#[from] FieldError),
     /// A `.glb` avatar is at fault, or an avatar cannot be written as one.
     #[error("{0}")]
     Asset(String),

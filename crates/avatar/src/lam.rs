@@ -62,8 +62,12 @@ pub fn read_lam(bytes: &[u8], limits: &LamLimits) -> Result<Avatar, AvatarError>
     let mut gaussians = scene.gaussians;
     follow_head(&mut rig, &mut gaussians);
     let binding = bind_to_vertices(&rig, &mut gaussians)?;
-    let avatar =
-        Avatar { name: archive.folder, gaussians, filter: scene.filter, body: Some(Body { rig, binding }) };
+    let avatar = Avatar {
+        name: archive.folder,
+        gaussians,
+        filter: scene.filter,
+        body: Some(Body { rig, binding, field: None }),
+    };
     avatar.validate()?;
     Ok(avatar)
 }

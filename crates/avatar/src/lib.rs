@@ -4,18 +4,22 @@
 //! `schema/`), from other systems' files, or from any textured glTF by sampling its surface. [`Avatar::open`] tells
 //! them apart by content. This crate knows how Gaussians follow a rig, and nothing of cameras, pictures or windows.
 
+mod anchor;
 mod asset;
 mod avatar;
 mod error;
 pub mod lam;
 mod morph;
 mod open;
+mod poser;
 mod simplify;
 pub mod splat_file;
 pub mod surface;
 
+pub use anchor::Anchor;
 pub use asset::{ASSET_VERSION, EXTENSION_NAME};
 pub use avatar::{Avatar, Binding, Body, PosedGaussians};
 pub use error::AvatarError;
 pub use open::OpenOptions;
+pub use poser::{AvatarPoser, PoserTimes};
 pub use simplify::simplify;

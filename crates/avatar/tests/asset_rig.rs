@@ -62,7 +62,7 @@ fn a_rig_whose_file_shares_vertices_is_saved_and_simplified() {
     let mut binding = body.binding;
     // One on either of the primitives that share, one on the triangle.
     binding.triangles = vec![1, 3, 4];
-    before.body = Some(Body { rig, binding });
+    before.body = Some(Body { rig, binding, field: None });
     let glb = before.to_glb().unwrap();
     let after = Avatar::from_glb(&glb).unwrap();
     assert_eq!(after.to_glb().unwrap(), glb);

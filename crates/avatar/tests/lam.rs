@@ -7,8 +7,8 @@ use std::io::{Cursor, Read, Write};
 
 use common::{data, mutate};
 use effigy_avatar::lam::{LamLimits, read_lam};
-use effigy_avatar::{Avatar, Body, PosedGaussians, splat_file};
-use effigy_rig::{Pose, PosedVertices, Poser, Rig};
+use effigy_avatar::{Avatar, AvatarPoser, Body, PosedGaussians, splat_file};
+use effigy_rig::{Pose, Rig};
 use effigy_splat::Gaussians;
 use glam::{Quat, Vec3};
 use zip::write::SimpleFileOptions;
@@ -235,10 +235,8 @@ fn centres_follow_the_documented_formula() {
     let head = rig.nodes.iter().position(|n| n.name == "head").unwrap();
     let w = (1.0_f32 - 0.01 - 0.04 - 0.0025).sqrt();
     pose.nodes[head].rotation = Quat::from_xyzw(0.1, 0.2, -0.05, w);
-    let mut vertices = PosedVertices::default();
-    Poser::new(rig, body.binding.frame).unwrap().pose(rig, &pose, &mut vertices).unwrap();
     let mut posed = PosedGaussians::default();
-    avatar.pose_gaussians(&vertices, &mut posed).unwrap();
+    AvatarPoser::new(&avatar).unwrap().pose(&avatar, &pose, &mut posed).unwrap();
     // From a numpy program that reads the zip by itself: head bone · (vertex + offset + Σ weight · delta), in f64.
     for (i, expected) in [
         (0, Vec3::new(0.0670032, 1.6563583, -0.0233373)),

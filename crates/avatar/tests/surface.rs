@@ -5,8 +5,8 @@ mod common;
 
 use common::{data, rig};
 use effigy_avatar::surface::{SurfaceOptions, sample};
-use effigy_avatar::{Avatar, OpenOptions, PosedGaussians, simplify};
-use effigy_rig::{AlphaMode, LoadLimits, Morph, Pose, PosedVertices, Poser, Primitive, Rig};
+use effigy_avatar::{Avatar, AvatarPoser, OpenOptions, PosedGaussians, simplify};
+use effigy_rig::{AlphaMode, LoadLimits, Morph, Pose, Primitive, Rig};
 use glam::{Vec2, Vec3};
 
 fn options(count: usize) -> SurfaceOptions {
@@ -54,10 +54,8 @@ fn posed(avatar: &Avatar, weight: f32) -> PosedGaussians {
     let body = avatar.body.as_ref().unwrap();
     let mut pose = Pose::rest(&body.rig);
     pose.morph_weights[0] = weight;
-    let mut vertices = PosedVertices::default();
-    Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
     let mut out = PosedGaussians::default();
-    avatar.pose_gaussians(&vertices, &mut out).unwrap();
+    AvatarPoser::new(avatar).unwrap().pose(avatar, &pose, &mut out).unwrap();
     out
 }
 
@@ -266,10 +264,8 @@ fn a_real_head_keeps_its_place_when_simplified() {
             let body = avatar.body.as_ref().unwrap();
             let mut pose = Pose::rest(&body.rig);
             pose.morph_weights[jaw] = weight;
-            let mut vertices = PosedVertices::default();
-            Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
             let mut out = PosedGaussians::default();
-            avatar.pose_gaussians(&vertices, &mut out).unwrap();
+            AvatarPoser::new(avatar).unwrap().pose(avatar, &pose, &mut out).unwrap();
             out.gaussians.positions
         };
         let mut distances: Vec<f32> =

@@ -7,6 +7,8 @@ use effigy_avatar::AvatarError;
 use effigy_render::RenderError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
+use effigy_train::TrainError;
+use effigy_train::capture::CaptureError;
 
 /// An argument, or an input file that no other crate reads, is at fault.
 #[derive(Debug)]
@@ -60,6 +62,11 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<AvatarError>()
             || cause.is::<RigError>()
             || cause.is::<SplatError>()
+            || cause.is::<CaptureError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(error) if !matches!(error, TrainError::Device(_) | TrainError::Io { .. } | TrainError::NotFinite(_))
+            )
             || matches!(
                 cause.downcast_ref(),
                 Some(

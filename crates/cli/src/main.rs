@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Renders, converts and inspects neural avatars.
+/// Trains, renders, converts and inspects neural avatars.
 #[derive(Parser)]
 #[command(
     version,
     about,
-    long_about = "Renders, converts and inspects neural avatars: photoreal people made of Gaussians on an animated rig.",
+    long_about = "Trains, renders, converts and inspects neural avatars: photoreal people made of Gaussians on an animated rig.",
     after_help = "Exit codes: 0 done; 1 something failed on this machine (a graphics driver, a full disk); 2 the \
                   arguments or an input file are at fault; 130 interrupted.\n\nSet RUST_LOG=info for more on what \
                   happens."
@@ -36,6 +36,8 @@ enum Command {
     Render(Box<command::render::Arguments>),
     Info(command::info::Arguments),
     Convert(command::convert::Arguments),
+    Train(Box<command::train::Arguments>),
+    Eval(command::eval::Arguments),
     Bench(command::bench::Arguments),
     Adapters(command::adapters::Arguments),
 }
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         Command::Render(arguments) => command::render::run(&arguments),
         Command::Info(arguments) => command::info::run(&arguments),
         Command::Convert(arguments) => command::convert::run(&arguments),
+        Command::Train(arguments) => command::train::run(&arguments),
+        Command::Eval(arguments) => command::eval::run(&arguments),
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Adapters(arguments) => command::adapters::run(&arguments),
     };

@@ -48,6 +48,21 @@ impl Progress {
         Self { bar, over }
     }
 
+    /// So many steps are done.
+    pub(crate) fn set(&self, done: u64) {
+        self.bar.set_position(done);
+        // What was done before this start says nothing about speed.
+        if done > 0 {
+            self.bar.reset_eta();
+        }
+    }
+
+    /// One step is done, and there is something new to say.
+    pub(crate) fn step_with(&self, saying: String) {
+        self.bar.set_message(saying);
+        self.bar.inc(1);
+    }
+
     /// One step is done.
     pub(crate) fn step(&self) {
         self.bar.inc(1);

@@ -10,6 +10,7 @@ use effigy_splat::{Camera, Filter};
 use glam::{Affine3A, Vec3};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
+use crate::decode::Decode;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
 use crate::view::TILE;
@@ -89,6 +90,7 @@ pub struct GpuAvatar {
 
 struct GpuBody {
     avatar: Arc<Avatar>,
+    decode: Option<Decode>,
     weights: wgpu::Buffer,
     palette_buffer: wgpu::Buffer,
     bind_vertices: wgpu::BindGroup,
@@ -130,7 +132,7 @@ impl GpuAvatar {
         if n as u64 > most {
             return Err(RenderError::TooMany { what: "Gaussians", count: n as u64, limit: most });
         }
-        let upload = |what: &'static str, bytes: &[u8]| {
+        let upload = |what: &'static str, bytes: &[u8]| -> Result<wgpu::Buffer, RenderError> {
             let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
             if bytes.len() as u64 > limit {
                 return Err(RenderError::TooLarge { what, bytes: bytes.len() as u64, limit });
@@ -149,7 +151,10 @@ impl GpuAvatar {
         let vertices =
             upload("the posed vertices", &vec![0; vertex_count * gpu_data::POSED_VERTEX_SIZE as usize])?;
         let body = match &avatar.body {
-            Some(_) => Some(GpuBody::new(device, pipelines, avatar, &vertices, &upload)?),
+            Some(_) => {
+                let decode = Decode::new(device, pipelines, avatar, [&gaussians, &harmonics], &upload)?;
+                Some(GpuBody::new(device, pipelines, avatar, &vertices, decode, &upload)?)
+            }
             None => None,
         };
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -201,6 +206,11 @@ impl GpuAvatar {
                 body.rows.push([row.x, row.y, row.z, t]);
             }
         }
+        if let Some(decode) =
+            body.decode.as_mut().filter(|d| d.is_fresh() || pose.morph_weights != body.pose_weights)
+        {
+            decode.set_pose(asset, pose)?;
+        }
         if body.rows != body.pose_rows || pose.morph_weights != body.pose_weights {
             body.pose_rows.clone_from(&body.rows);
             body.pose_weights.clone_from(&pose.morph_weights);
@@ -240,6 +250,20 @@ impl GpuAvatar {
         let (pose, posed) = (body.pose, body.posed.clone());
         encoder.on_submitted_work_done(move || posed.store(pose, Ordering::Release));
         Ok(true)
+    }
+
+    /// Records the upload of the expression's coefficients and the sum over the field's bases; nothing without a field,
+    /// or if the GPU is known to hold this expression. Says whether it recorded anything.
+    pub(crate) fn record_decode(
+        &self,
+        pipelines: &Pipelines,
+        encoder: &mut wgpu::CommandEncoder,
+        timer: Option<&StageTimer>,
+    ) -> Result<bool, RenderError> {
+        match self.body.as_ref().and_then(|body| body.decode.as_ref()) {
+            Some(decode) => decode.record(pipelines, encoder, timer),
+            None => Ok(false),
+        }
     }
 
     /// About how many pairs of Gaussian and tile `camera` can see at most, found without looking at the GPU: every
@@ -305,7 +329,7 @@ fn bound_gaussians(avatar: &Avatar) -> Vec<gpu_data::BoundGaussian> {
 }
 
 /// Puts bytes into a storage buffer named for what they are.
-type Upload<'a> = dyn Fn(&'static str, &[u8]) -> Result<wgpu::Buffer, RenderError> + 'a;
+pub(crate) type Upload<'a> = dyn Fn(&'static str, &[u8]) -> Result<wgpu::Buffer, RenderError> + 'a;
 
 impl GpuBody {
     fn new(
@@ -313,6 +337,7 @@ impl GpuBody {
         pipelines: &Pipelines,
         avatar: &Arc<Avatar>,
         vertices: &wgpu::Buffer,
+        decode: Option<Decode>,
         upload: &Upload<'_>,
     ) -> Result<Self, RenderError> {
         let missing = || RenderError::Avatar("it has no rig".into());
@@ -384,6 +409,7 @@ impl GpuBody {
         }
         Ok(Self {
             avatar: avatar.clone(),
+            decode,
             weights,
             palette_buffer,
             bind_vertices,

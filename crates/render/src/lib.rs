@@ -5,8 +5,8 @@
 //! passes into the host's command encoder. The view's colour and depth textures hold the result once the encoder has
 //! been submitted; a [`Compositor`] draws them over the host's picture.
 //!
-//! A frame goes through five stages, all on the GPU: **pose** (morphs, skinning, surface frames; skipped while the pose
-//! stays the same), **project** (bind, activate, project, cull and colour each Gaussian), **sort** by depth, **bin**
+//! A frame goes through six stages, all on the GPU: **pose** (morphs, skinning, surface frames) and **decode** (what the
+//! neural field adds to each Gaussian for this expression; both skipped while the pose stays the same), **project** (bind, activate, project, cull and colour each Gaussian), **sort** by depth, **bin**
 //! into tiles of 16 × 16 pixels, **rasterize** front to back. Nothing is read back, and no GPU memory is allocated while
 //! an avatar, a view and the rough distance between them stay the same.
 //!
@@ -15,6 +15,7 @@
 
 mod avatar;
 mod composite;
+mod decode;
 mod error;
 mod gpu;
 mod pipelines;

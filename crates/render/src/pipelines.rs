@@ -13,6 +13,7 @@ pub(crate) const COMPOSITE_WGSL: &str = wgsl!("composite");
 pub(crate) struct Pipelines {
     pub pose_vertices: wgpu::ComputePipeline,
     pub vertex_frames: wgpu::ComputePipeline,
+    pub decode: wgpu::ComputePipeline,
     pub project: wgpu::ComputePipeline,
     pub count_digits: wgpu::ComputePipeline,
     pub scan_digits: wgpu::ComputePipeline,
@@ -48,6 +49,7 @@ impl Pipelines {
         Self {
             pose_vertices: build(wgsl!("pose_vertices"), "pose_vertices"),
             vertex_frames: build(wgsl!("vertex_frames"), "vertex_frames"),
+            decode: build(wgsl!("decode"), "decode"),
             project: build(wgsl!("project"), "project_gaussians"),
             count_digits: build(wgsl!("sort_count"), "count_digits"),
             scan_digits: build(wgsl!("sort_scan"), "scan_digits"),
@@ -87,6 +89,7 @@ mod tests {
         for (name, source) in [
             ("pose_vertices", wgsl!("pose_vertices")),
             ("vertex_frames", wgsl!("vertex_frames")),
+            ("decode", wgsl!("decode")),
             ("project", wgsl!("project")),
             ("sort_count", wgsl!("sort_count")),
             ("sort_scan", wgsl!("sort_scan")),
@@ -102,7 +105,8 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
             naga::valid::Validator::new(
                 naga::valid::ValidationFlags::all(),
-                naga::valid::Capabilities::default(),
+                // `unpack2x16float` is core WebGPU, though not every OpenGL has it.
+                naga::valid::Capabilities::default() | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
             )
             .validate(&module)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));

@@ -185,6 +185,12 @@ impl Renderer {
                     drop(stage.begin(encoder, timer));
                 }
             }
+            Stage::Decode => {
+                let recorded = avatar.record_decode(pipelines, encoder, timer)?;
+                if !recorded && timer.is_some() {
+                    drop(stage.begin(encoder, timer));
+                }
+            }
             Stage::Project => {
                 let data = CameraData::new(camera, avatar);
                 view.uploads.record(encoder, &[(bytemuck::bytes_of(&data), &view.camera)])?;

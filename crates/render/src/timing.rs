@@ -7,6 +7,8 @@ use crate::RenderError;
 pub enum Stage {
     /// Morphs, skinning and surface frames.
     Pose,
+    /// The neural field: the sum over its bases.
+    Decode,
     /// Binding, activation, projection, culling and colour.
     Project,
     /// Depth order.
@@ -19,7 +21,8 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Pose, Self::Project, Self::Sort, Self::Bin, Self::Rasterize];
+    pub const ALL: [Self; 6] =
+        [Self::Pose, Self::Decode, Self::Project, Self::Sort, Self::Bin, Self::Rasterize];
 
     pub(crate) fn begin(
         self,
@@ -38,6 +41,7 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pose => "pose",
+            Self::Decode => "decode",
             Self::Project => "project",
             Self::Sort => "sort",
             Self::Bin => "bin",
@@ -48,7 +52,7 @@ impl Stage {
 
 /// Measures the stages of one frame by the GPU's own clock. For benchmarks: reading the times waits for the GPU.
 ///
-/// A stage that a frame skips (the pose, when it has not changed) reads as next to nothing. Software drivers write
+/// A stage that a frame skips (pose and decode, when the pose has not changed) reads as next to nothing. Software drivers write
 /// timestamps when they queue work, not when they do it: measure these with [`crate::Renderer::time_stages`].
 pub struct StageTimer {
     queries: wgpu::QuerySet,

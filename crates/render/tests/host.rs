@@ -108,7 +108,7 @@ fn square(per_side: usize, color: Vec3) -> Arc<Avatar> {
         g.opacity_logits.push(6.0);
         g.sh.extend(((color - 0.5) / effigy_splat::SH_C0).to_array());
     }
-    let body = Some(Body { rig, binding });
+    let body = Some(Body { rig, binding, field: None });
     Arc::new(Avatar { name: "square".into(), gaussians: g, filter: Filter::MIP, body })
 }
 
@@ -205,6 +205,7 @@ fn an_avatar_without_anything_is_an_empty_picture() {
         body: Some(Body {
             rig: Rig { influences: 1, ..Rig::default() },
             binding: Binding { triangles: Vec::new(), barycentric: Vec::new(), frame: FrameMode::Surface },
+            field: None,
         }),
     });
     // Whether a rig of nothing is valid is for the rig to say; it must not bring the renderer down.

@@ -17,4 +17,7 @@ pub enum SplatError {
     /// A camera that cannot project anything.
     #[error("camera: {0}")]
     Camera(String),
+    /// Gradients are asked for of something that was not rendered last.
+    #[error("gradient: {0}")]
+    Gradient(String),
 }

@@ -1,6 +1,6 @@
 //! A set of 3D Gaussians, stored raw, and the one place where they are activated.
 
-use glam::{Quat, Vec3};
+use glam::{Quat, Vec3, Vec4};
 
 use crate::SplatError;
 
@@ -44,6 +44,17 @@ pub struct ActivatedGaussian {
     pub opacity: f32,
 }
 
+/// A loss's gradient on an [`ActivatedGaussian`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ActivatedGradient {
+    /// On the components x, y, z, w of the rotation, as they enter the rotation matrix.
+    pub rotation: Vec4,
+    /// On the standard deviations.
+    pub scale: Vec3,
+    /// On the opacity.
+    pub opacity: f32,
+}
+
 impl Gaussians {
     /// An empty set with room for `capacity` Gaussians of the given harmonics degree.
     pub fn with_capacity(capacity: usize, sh_degree: u8) -> Self {
@@ -81,6 +92,24 @@ impl Gaussians {
             scale: self.log_scales[index].exp(),
             opacity: opacity_from_logit(self.opacity_logits[index]),
         }
+    }
+
+    /// The derivative of [`Self::activate`]: from a loss's gradient on the activated Gaussian `index` to the one on its
+    /// raw rotation (xyzw), log-scale and opacity logit.
+    #[inline(always)]
+    pub fn activate_backward(
+        &self,
+        index: usize,
+        activated: &ActivatedGaussian,
+        gradient: &ActivatedGradient,
+    ) -> (Vec4, Vec3, f32) {
+        let unit = Vec4::from(activated.rotation);
+        let across = gradient.rotation - unit * unit.dot(gradient.rotation);
+        (
+            across * self.rotations[index].length_recip(),
+            gradient.scale * activated.scale,
+            gradient.opacity * activated.opacity * (1.0 - activated.opacity),
+        )
     }
 
     /// Checks that the arrays agree in length and hold only values that can be rendered.

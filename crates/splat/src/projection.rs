@@ -32,16 +32,16 @@ pub struct Splat {
 /// What projecting needs of a camera, computed once a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Projector {
-    rotation: Mat3A,
+    pub(crate) rotation: Mat3A,
     translation: Vec3A,
-    focal: [f32; 2],
+    pub(crate) focal: [f32; 2],
     principal: [f32; 2],
     size: [f32; 2],
     /// Bounds of x/depth and y/depth within which the affine approximation is used as it is.
     slope_min: [f32; 2],
     slope_max: [f32; 2],
     near: f32,
-    filter: Filter,
+    pub(crate) filter: Filter,
 }
 
 impl Projector {
@@ -64,28 +64,14 @@ impl Projector {
     /// Projects one Gaussian; `None` if it is behind the near plane, off the picture, or too faint to see.
     #[inline(always)]
     pub fn project(&self, position: Vec3, gaussian: &ActivatedGaussian) -> Option<Splat> {
-        let p = self.rotation * Vec3A::from(position) + self.translation;
+        let p = self.camera_space(position);
         let depth = -p.z;
         // Written so that NaN is culled.
         if !(depth > self.near) {
             return None;
         }
-        let inv = 1.0 / depth;
-        let slope = [p.x * inv, p.y * inv];
-        let center =
-            [self.principal[0] + self.focal[0] * slope[0], self.principal[1] - self.focal[1] * slope[1]];
-        let slope_x = slope[0].clamp(self.slope_min[0], self.slope_max[0]);
-        let slope_y = slope[1].clamp(self.slope_min[1], self.slope_max[1]);
-
-        // Rows of J·W·R·S, so that the covariance is T·Tᵀ and its determinant |t0 × t1|² suffers no cancellation.
-        let scaled = Mat3A::from(Mat3::from_quat(gaussian.rotation)) * Mat3A::from_diagonal(gaussian.scale);
-        let view = (self.rotation * scaled).transpose();
-        let t0 = (self.focal[0] * inv) * (view.x_axis + slope_x * view.z_axis);
-        let t1 = (-self.focal[1] * inv) * (view.y_axis + slope_y * view.z_axis);
+        let Affine { center, xx, xy, yy, det_unfiltered, det, .. } = self.affine(p, gaussian);
         let v = self.filter.variance;
-        let (xx, xy, yy) = (t0.dot(t0), t0.dot(t1), t1.dot(t1));
-        let det_unfiltered = t0.cross(t1).length_squared();
-        let det = det_unfiltered + v * (xx + yy) + v * v;
         let opacity = if self.filter.compensate {
             gaussian.opacity * (det_unfiltered / det).sqrt()
         } else {
@@ -108,4 +94,55 @@ impl Projector {
         let inv_det = 1.0 / det;
         Some(Splat { center, conic: [yy * inv_det, -xy * inv_det, xx * inv_det], opacity, extent, depth })
     }
+
+    /// The local affine approximation of perspective at `p` in camera space, in front of the camera.
+    #[inline(always)]
+    pub(crate) fn affine(&self, p: Vec3A, gaussian: &ActivatedGaussian) -> Affine {
+        let inv = 1.0 / -p.z;
+        let slope = [p.x * inv, p.y * inv];
+        let center =
+            [self.principal[0] + self.focal[0] * slope[0], self.principal[1] - self.focal[1] * slope[1]];
+        let clamped = [
+            slope[0].clamp(self.slope_min[0], self.slope_max[0]),
+            slope[1].clamp(self.slope_min[1], self.slope_max[1]),
+        ];
+        // Rows of J·W·R·S, so that the covariance is T·Tᵀ and its determinant |t0 × t1|² suffers no cancellation.
+        let scaled = Mat3A::from(Mat3::from_quat(gaussian.rotation)) * Mat3A::from_diagonal(gaussian.scale);
+        let view = (self.rotation * scaled).transpose();
+        let t0 = (self.focal[0] * inv) * (view.x_axis + clamped[0] * view.z_axis);
+        let t1 = (-self.focal[1] * inv) * (view.y_axis + clamped[1] * view.z_axis);
+        let v = self.filter.variance;
+        let (xx, xy, yy) = (t0.dot(t0), t0.dot(t1), t1.dot(t1));
+        let det_unfiltered = t0.cross(t1).length_squared();
+        let det = det_unfiltered + v * (xx + yy) + v * v;
+        Affine { inv, slope, center, clamped, view, t0, t1, xx, xy, yy, det_unfiltered, det }
+    }
+
+    /// From world to camera space.
+    #[inline(always)]
+    pub(crate) fn camera_space(&self, position: Vec3) -> Vec3A {
+        self.rotation * Vec3A::from(position) + self.translation
+    }
+}
+
+/// The local affine approximation of perspective at the centre of a Gaussian.
+pub(crate) struct Affine {
+    /// 1/depth.
+    pub(crate) inv: f32,
+    /// x/depth and y/depth.
+    pub(crate) slope: [f32; 2],
+    pub(crate) center: [f32; 2],
+    /// Slopes within the bounds of the approximation.
+    pub(crate) clamped: [f32; 2],
+    /// (W·R·S)ᵀ: its columns are the rows of W·R·S.
+    pub(crate) view: Mat3A,
+    /// Rows of J·W·R·S.
+    pub(crate) t0: Vec3A,
+    pub(crate) t1: Vec3A,
+    /// Covariance on the picture before the filter.
+    pub(crate) xx: f32,
+    pub(crate) xy: f32,
+    pub(crate) yy: f32,
+    pub(crate) det_unfiltered: f32,
+    pub(crate) det: f32,
 }

@@ -3,6 +3,7 @@
 use std::f32::consts::TAU;
 
 use effigy_avatar::{Avatar, Binding, Body};
+use effigy_field::{ATTRIBUTES, Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Filter, Gaussians, sh_coefficients};
 use glam::{Affine3A, DMat4, DQuat, DVec3, DVec4, Quat, Vec2, Vec3};
@@ -46,7 +47,8 @@ pub(crate) fn rig(influences: usize) -> Rig {
             rig.joint_indices.extend([0_u16, 1, 2, 1, 0, 0, 2, 1].iter().take(influences));
         }
     }
-    rig.uvs = vec![Vec2::ZERO; rig.positions.len()];
+    let uv = |v: usize| Vec2::new((v % AROUND) as f32 / AROUND as f32, (v / AROUND) as f32 / RINGS as f32);
+    rig.uvs = (0..rig.positions.len()).map(uv).collect();
     for ring in 0..RINGS - 1 {
         for step in 0..AROUND {
             let at = |r: usize, s: usize| (r * AROUND + s % AROUND) as u32;
@@ -170,7 +172,40 @@ pub(crate) fn avatar(frame: FrameMode, influences: usize, count: usize, filter: 
         gaussians.opacity_logits.push(6.0 * random.next() - 3.0);
         gaussians.sh.extend((0..3 * sh_coefficients(1)).map(|_| 2.0 * random.next() - 1.0));
     }
-    Avatar { name: "tube".into(), gaussians, filter, body: Some(Body { rig, binding }) }
+    Avatar { name: "tube".into(), gaussians, filter, body: Some(Body { rig, binding, field: None }) }
+}
+
+/// Gives `avatar` a field of random weights, strong enough to be seen but not to tear it apart.
+pub(crate) fn add_field(avatar: &mut Avatar, bases: usize) {
+    let body = avatar.body.as_mut().unwrap();
+    let plane = |resolution, channels| PlaneConfig { resolution, channels };
+    let config = FieldConfig {
+        planes: vec![plane(8, 4), plane(16, 4)],
+        triplane: plane(6, 4),
+        hidden: 16,
+        bases,
+        regions: 9,
+        region_hidden: 8,
+    };
+    let texels = PlaneLayout::new(&body.rig, &config).unwrap().texels();
+    let mut weights = FieldWeights::zeros(&config, &texels, body.rig.morphs.len());
+    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    for (_, array) in weights.arrays_mut() {
+        array.iter_mut().for_each(|x| *x = 0.5 * (2.0 * random.next() - 1.0));
+    }
+    // What a unit is worth differs from attribute to attribute.
+    let gain = |attribute: usize| match attribute {
+        0..3 => 0.02,
+        3..7 => 0.3,
+        7..10 => 0.2,
+        10 => 0.8,
+        _ => 0.5,
+    };
+    for array in [&mut weights.heads, &mut weights.heads_bias] {
+        array.iter_mut().enumerate().for_each(|(i, x)| *x *= gain(i % ATTRIBUTES));
+    }
+    let regions = Regions::new(&body.rig, config.regions).unwrap();
+    body.field = Some(Field::new(&body.rig, config, regions, weights).unwrap());
 }
 
 /// A single small opaque Gaussian on vertex `v`.
@@ -194,6 +229,6 @@ pub(crate) fn dot(rig: &Rig, v: usize) -> Avatar {
         barycentric: vec![Vec3::AXES[corner]],
         frame: FrameMode::Surface,
     };
-    let body = Some(Body { rig: rig.clone(), binding });
+    let body = Some(Body { rig: rig.clone(), binding, field: None });
     Avatar { name: "dot".into(), gaussians, filter: Filter::MIP, body }
 }

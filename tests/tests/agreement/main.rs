@@ -135,6 +135,43 @@ fn a_made_rig_in_many_poses() {
     }
 }
 
+#[test]
+fn a_field_on_a_made_rig_in_many_poses() {
+    // 3000 Gaussians and 1000: full groups of threads, and a last one that is not.
+    for (count, bases) in [(3000, 16), (1000, 5)] {
+        let without = Arc::new(made::avatar(FrameMode::Surface, 4, count, Filter::MIP));
+        let mut avatar = (*without).clone();
+        made::add_field(&mut avatar, bases);
+        let mut renderers = Renderers::new(&Arc::new(avatar));
+        let mut still = Renderers::new(&without);
+        let rig = &without.body.as_ref().unwrap().rig;
+        // The same expression with another turn of the head, and back to rest.
+        let mut turned = made::pose(rig, 0.4);
+        turned.nodes[1].rotation *= Quat::from_rotation_y(0.5);
+        let poses = [0.0, 0.4, 0.9, -0.6, 0.4, 0.0].map(|strength| (strength, made::pose(rig, strength)));
+        for (strength, pose) in poses.into_iter().chain([(0.4, turned)]) {
+            let posed = renderers.pose_on_cpu(Some(&pose));
+            let mut camera = frame_subject(&posed.gaussians, 256);
+            (camera.width, camera.height) = (251, 203);
+            let cpu = renderers.cpu(Some(&pose), &camera);
+            let gpu = renderers.gpu(Some(&pose), &camera);
+            let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+            let moved = compare(&cpu, &still.cpu(Some(&pose), &camera)).psnr;
+            println!(
+                "made with a field of {bases} bases, strength {strength}: {psnr:.1} dB, {psnr_covered:.1} dB where \
+                 covered, depth within {depth:.1e}; {moved:.1} dB to the same without"
+            );
+            assert!(covered(&cpu) > 0.05, "hardly anything is drawn");
+            assert!(psnr_covered >= 60.0 && depth < 1e-3, "the pictures differ");
+            if strength == 0.0 {
+                assert!(moved > 100.0, "the field changes the rest pose: {moved} dB");
+            } else {
+                assert!(moved < 30.0, "the field changes nothing: {moved} dB");
+            }
+        }
+    }
+}
+
 /// One small Gaussian on each of some vertices must appear where morphs, skinning and perspective, written out here in
 /// double precision, put it.
 #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use effigy_avatar::{Avatar, PosedGaussians};
+use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
 use effigy_render::{AdapterChoice, Gpu, GpuAvatar, Precision, Renderer, read_frame};
-use effigy_rig::{Pose, PosedVertices, Poser};
+use effigy_rig::Pose;
 use effigy_splat::{Camera, Frame, Gaussians, Rasterizer};
-use glam::Vec3;
+use glam::{Affine3A, Vec3};
 
 /// The device and its kernels, made once for all tests.
 fn device() -> &'static (Gpu, Renderer) {
@@ -24,24 +24,23 @@ fn device() -> &'static (Gpu, Renderer) {
 pub(crate) struct Renderers {
     avatar: Arc<Avatar>,
     uploaded: GpuAvatar,
-    poser: Option<Poser>,
+    poser: AvatarPoser,
     rasterizer: Rasterizer,
 }
 
 impl Renderers {
     pub(crate) fn new(avatar: &Arc<Avatar>) -> Self {
         let uploaded = device().1.upload(avatar).unwrap();
-        let poser = avatar.body.as_ref().map(|b| Poser::new(&b.rig, b.binding.frame).unwrap());
+        let poser = AvatarPoser::new(avatar).unwrap();
         Self { avatar: avatar.clone(), uploaded, poser, rasterizer: Rasterizer::new() }
     }
 
     pub(crate) fn pose_on_cpu(&mut self, pose: Option<&Pose>) -> PosedGaussians {
-        let mut vertices = PosedVertices::default();
-        if let (Some(poser), Some(body), Some(pose)) = (&mut self.poser, &self.avatar.body, pose) {
-            poser.pose(&body.rig, pose, &mut vertices).unwrap();
-        }
         let mut posed = PosedGaussians::default();
-        self.avatar.pose_gaussians(&vertices, &mut posed).unwrap();
+        // What has no rig is in no pose.
+        let none =
+            Pose { morph_weights: Vec::new(), nodes: Vec::new(), world_from_scene: Affine3A::IDENTITY };
+        self.poser.pose(&self.avatar, pose.unwrap_or(&none), &mut posed).unwrap();
         posed
     }
 

@@ -56,7 +56,11 @@ pub(super) fn encode_vectors(vectors: &[Vec3]) -> Vec<u8> {
 }
 
 pub(super) fn decode_vectors(bytes: &[u8]) -> Vec<Vec3> {
-    dwords(bytes).map(|w: [u32; 3]| Vec3::from_array(w.map(f32::from_bits))).collect()
+    decode_floats(bytes).into_iter().map(Vec3::from_array).collect()
+}
+
+pub(super) fn decode_floats<const N: usize>(bytes: &[u8]) -> Vec<[f32; N]> {
+    dwords(bytes).map(|w: [u32; N]| w.map(f32::from_bits)).collect()
 }
 
 pub(super) fn encode_indices(indices: &[u32]) -> Vec<u8> {
@@ -92,15 +96,80 @@ pub(super) fn sh_bytes(degree: u8) -> usize {
     sh_coefficients(degree) * 3 * 2
 }
 
-/// The five arrays of `gaussians` in file order: positions, rotations, log-scales, opacity logits, harmonics.
-pub(super) fn encode_gaussians(gaussians: &Gaussians) -> [Vec<u8>; 5] {
+/// Harmonics above degree 0 in 8 bits, `values` of them a Gaussian: an exponent e, then each value in steps of 2ᵉ, so
+/// that the largest takes all of the bits or all but one. What is decoded encodes to the same bytes.
+pub(super) fn encode_rest(harmonics: &[f32], values: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(harmonics.len() + harmonics.len() / values);
+    for row in harmonics.chunks_exact(values) {
+        let largest = row.iter().fold(0.0_f32, |m, c| m.max(c.abs()));
+        let mut exponent = MIN_EXPONENT;
+        while exponent < MAX_EXPONENT && largest > 127.5 * exp2(exponent) {
+            exponent += 1;
+        }
+        bytes.push(exponent.to_le_bytes()[0]);
+        let step = exp2(exponent);
+        bytes.extend(row.iter().map(|c| ((c / step).round().clamp(-127.0, 127.0) as i8).to_le_bytes()[0]));
+    }
+    bytes
+}
+
+/// As [`encode_rest`] wrote it.
+pub(super) fn decode_rest(bytes: &[u8], values: usize) -> Vec<f32> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for row in bytes.chunks_exact(1 + values) {
+        let step = exp2(i8::from_le_bytes([row[0]]).clamp(MIN_EXPONENT, MAX_EXPONENT));
+        out.extend(row[1..].iter().map(|&b| f32::from(i8::from_le_bytes([b])) * step));
+    }
+    out
+}
+
+/// Steps of harmonics from about 10⁻⁹ to 10⁶.
+const MIN_EXPONENT: i8 = -30;
+const MAX_EXPONENT: i8 = 20;
+
+fn exp2(exponent: i8) -> f32 {
+    f32::from(exponent).exp2()
+}
+
+/// The five arrays of `gaussians` in file order: positions, rotations, log-scales, opacity logits, harmonics, of which
+/// only the constant ones where `constant`.
+pub(super) fn encode_gaussians(gaussians: &Gaussians, constant: bool) -> [Vec<u8>; 5] {
+    let sh = if constant {
+        let (constant, _) = split_harmonics(gaussians);
+        encode_halves(&constant, false)
+    } else {
+        encode_halves(&gaussians.sh, false)
+    };
     [
         encode_vectors(&gaussians.positions),
         encode_rotations(&gaussians.rotations),
         encode_log_scales(&gaussians.log_scales),
         encode_halves(&gaussians.opacity_logits, true),
-        encode_halves(&gaussians.sh, false),
+        sh,
     ]
+}
+
+/// The constant harmonics, and those above degree 0.
+pub(super) fn split_harmonics(gaussians: &Gaussians) -> (Vec<f32>, Vec<f32>) {
+    let rows = gaussians.sh.chunks_exact(3 * sh_coefficients(gaussians.sh_degree));
+    let (mut constant, mut rest) = (Vec::with_capacity(3 * gaussians.len()), Vec::new());
+    for row in rows {
+        let (first, others) = row.split_at(3);
+        constant.extend_from_slice(first);
+        rest.extend_from_slice(others);
+    }
+    (constant, rest)
+}
+
+/// Undoes [`split_harmonics`], for `values` harmonics above degree 0 a Gaussian.
+pub(super) fn join_harmonics(constant: &[f32], rest: &[f32], values: usize) -> Vec<f32> {
+    let rows = constant.chunks_exact(3).zip(rest.chunks_exact(values));
+    rows.flat_map(|(constant, rest)| [constant, rest].concat()).collect()
+}
+
+/// Harmonics above degree 0 of one Gaussian.
+pub(super) fn rest_values(degree: u8) -> usize {
+    3 * (sh_coefficients(degree) - 1)
 }
 
 /// Groups of N little-endian 16-bit words; what is left over at the end is not looked at.
@@ -160,6 +229,24 @@ mod tests {
         }
         let bytes: Vec<u8> = (0..=65535_u16).chain([0, 0]).flat_map(u16::to_le_bytes).collect();
         assert_eq!(encode_log_scales(&decode_log_scales(&bytes)), bytes);
+    }
+
+    #[test]
+    fn harmonics_in_eight_bits_are_near_and_stay_the_same() {
+        // 0.5 needs steps of 2⁻⁷ (64 of them), 127.6 of 2⁻⁸ would not do.
+        assert_eq!(encode_rest(&[0.5, -0.25, 0.0], 3), [(-7_i8) as u8, 64, (-32_i8) as u8, 0]);
+        assert_eq!(encode_rest(&[0.0; 3], 3), [MIN_EXPONENT as u8, 0, 0, 0]);
+        let row: Vec<f32> =
+            (0..24 * 500).map(|i| ((i * 7919) % 1013) as f32 / 700.0 * (i as f32 * 0.01).sin()).collect();
+        let bytes = encode_rest(&row, 24);
+        let decoded = decode_rest(&bytes, 24);
+        assert_eq!(encode_rest(&decoded, 24), bytes);
+        for (row, decoded) in row.chunks(24).zip(decoded.chunks(24)) {
+            let largest = row.iter().fold(0.0_f32, |m, c| m.max(c.abs()));
+            for (a, b) in row.iter().zip(decoded) {
+                assert!((a - b).abs() <= largest / 127.0, "{a} became {b} beside {largest}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod animation;
 mod encoding;
+mod field;
 mod glb;
 mod mesh;
 
@@ -16,13 +17,16 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::{Avatar, AvatarError, Binding, Body};
+use field::FieldObject;
 use glb::{BufferBuilder, ViewUse};
 
 /// Name of the glTF extension.
 pub const EXTENSION_NAME: &str = "EFFIGY_neural_avatar";
 
-/// The version of the extension that is written, and the highest that is read.
-pub const ASSET_VERSION: u32 = 1;
+/// The highest version of the extension that is read, and the one that is written for an avatar with a field.
+pub const ASSET_VERSION: u32 = 2;
+/// What is written without a field, so that older readers can read it. Versions differ in nothing else.
+const VERSION_WITHOUT_FIELD: u32 = 1;
 
 /// The extension object. Numbers beside a name are indices of buffer views.
 #[derive(Serialize, Deserialize)]
@@ -39,8 +43,13 @@ struct Extension {
     log_scales: usize,
     opacity_logits: usize,
     sh: usize,
+    /// Harmonics above degree 0; then `sh` holds only the constant ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sh_rest: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding: Option<BindingObject>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    field: Option<FieldObject>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     expressions: Vec<ExpressionObject>,
 }
@@ -81,7 +90,7 @@ impl Avatar {
     /// gives the same bytes, and so does the avatar read back from them.
     ///
     /// Values are rounded as the format has it: rotations and weights to 16 bits, log-scales to 1/1024, opacities
-    /// and colours to half floats. What a rig's meshes do not show is not kept: unused joints and pictures' original
+    /// colours and the field's weights to half floats. What a rig's meshes do not show is not kept: unused joints and pictures' original
     /// WebP encoding (they become PNG).
     ///
     /// # Errors
@@ -109,10 +118,18 @@ impl Avatar {
         if self.gaussians.is_empty() {
             return Err(AvatarError::Asset("an avatar without Gaussians cannot be written".into()));
         }
+        let field = self.body.as_ref().and_then(|body| body.field.as_ref());
+        let degree = self.gaussians.sh_degree;
+        let compact = field.is_some() && degree > 0;
         let [positions, rotations, log_scales, opacity_logits, sh] =
-            encoding::encode_gaussians(&self.gaussians).map(|bytes| buffer.view(&bytes, ViewUse::Data));
+            encoding::encode_gaussians(&self.gaussians, compact)
+                .map(|bytes| buffer.view(&bytes, ViewUse::Data));
+        let sh_rest = compact.then(|| {
+            let (_, rest) = encoding::split_harmonics(&self.gaussians);
+            buffer.view(&encoding::encode_rest(&rest, encoding::rest_values(degree)), ViewUse::Data)
+        });
         let extension = Extension {
-            version: ASSET_VERSION,
+            version: if field.is_some() { ASSET_VERSION } else { VERSION_WITHOUT_FIELD },
             name: self.name.clone(),
             count: self.gaussians.len(),
             filter: FilterObject { variance: self.filter.variance, compensate: self.filter.compensate },
@@ -122,6 +139,7 @@ impl Avatar {
             log_scales,
             opacity_logits,
             sh,
+            sh_rest,
             binding: self.body.as_ref().map(|body| BindingObject {
                 frame: match body.binding.frame {
                     FrameMode::Surface => FrameName::Surface,
@@ -133,6 +151,7 @@ impl Avatar {
                 barycentric: buffer
                     .view(&encoding::encode_barycentric(&body.binding.barycentric), ViewUse::Data),
             }),
+            field: field.map(|field| FieldObject::write(field, &mut buffer)),
             expressions: self.body.iter().flat_map(|body| expression_objects(&body.rig)).collect(),
         };
         let value = serde_json::to_value(extension)
@@ -217,13 +236,19 @@ impl<'a> AssetFile<'a> {
         let Version { version } = serde_json::from_str(text).map_err(fail)?;
         if version == 0 || version > u64::from(ASSET_VERSION) {
             return Err(AvatarError::Asset(format!(
-                "{EXTENSION_NAME} version {version} is not known; this program reads version {ASSET_VERSION}"
+                "{EXTENSION_NAME} version {version} is not known; this program reads up to version {ASSET_VERSION}"
             )));
         }
         let extension: Extension = serde_json::from_str(text).map_err(fail)?;
+        if version < u64::from(ASSET_VERSION) && extension.field.is_some() {
+            return Err(AvatarError::Asset(format!("{EXTENSION_NAME}: a field in version {version}")));
+        }
         let views = Views { list: &self.document.buffer_views, binary: self.binary };
         let gaussians = read_gaussians(&extension, &views)?;
         let body = match &extension.binding {
+            None if extension.field.is_some() => {
+                return Err(AvatarError::Asset(format!("{EXTENSION_NAME}: a field without a binding")));
+            }
             None => None,
             Some(binding) => Some(read_body(&extension, binding, &views, self.bytes, limits)?),
         };
@@ -319,13 +344,25 @@ fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians,
         )));
     }
     let view = |what, index, size| views.bytes(what, index, extension.count, size);
+    let sh = match extension.sh_rest {
+        Some(rest) if degree > 0 => {
+            let values = encoding::rest_values(degree);
+            let rest = encoding::decode_rest(view("shRest", rest, 1 + values)?, values);
+            let constant = encoding::decode_halves(view("sh", extension.sh, encoding::sh_bytes(0))?);
+            encoding::join_harmonics(&constant, &rest, values)
+        }
+        Some(_) => {
+            return Err(AvatarError::Asset(format!("{EXTENSION_NAME}: shRest for harmonics of degree 0")));
+        }
+        None => encoding::decode_halves(view("sh", extension.sh, encoding::sh_bytes(degree))?),
+    };
     Ok(Gaussians {
         positions: encoding::decode_vectors(view("positions", extension.positions, 12)?),
         rotations: encoding::decode_rotations(view("rotations", extension.rotations, 8)?),
         log_scales: encoding::decode_log_scales(view("logScales", extension.log_scales, 6)?),
         opacity_logits: encoding::decode_halves(view("opacityLogits", extension.opacity_logits, 2)?),
         sh_degree: degree,
-        sh: encoding::decode_halves(view("sh", extension.sh, encoding::sh_bytes(degree))?),
+        sh,
     })
 }
 
@@ -370,7 +407,8 @@ fn read_body(
         FrameName::Surface => FrameMode::Surface,
         FrameName::Skin => FrameMode::Skin,
     };
-    Ok(Body { rig, binding: Binding { triangles, barycentric, frame } })
+    let field = extension.field.as_ref().map(|field| field.read(&rig, views)).transpose()?;
+    Ok(Body { rig, binding: Binding { triangles, barycentric, frame }, field })
 }
 
 fn expression_objects(rig: &Rig) -> Vec<ExpressionObject> {

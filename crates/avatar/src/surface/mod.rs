@@ -15,7 +15,7 @@ use effigy_splat::{Filter, Gaussians, SH_C0};
 use glam::{Mat3, Quat, Vec3};
 use rayon::prelude::*;
 
-use crate::avatar::Anchor;
+use crate::Anchor;
 use crate::{Avatar, AvatarError, Binding, Body, simplify};
 use border::Borders;
 use material::Palette;
@@ -134,7 +134,7 @@ pub fn sample(rig: Rig, options: &SurfaceOptions) -> Result<Avatar, AvatarError>
     if gaussians.is_empty() {
         return Err(AvatarError::Surface("the surface is transparent everywhere".into()));
     }
-    let body = Some(Body { rig: bound_rig, binding });
+    let body = Some(Body { rig: bound_rig, binding, field: None });
     let avatar = Avatar { name: String::new(), gaussians, filter: Filter::MIP, body };
     avatar.validate()?;
     Ok(avatar)

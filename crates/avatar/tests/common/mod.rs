@@ -4,10 +4,11 @@
 
 use std::path::PathBuf;
 
-use effigy_avatar::{Avatar, Binding, Body, PosedGaussians};
+use effigy_avatar::{Avatar, AvatarPoser, Binding, Body, PosedGaussians};
+use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{
     AlphaMode, Animation, Channel, ChannelValues, Expression, FrameMode, Image, Interpolation, Joint,
-    Material, Morph, Node, Pose, PosedVertices, Poser, Primitive, Rig,
+    Material, Morph, Node, Pose, Primitive, Rig,
 };
 use effigy_splat::{Filter, Gaussians};
 use glam::{Affine3A, Quat, Vec2, Vec3};
@@ -139,7 +140,41 @@ pub(crate) fn avatar() -> Avatar {
         barycentric: vec![Vec3::new(0.2, 0.3, 0.5), Vec3::X, Vec3::splat(1.0 / 3.0)],
         frame: FrameMode::Surface,
     };
-    Avatar { name: "test".into(), gaussians, filter: Filter::MIP, body: Some(Body { rig: rig(), binding }) }
+    Avatar {
+        name: "test".into(),
+        gaussians,
+        filter: Filter::MIP,
+        body: Some(Body { rig: rig(), binding, field: None }),
+    }
+}
+
+/// [`avatar`] with a small field of random weights, strong enough to see.
+pub(crate) fn avatar_with_field() -> Avatar {
+    let mut avatar = avatar();
+    let body = avatar.body.as_mut().unwrap();
+    let plane = |resolution, channels| PlaneConfig { resolution, channels };
+    let config = FieldConfig {
+        planes: vec![plane(6, 3), plane(12, 2)],
+        triplane: plane(4, 2),
+        hidden: 5,
+        bases: 3,
+        regions: 2,
+        region_hidden: 4,
+    };
+    let texels = PlaneLayout::new(&body.rig, &config).unwrap().texels();
+    let mut weights = FieldWeights::zeros(&config, &texels, body.rig.morphs.len());
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for (_, array) in weights.arrays_mut() {
+        for x in array {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        }
+    }
+    let regions = Regions::new(&body.rig, config.regions).unwrap();
+    body.field = Some(Field::new(&body.rig, config, regions, weights).unwrap());
+    avatar
 }
 
 /// The JSON part of a GLB.
@@ -170,10 +205,8 @@ pub(crate) fn posed(avatar: &Avatar, change: impl FnOnce(&mut Pose)) -> PosedGau
     let body = avatar.body.as_ref().unwrap();
     let mut pose = Pose::rest(&body.rig);
     change(&mut pose);
-    let mut vertices = PosedVertices::default();
-    Poser::new(&body.rig, body.binding.frame).unwrap().pose(&body.rig, &pose, &mut vertices).unwrap();
     let mut out = PosedGaussians::default();
-    avatar.pose_gaussians(&vertices, &mut out).unwrap();
+    AvatarPoser::new(avatar).unwrap().pose(avatar, &pose, &mut out).unwrap();
     out
 }
 

@@ -90,7 +90,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             return Err(bad_input("--gaussians needs an avatar with a rig"));
         };
         let options = SurfaceOptions { count, ..SurfaceOptions::default() };
-        avatars.push(Arc::new(sample(body.rig.clone(), &options)?));
+        let mut avatar = sample(body.rig.clone(), &options)?;
+        // A field lies over the rig, not over these or those Gaussians; over a simplified rig it would lie otherwise.
+        if let Some(sampled) = avatar.body.as_mut().filter(|sampled| sampled.rig == body.rig) {
+            sampled.field.clone_from(&body.field);
+        }
+        avatars.push(Arc::new(avatar));
     }
     if avatars.is_empty() {
         avatars.push(Arc::new(own));
@@ -131,11 +136,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.frames
     ))?;
     print(&format!(
-        "{:<26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8} {:>16} {:>7}",
+        "{:<26} {:>9} {:>10} {:>7} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8} {:>16} {:>7}",
         "device",
         "Gaussians",
         "picture",
         "pose",
+        "decode",
         "project",
         "sort",
         "bin",
@@ -150,11 +156,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             ms.unwrap_or_else(|| "-".into())
         };
         print(&format!(
-            "{:<26.26} {:>9} {:>10} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8.2} {:>16} {:>7.3}",
+            "{:<26.26} {:>9} {:>10} {:>7} {:>7} {:>8} {:>7} {:>7} {:>9} {:>8.2} {:>16} {:>7.3}",
             row.device,
             row.gaussians,
             format!("{}x{}", row.width, row.height),
             stage("pose"),
+            stage("decode"),
             stage("project"),
             stage("sort"),
             stage("bin"),

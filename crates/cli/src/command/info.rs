@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use effigy_avatar::{Avatar, AvatarError};
+use effigy_field::Field;
 use effigy_rig::ARKIT_NAMES;
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ enum Info {
         /// Bounds of the centres at rest, metres.
         bounds: Option<[[f32; 3]; 2]>,
         rig: Option<RigInfo>,
+        field: Option<FieldInfo>,
     },
     Track {
         frames: usize,
@@ -55,6 +57,38 @@ struct RigInfo {
     animations: Vec<String>,
 }
 
+#[derive(Serialize)]
+struct FieldInfo {
+    /// Resolution and channels of each level of planes, the tri-plane last.
+    planes: Vec<[usize; 2]>,
+    hidden: usize,
+    bases: usize,
+    regions: usize,
+    controls: usize,
+    /// Of the weights, as the file holds them.
+    bytes: usize,
+}
+
+impl FieldInfo {
+    fn new(field: &Field) -> Self {
+        let config = &field.config;
+        let weights: usize = field.weights.arrays().iter().map(|(_, array)| array.len()).sum();
+        Self {
+            planes: config
+                .planes
+                .iter()
+                .chain([&config.triplane])
+                .map(|p| [p.resolution, p.channels])
+                .collect(),
+            hidden: config.hidden,
+            bases: config.bases,
+            regions: config.regions,
+            controls: field.controls(),
+            bytes: 2 * weights + size_of_val(field.regions.centers.as_slice()),
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let info = read(arguments)?;
     if arguments.json {
@@ -63,7 +97,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     print(&arguments.file.display().to_string())?;
     match info {
-        Info::Avatar { name, gaussians, sh_degree, filter_variance, filter_compensates, bounds, rig } => {
+        Info::Avatar {
+            name,
+            gaussians,
+            sh_degree,
+            filter_variance,
+            filter_compensates,
+            bounds,
+            rig,
+            field,
+        } => {
             print(&format!("  avatar        {name}"))?;
             print(&format!("  Gaussians     {gaussians}, harmonics of degree {sh_degree}"))?;
             let compensation = if filter_compensates { "opacity compensated" } else { "opacity as it is" };
@@ -86,6 +129,28 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
                         rig.expressions.len()
                     ))?;
                     print(&format!("  animations    {}", rig.animations.len()))?;
+                }
+            }
+            match field {
+                None => print("  field         none")?,
+                Some(field) => {
+                    let level = |[resolution, channels]: &[usize; 2]| format!("{resolution}² × {channels}");
+                    let (space, surface) =
+                        field.planes.split_last().map_or((None, &[][..]), |(s, p)| (Some(s), p));
+                    let planes: Vec<String> = surface.iter().map(level).collect();
+                    let space = space.map_or_else(String::new, |p| format!(", tri-plane {}", level(p)));
+                    print(&format!(
+                        "  field         planes {}{space}, trunk {}",
+                        planes.join(" + "),
+                        field.hidden
+                    ))?;
+                    print(&format!(
+                        "                {} bases, {} regions, {} controls, {:.2} MB",
+                        field.bases,
+                        field.regions,
+                        field.controls,
+                        field.bytes as f64 * 1e-6
+                    ))?;
                 }
             }
         }
@@ -125,6 +190,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Info> {
         }
     };
     let bounds = avatar.bounds()?.map(|(low, high)| [low.into(), high.into()]);
+    let field = avatar.body.as_ref().and_then(|body| body.field.as_ref()).map(FieldInfo::new);
     let rig = avatar.body.map(|body| {
         let rig = body.rig;
         RigInfo {
@@ -148,5 +214,6 @@ fn read(arguments: &Arguments) -> anyhow::Result<Info> {
         filter_compensates: avatar.filter.compensate,
         bounds,
         rig,
+        field,
     })
 }

@@ -4,6 +4,118 @@
 use effigy_splat::{Camera, Filter, Gaussians, sh_coefficients};
 use glam::{DMat2, DMat3, DQuat, DVec2, DVec3, Quat};
 
+/// Gaussians in f64, so that a step of a finite difference is not lost to rounding.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) positions: Vec<DVec3>,
+    pub(crate) rotations: Vec<DQuat>,
+    pub(crate) log_scales: Vec<DVec3>,
+    pub(crate) opacity_logits: Vec<f64>,
+    pub(crate) sh_degree: u8,
+    pub(crate) sh: Vec<f64>,
+}
+
+impl Scene {
+    pub(crate) fn of(g: &Gaussians) -> Self {
+        Self {
+            positions: g.positions.iter().map(|p| p.as_dvec3()).collect(),
+            rotations: g.rotations.iter().map(|q| q.as_dquat()).collect(),
+            log_scales: g.log_scales.iter().map(|s| s.as_dvec3()).collect(),
+            opacity_logits: g.opacity_logits.iter().map(|&l| l.into()).collect(),
+            sh_degree: g.sh_degree,
+            sh: g.sh.iter().map(|&c| c.into()).collect(),
+        }
+    }
+}
+
+/// A Gaussian as a picture shows it.
+pub(crate) struct Splat {
+    pub(crate) center: DVec2,
+    pub(crate) inverse: DMat2,
+    pub(crate) opacity: f64,
+    pub(crate) color: DVec3,
+    pub(crate) depth: f64,
+}
+
+impl Splat {
+    /// How much it covers of what is at `pixel`.
+    pub(crate) fn alpha(&self, pixel: DVec2) -> f64 {
+        let d = pixel - self.center;
+        (self.opacity * (-0.5 * d.dot(self.inverse * d)).exp()).min(0.99)
+    }
+}
+
+/// What each Gaussian becomes; `None` of one behind the near plane.
+pub(crate) fn splats(scene: &Scene, frames: &[Quat], camera: &Camera, filter: Filter) -> Vec<Option<Splat>> {
+    (0..scene.positions.len()).map(|i| splat(scene, i, frames, camera, filter)).collect()
+}
+
+/// What Gaussian `i` becomes.
+pub(crate) fn splat(
+    scene: &Scene,
+    i: usize,
+    frames: &[Quat],
+    camera: &Camera,
+    filter: Filter,
+) -> Option<Splat> {
+    let w = DMat3::from_cols_array(&camera.camera_from_world.matrix3.to_cols_array().map(f64::from));
+    let t = camera.camera_from_world.translation.as_dvec3();
+    let eye = -(w.transpose() * t);
+    let world = scene.positions[i];
+    let p = w * world + t;
+    let depth = -p.z;
+    if !(depth > f64::from(camera.near)) {
+        return None;
+    }
+    let r = DMat3::from_quat(scene.rotations[i].normalize());
+    let s = DMat3::from_diagonal(scene.log_scales[i].exp());
+    let covariance = w * r * s * s * r.transpose() * w.transpose();
+    let (fx, fy) = (f64::from(camera.fx), f64::from(camera.fy));
+    let (cx, cy) = (f64::from(camera.cx), f64::from(camera.cy));
+    // Derivative of the projection (fx·x/−z, −fy·y/−z) by x, y and z, taken no farther outside of the picture than
+    // 0.15 of its size (3D Gaussian Splatting's clamp at 1.3 times the field of view).
+    let (width, height) = (f64::from(camera.width), f64::from(camera.height));
+    let clamp = |slope: f64, focal: f64, before: f64, after: f64, size: f64| {
+        slope.clamp(-(before + 0.15 * size) / focal, (after + 0.15 * size) / focal)
+    };
+    let slope_x = clamp(p.x / depth, fx, cx, width - cx, width);
+    let slope_y = clamp(p.y / depth, fy, height - cy, cy, height);
+    let j0 = DVec3::new(fx / depth, 0.0, fx * slope_x / depth);
+    let j1 = DVec3::new(0.0, -fy / depth, -fy * slope_y / depth);
+    let xx = j0.dot(covariance * j0);
+    let xy = j0.dot(covariance * j1);
+    let yy = j1.dot(covariance * j1);
+    let v = f64::from(filter.variance);
+    let filtered = DMat2::from_cols_array(&[xx + v, xy, xy, yy + v]);
+    let mut opacity = 1.0 / (1.0 + (-scene.opacity_logits[i]).exp());
+    if filter.compensate {
+        opacity *= ((xx * yy - xy * xy).max(0.0) / filtered.determinant()).sqrt();
+    }
+    let mut direction = (world - eye).normalize();
+    if let Some(frame) = frames.get(i) {
+        direction = DQuat::from_array(frame.to_array().map(f64::from)).inverse() * direction;
+    }
+    let basis = harmonics(direction);
+    let mut color = DVec3::splat(0.5);
+    let count = sh_coefficients(scene.sh_degree);
+    for (k, c) in scene.sh[3 * count * i..3 * count * (i + 1)].chunks(3).enumerate() {
+        color += basis[k] * DVec3::from_slice(c);
+    }
+    Some(Splat {
+        center: DVec2::new(cx + fx * p.x / depth, cy - fy * p.y / depth),
+        inverse: filtered.inverse(),
+        opacity,
+        color: color.max(DVec3::ZERO),
+        depth,
+    })
+}
+
+/// The middle of a pixel.
+pub(crate) fn pixel_center(camera: &Camera, pixel: usize) -> DVec2 {
+    let width = camera.width as usize;
+    DVec2::new((pixel % width) as f64 + 0.5, (pixel / width) as f64 + 0.5)
+}
+
 /// Renders to premultiplied RGBA and expected depth, row-major.
 pub(crate) fn render(
     gaussians: &Gaussians,
@@ -11,88 +123,26 @@ pub(crate) fn render(
     camera: &Camera,
     filter: Filter,
 ) -> (Vec<[f64; 4]>, Vec<f64>) {
-    struct Splat {
-        center: DVec2,
-        inverse: DMat2,
-        opacity: f64,
-        color: DVec3,
-        depth: f64,
-    }
-    let w = DMat3::from_cols_array(&camera.camera_from_world.matrix3.to_cols_array().map(f64::from));
-    let t = camera.camera_from_world.translation.as_dvec3();
-    let eye = -(w.transpose() * t);
-    let mut splats = Vec::new();
-    for i in 0..gaussians.len() {
-        let world = gaussians.positions[i].as_dvec3();
-        let p = w * world + t;
-        let depth = -p.z;
-        if !(depth > f64::from(camera.near)) {
-            continue;
-        }
-        let r =
-            DMat3::from_quat(DQuat::from_array(gaussians.rotations[i].to_array().map(f64::from)).normalize());
-        let s = DMat3::from_diagonal(gaussians.log_scales[i].as_dvec3().exp());
-        let covariance = w * r * s * s * r.transpose() * w.transpose();
-        let (fx, fy) = (f64::from(camera.fx), f64::from(camera.fy));
-        let (cx, cy) = (f64::from(camera.cx), f64::from(camera.cy));
-        // Derivative of the projection (fx·x/−z, −fy·y/−z) by x, y and z, taken no farther outside of the picture than
-        // 0.15 of its size (3D Gaussian Splatting's clamp at 1.3 times the field of view).
-        let (width, height) = (f64::from(camera.width), f64::from(camera.height));
-        let clamp = |slope: f64, focal: f64, before: f64, after: f64, size: f64| {
-            slope.clamp(-(before + 0.15 * size) / focal, (after + 0.15 * size) / focal)
-        };
-        let slope_x = clamp(p.x / depth, fx, cx, width - cx, width);
-        let slope_y = clamp(p.y / depth, fy, height - cy, cy, height);
-        let j0 = DVec3::new(fx / depth, 0.0, fx * slope_x / depth);
-        let j1 = DVec3::new(0.0, -fy / depth, -fy * slope_y / depth);
-        let xx = j0.dot(covariance * j0);
-        let xy = j0.dot(covariance * j1);
-        let yy = j1.dot(covariance * j1);
-        let v = f64::from(filter.variance);
-        let filtered = DMat2::from_cols_array(&[xx + v, xy, xy, yy + v]);
-        let mut opacity = 1.0 / (1.0 + (-f64::from(gaussians.opacity_logits[i])).exp());
-        if filter.compensate {
-            opacity *= ((xx * yy - xy * xy).max(0.0) / filtered.determinant()).sqrt();
-        }
-        let mut direction = (world - eye).normalize();
-        if let Some(frame) = frames.get(i) {
-            direction = DQuat::from_array(frame.to_array().map(f64::from)).inverse() * direction;
-        }
-        let basis = harmonics(direction);
-        let mut color = DVec3::splat(0.5);
-        for (k, c) in gaussians.sh_of(i).chunks(3).enumerate() {
-            color += basis[k] * DVec3::new(c[0].into(), c[1].into(), c[2].into());
-        }
-        assert_eq!(gaussians.sh_of(i).len(), 3 * sh_coefficients(gaussians.sh_degree));
-        splats.push(Splat {
-            center: DVec2::new(cx + fx * p.x / depth, cy - fy * p.y / depth),
-            inverse: filtered.inverse(),
-            opacity,
-            color: color.max(DVec3::ZERO),
-            depth,
-        });
-    }
+    let splats = splats(&Scene::of(gaussians), frames, camera, filter);
+    let mut splats: Vec<Splat> = splats.into_iter().flatten().collect();
     splats.sort_by(|a, b| a.depth.total_cmp(&b.depth));
 
     let (mut colors, mut depths) = (Vec::new(), Vec::new());
-    for y in 0..camera.height {
-        for x in 0..camera.width {
-            let pixel = DVec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
-            let (mut color, mut depth, mut through) = (DVec3::ZERO, 0.0, 1.0);
-            for s in &splats {
-                let d = pixel - s.center;
-                let alpha = (s.opacity * (-0.5 * d.dot(s.inverse * d)).exp()).min(0.99);
-                if alpha < 1.0 / 255.0 {
-                    continue;
-                }
-                color += through * alpha * s.color;
-                depth += through * alpha * s.depth;
-                through *= 1.0 - alpha;
+    for i in 0..camera.width as usize * camera.height as usize {
+        let pixel = pixel_center(camera, i);
+        let (mut color, mut depth, mut through) = (DVec3::ZERO, 0.0, 1.0);
+        for s in &splats {
+            let alpha = s.alpha(pixel);
+            if alpha < 1.0 / 255.0 {
+                continue;
             }
-            let coverage = 1.0 - through;
-            colors.push([color.x, color.y, color.z, coverage]);
-            depths.push(if coverage > 0.0 { depth / coverage } else { 0.0 });
+            color += through * alpha * s.color;
+            depth += through * alpha * s.depth;
+            through *= 1.0 - alpha;
         }
+        let coverage = 1.0 - through;
+        colors.push([color.x, color.y, color.z, coverage]);
+        depths.push(if coverage > 0.0 { depth / coverage } else { 0.0 });
     }
     (colors, depths)
 }
@@ -167,6 +217,7 @@ pub(crate) fn camera(width: u32, height: u32) -> Camera {
 }
 
 /// The largest difference of any channel of any pixel.
+#[allow(dead_code)] // not every test compares pictures
 pub(crate) fn max_difference(ours: &[[f32; 4]], oracle: &[[f64; 4]]) -> f64 {
     assert_eq!(ours.len(), oracle.len());
     ours.iter()

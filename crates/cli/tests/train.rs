@@ -1,8 +1,6 @@
 //! `effigy train` and `effigy eval`, from the command line to the files that they leave.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "support/files.rs"]
-mod files;
 mod support;
 #[path = "../../train/tests/synthetic/mod.rs"]
 mod synthetic;

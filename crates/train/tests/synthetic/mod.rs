@@ -108,11 +108,13 @@ pub(crate) fn truth() -> Avatar {
     avatar.gaussians.sh.clear();
     for i in 0..n {
         let g = &mut avatar.gaussians;
-        g.positions[i] += Vec3::new(random(), random(), random()) * size * 0.5;
+        g.positions[i] += Vec3::new(random(), random(), random()) * size * 1.2;
         let turn = Quat::from_rotation_z(1.5 * random()) * Quat::from_rotation_x(0.5 * random());
         g.rotations[i] = (g.rotations[i] * turn).normalize();
-        g.log_scales[i] += Vec3::new(0.5 + 0.3 * random(), -0.7 + 0.2 * random(), 0.5);
-        g.opacity_logits[i] = 1.5 + 1.5 * random();
+        g.log_scales[i] += Vec3::new(0.6 + 0.4 * random(), -0.9 + 0.3 * random(), 0.5);
+        // The crown is hardly there, which nothing but opacity can say.
+        let crown = flat_position(&flat, i).y > 0.4 * RADIUS;
+        g.opacity_logits[i] = if crown { -5.0 } else { 2.0 + random() };
         let place = avatar.body.as_ref().unwrap().binding.triangles[i] as f32;
         for c in 0..3 {
             g.sh.push((place * 0.013 + c as f32).sin() * 0.9 + 0.3 * random());
@@ -129,7 +131,7 @@ pub(crate) fn truth() -> Avatar {
     for (name, array) in weights.arrays_mut() {
         let scale = match name.as_str() {
             "heads" | "headsBias" => 0.0,
-            name if name.starts_with("planes") => 0.7,
+            name if name.starts_with("planes") => 1.5,
             _ => 0.35,
         };
         array.iter_mut().for_each(|x| *x = scale * random());
@@ -148,6 +150,14 @@ pub(crate) fn truth() -> Avatar {
     let field = Field::new(&rig, config, regions, weights).unwrap();
     avatar.body.as_mut().unwrap().field = Some(field);
     avatar
+}
+
+/// Where Gaussian `i` sits at rest.
+fn flat_position(flat: &Avatar, i: usize) -> Vec3 {
+    let body = flat.body.as_ref().unwrap();
+    let corners = body.rig.triangles[body.binding.triangles[i] as usize];
+    let weights = body.binding.barycentric[i].to_array();
+    corners.iter().zip(weights).map(|(&v, w)| body.rig.positions[v as usize] * w).sum()
 }
 
 /// Writes a capture of the truth to `folder`: 48 pictures to train on, and 8 with expressions that are not in them.

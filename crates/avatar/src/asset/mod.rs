@@ -344,6 +344,7 @@ fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians,
         )));
     }
     let view = |what, index, size| views.bytes(what, index, extension.count, size);
+    let positions = encoding::decode_vectors(view("positions", extension.positions, 12)?);
     let sh = match extension.sh_rest {
         Some(rest) if degree > 0 => {
             let values = encoding::rest_values(degree);
@@ -357,7 +358,7 @@ fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians,
         None => encoding::decode_halves(view("sh", extension.sh, encoding::sh_bytes(degree))?),
     };
     Ok(Gaussians {
-        positions: encoding::decode_vectors(view("positions", extension.positions, 12)?),
+        positions,
         rotations: encoding::decode_rotations(view("rotations", extension.rotations, 8)?),
         log_scales: encoding::decode_log_scales(view("logScales", extension.log_scales, 6)?),
         opacity_logits: encoding::decode_halves(view("opacityLogits", extension.opacity_logits, 2)?),

@@ -131,17 +131,29 @@ fn exp2(exponent: i8) -> f32 {
     f32::from(exponent).exp2()
 }
 
-/// The five arrays of `gaussians` in file order: positions, rotations, log-scales, opacity logits, harmonics, of which
-/// only the constant ones where `constant`.
-pub(super) fn encode_gaussians(gaussians: &Gaussians, constant: bool) -> [Vec<u8>; 5] {
+/// Vectors as half floats: offsets of millimetres, to better than a micrometre.
+pub(super) fn encode_offsets(vectors: &[Vec3]) -> Vec<u8> {
+    let values: Vec<f32> = vectors.iter().flat_map(|v| v.to_array()).collect();
+    encode_halves(&values, false)
+}
+
+/// As [`encode_offsets`] wrote them.
+pub(super) fn decode_offsets(bytes: &[u8]) -> Vec<Vec3> {
+    decode_halves(bytes).as_chunks::<3>().0.iter().map(|v| Vec3::from_array(*v)).collect()
+}
+
+/// The five arrays of `gaussians` in file order: positions, rotations, log-scales, opacity logits, harmonics. With
+/// `offsets` positions are half floats; with `constant` there are only the constant harmonics.
+pub(super) fn encode_gaussians(gaussians: &Gaussians, offsets: bool, constant: bool) -> [Vec<u8>; 5] {
     let sh = if constant {
         let (constant, _) = split_harmonics(gaussians);
         encode_halves(&constant, false)
     } else {
         encode_halves(&gaussians.sh, false)
     };
+    let positions = &gaussians.positions;
     [
-        encode_vectors(&gaussians.positions),
+        if offsets { encode_offsets(positions) } else { encode_vectors(positions) },
         encode_rotations(&gaussians.rotations),
         encode_log_scales(&gaussians.log_scales),
         encode_halves(&gaussians.opacity_logits, true),

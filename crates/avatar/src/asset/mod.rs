@@ -90,7 +90,7 @@ impl Avatar {
     /// gives the same bytes, and so does the avatar read back from them.
     ///
     /// Values are rounded as the format has it: rotations and weights to 16 bits, log-scales to 1/1024, opacities
-    /// colours and the field's weights to half floats. What a rig's meshes do not show is not kept: unused joints and pictures' original
+    /// colours and the field's weights to half floats; with a field, offsets to half floats and harmonics above degree 0 to 8 bits. What a rig's meshes do not show is not kept: unused joints and pictures' original
     /// WebP encoding (they become PNG).
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl Avatar {
         let degree = self.gaussians.sh_degree;
         let compact = field.is_some() && degree > 0;
         let [positions, rotations, log_scales, opacity_logits, sh] =
-            encoding::encode_gaussians(&self.gaussians, compact)
+            encoding::encode_gaussians(&self.gaussians, field.is_some(), compact)
                 .map(|bytes| buffer.view(&bytes, ViewUse::Data));
         let sh_rest = compact.then(|| {
             let (_, rest) = encoding::split_harmonics(&self.gaussians);
@@ -344,7 +344,10 @@ fn read_gaussians(extension: &Extension, views: &Views<'_>) -> Result<Gaussians,
         )));
     }
     let view = |what, index, size| views.bytes(what, index, extension.count, size);
-    let positions = encoding::decode_vectors(view("positions", extension.positions, 12)?);
+    let positions = match extension.field {
+        Some(_) => encoding::decode_offsets(view("positions", extension.positions, 6)?),
+        None => encoding::decode_vectors(view("positions", extension.positions, 12)?),
+    };
     let sh = match extension.sh_rest {
         Some(rest) if degree > 0 => {
             let values = encoding::rest_values(degree);

@@ -114,7 +114,6 @@ fn the_file_is_plain_gltf_by_the_validators_rules() {
 
 #[test]
 fn gaussians_without_a_rig_are_written_too() {
-    let bound = avatar().to_glb().unwrap();
     let alone = Avatar { body: None, ..avatar() };
     let glb = alone.to_glb().unwrap();
     assert!(json_of(&glb).get("meshes").is_none());

@@ -107,8 +107,8 @@ impl Trainer {
             if let Some(field) = &body.field {
                 let mut visitor = Parameters::default();
                 field.module.visit(&mut visitor);
-                for (i, (shape, values)) in visitor.0.into_iter().enumerate() {
-                    out.floats.insert(format!("field.{i}"), (shape, values?));
+                for (i, parameter) in visitor.0.into_iter().enumerate() {
+                    out.floats.insert(format!("field.{i}"), parameter?);
                 }
                 for (i, moments) in self.moments.field.iter().enumerate() {
                     out.keep_moments(&format!("field.{i}"), moments)?;
@@ -175,12 +175,16 @@ fn check_binding(rig: &Rig, binding: &Binding) -> Result<(), TrainError> {
 
 /// Shapes and values of a module's parameters, in the order in which it is walked.
 #[derive(Default)]
-struct Parameters(Vec<(Vec<usize>, Result<Vec<f32>, TrainError>)>);
+struct Parameters(Vec<Result<Parameter, TrainError>>);
+
+/// Shape and values.
+type Parameter = (Vec<usize>, Vec<f32>);
 
 impl ModuleVisitor for Parameters {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let value = param.val().inner();
-        self.0.push((value.dims().to_vec(), read(value)));
+        let shape = value.dims().to_vec();
+        self.0.push(read(value).map(|values| (shape, values)));
     }
 }
 

@@ -376,7 +376,7 @@ fn training_goes_as_on_the_cpu() {
         let (capture, pictures) = (capture.clone(), pictures.clone());
         let target = Target::of(&pictures.get(0, 3).expect("a picture"));
         let mut trainer = Trainer::new(config.clone(), capture, pictures, model, device).expect("a trainer");
-        let mut quality = |trainer: &mut Trainer| {
+        let quality = |trainer: &mut Trainer| {
             psnr(&trainer.render(0, 3).expect("a picture")[..target.planes.len()], &target.planes)
         };
         let before = quality(&mut trainer);

@@ -1,5 +1,7 @@
 //! Training from end to end, on a small head whose every attribute is known.
 
+#![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
+
 mod synthetic;
 
 use effigy_train::capture::Split;
@@ -55,7 +57,8 @@ fn a_known_head_is_learned_unless_the_gradient_of_an_attribute_is_wrong() {
     assert!(whole > ENOUGH, "only {whole:.2} dB");
     // Steps the other way are those of a gradient with the wrong sign. (Planes are left out: random ones do about as
     // well on a head as small as this. Their gradient is held to Burn's own.)
-    let broken: [(&str, fn(&mut Rates)); 7] = [
+    type Break = fn(&mut Rates);
+    let broken: [(&str, Break); 7] = [
         ("position", |r| r.position = -r.position),
         ("rotation", |r| r.rotation = -r.rotation),
         ("log_scale", |r| r.log_scale = -r.log_scale),

@@ -24,7 +24,7 @@ pub(super) struct CpuScratch {
 }
 
 impl SplatView {
-    /// Poses the Gaussians, as [`effigy_avatar::Avatar::pose_gaussians`] does.
+    /// Poses the Gaussians, as [`effigy_avatar::AvatarPoser`] does.
     fn pose(&self, attributes: &[f32], sh_rest: &[f32], scratch: &mut CpuScratch) {
         let n = self.anchors.len();
         let CpuScratch { posed, frames, .. } = scratch;

@@ -149,7 +149,7 @@ impl TrainConfig {
         let standard = Self {
             preset,
             seed: 0,
-            steps: 6_000,
+            steps: 4_500,
             views: 2,
             gaussians: 65_536,
             triangles: 14_000,

@@ -25,7 +25,7 @@ use crate::report::{print, print_json};
   effigy train captures/anna -o anna.glb --preset preview
   effigy train captures/anna -o anna.glb
   effigy train captures/anna -o anna.glb --resume
-  effigy train captures/anna -o anna.glb --set steps=12000 --set field.regions=32
+  effigy train captures/anna -o anna.glb --set steps=9000 --set field.regions=32
   effigy train captures/anna --check
   effigy train colmap/statue -o statue.glb")]
 pub(crate) struct Arguments {

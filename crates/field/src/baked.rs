@@ -42,22 +42,12 @@ const BLOCK: usize = 16;
 
 impl BakedField {
     /// Keeps of `bases` (count × K × attributes), those of Gaussians from number `first` on, what is not negligible.
-    /// A Gaussian in two regions that are not `moving` stays where it is.
-    pub(crate) fn new(
-        count: usize,
-        first: usize,
-        bases: &[f32],
-        regions: &[RegionBlend],
-        moving_regions: &[bool],
-    ) -> Self {
+    pub(crate) fn new(count: usize, first: usize, bases: &[f32], regions: &[RegionBlend]) -> Self {
         let stride = count * ATTRIBUTES;
         let mut out =
             Self { bases: count, gaussians: Vec::new(), regions: Vec::new(), residuals: Vec::new() };
-        let reached = |g: usize| {
-            regions[g].regions.iter().any(|&r| moving_regions.get(usize::from(r)).copied().unwrap_or(false))
-        };
         let moving: Vec<usize> =
-            (0..regions.len()).filter(|&g| reached(g) && moves(&bases[g * stride..][..stride])).collect();
+            (0..regions.len()).filter(|g| moves(&bases[g * stride..][..stride])).collect();
         out.residuals.resize(moving.len() * stride, f16::ZERO);
         for (row, &g) in out.residuals.chunks_exact_mut(stride).zip(&moving) {
             row.convert_from_f32_slice(&bases[g * stride..][..stride]);

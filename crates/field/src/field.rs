@@ -312,7 +312,6 @@ impl Field {
                 sites.len()
             )));
         }
-        let moving: Vec<bool> = (0..self.config.regions).map(|r| self.region_moves(r)).collect();
         let parts: Vec<BakedField> = (0..sites.len().div_ceil(CHUNK))
             .into_par_iter()
             .map(|chunk| {
@@ -320,26 +319,10 @@ impl Field {
                 let count = CHUNK.min(sites.len() - first);
                 let mut bases = vec![0.0; count * width];
                 self.evaluate(sites, first, &mut bases);
-                BakedField::new(
-                    self.config.bases,
-                    first,
-                    &bases,
-                    &sites.regions[first..first + count],
-                    &moving,
-                )
+                BakedField::new(self.config.bases, first, &bases, &sites.regions[first..first + count])
             })
             .collect();
         Ok(BakedField::concat(self.config.bases, &parts))
-    }
-
-    /// Whether any control has anything to say in a region; on the back of the head none has.
-    fn region_moves(&self, region: usize) -> bool {
-        let any = |array: &[f32], width: usize| {
-            let row = self.controls * width;
-            array[region * row..(region + 1) * row].iter().any(|w| *w != 0.0)
-        };
-        any(&self.weights.regions_1, self.config.region_hidden)
-            || any(&self.weights.regions_skip, self.config.bases)
     }
 
     fn check_sites(&self, sites: &Sites) -> Result<(), FieldError> {

@@ -1,5 +1,7 @@
 //! The GPU pipeline against the oracle of effigy-splat's tests, on whatever adapter there is.
 
+#[path = "../../splat/tests/compare/mod.rs"]
+mod compare;
 #[path = "../../splat/tests/oracle/mod.rs"]
 mod oracle;
 
@@ -46,7 +48,7 @@ fn agrees_with_the_oracle_on_random_scenes() {
         for filter in [Filter::CLASSIC, Filter { variance: 0.1, compensate: true }] {
             let ours = render(&gpu, &renderer, &splat_avatar(g.clone(), filter), &camera);
             let (color, depth) = oracle::render(&g, &[], &camera, filter);
-            let difference = oracle::max_difference(&ours.color, &color);
+            let difference = compare::max_difference(&ours.color, &color);
             assert!(difference < 1e-4, "seed {seed}: colour differs by {difference}");
             for (i, (a, b)) in ours.depth.iter().zip(&depth).enumerate() {
                 assert!((f64::from(*a) - b).abs() < 1e-3, "seed {seed}: depth of pixel {i}: {a}, oracle {b}");
@@ -99,7 +101,7 @@ fn a_camera_among_the_gaussians_neither_fails_nor_lies() {
     camera.camera_from_world = glam::Affine3A::from_rotation_y(0.4);
     let ours = render(&gpu, &renderer, &splat_avatar(g.clone(), Filter::CLASSIC), &camera);
     let (color, _) = oracle::render(&g, &[], &camera, Filter::CLASSIC);
-    let difference = oracle::max_difference(&ours.color, &color);
+    let difference = compare::max_difference(&ours.color, &color);
     assert!(difference < 1e-3, "colour differs by {difference}");
 }
 

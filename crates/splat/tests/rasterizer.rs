@@ -1,5 +1,6 @@
 //! The CPU rasteriser against the oracle, and its behaviour at the edges.
 
+mod compare;
 mod oracle;
 
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SplatError, sh_color};
@@ -23,7 +24,7 @@ fn agrees_with_the_oracle_on_random_scenes() {
             for frames in [&[][..], &frames] {
                 let ours = render(&g, frames, &camera, filter);
                 let (color, depth) = oracle::render(&g, frames, &camera, filter);
-                let difference = oracle::max_difference(&ours.color, &color);
+                let difference = compare::max_difference(&ours.color, &color);
                 assert!(difference < 1e-4, "seed {seed}: colour differs by {difference}");
                 for (i, (a, b)) in ours.depth.iter().zip(&depth).enumerate() {
                     assert!(

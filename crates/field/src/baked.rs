@@ -16,7 +16,7 @@ pub struct BakedField {
     pub gaussians: Vec<u32>,
     /// Their regions, M entries.
     pub regions: Vec<RegionBlend>,
-    /// M × K × attributes.
+    /// M × K × attributes, each Gaussian's mobility in them.
     pub residuals: Vec<f16>,
 }
 
@@ -46,11 +46,15 @@ impl BakedField {
         let stride = count * ATTRIBUTES;
         let mut out =
             Self { bases: count, gaussians: Vec::new(), regions: Vec::new(), residuals: Vec::new() };
-        let moving: Vec<usize> =
-            (0..regions.len()).filter(|g| moves(&bases[g * stride..][..stride])).collect();
+        let moving: Vec<usize> = (0..regions.len())
+            .filter(|&g| moves(&bases[g * stride..][..stride], regions[g].mobility))
+            .collect();
         out.residuals.resize(moving.len() * stride, f16::ZERO);
+        let mut taken = vec![0.0; stride];
         for (row, &g) in out.residuals.chunks_exact_mut(stride).zip(&moving) {
-            row.convert_from_f32_slice(&bases[g * stride..][..stride]);
+            let mobility = regions[g].mobility;
+            taken.iter_mut().zip(&bases[g * stride..]).for_each(|(out, x)| *out = mobility * x);
+            row.convert_from_f32_slice(&taken);
             // What a half float cannot hold must not become infinite.
             row.iter_mut().for_each(|x| *x = x.clamp(f16::MIN, f16::MAX));
             out.gaussians.push((first + g) as u32);
@@ -96,7 +100,7 @@ impl BakedField {
                     #[inline(always)]
                     || {
                         for ((out, row), blend) in out.iter_mut().zip(rows.chunks_exact(stride)).zip(blends) {
-                            let RegionBlend { regions: [first, second], weight } = *blend;
+                            let RegionBlend { regions: [first, second], weight, .. } = *blend;
                             let (Some(first), Some(second)) = (of_region(first), of_region(second)) else {
                                 continue;
                             };
@@ -132,12 +136,12 @@ fn add_scaled(sum: &mut [f32; ATTRIBUTES], basis: &[f32; ATTRIBUTES], factor: f3
 }
 
 /// Whether a Gaussian with these bases (K × attributes) moves noticeably.
-fn moves(bases: &[f32]) -> bool {
+fn moves(bases: &[f32], mobility: f32) -> bool {
     let mut sums = [0.0_f32; ATTRIBUTES];
     for basis in bases.chunks_exact(ATTRIBUTES) {
         for (sum, x) in sums.iter_mut().zip(basis) {
             *sum += x.abs();
         }
     }
-    sums.iter().zip(&NEGLIGIBLE).any(|(sum, limit)| sum > limit)
+    sums.iter().zip(&NEGLIGIBLE).any(|(sum, limit)| mobility * sum > *limit)
 }

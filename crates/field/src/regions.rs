@@ -15,6 +15,11 @@ const MOTION_WEIGHT: f32 = 1.5;
 const FULL_MOTION: f32 = 1.5e-3;
 /// A morph that moves a region less than this part of [`FULL_MOTION`] does not count at all.
 const LEAST_RELEVANCE: f32 = 0.02;
+/// How far the morph that moves a point furthest has to move it, metres, before the field says anything there, and where
+/// it has its full say. What no expression moves, scalp and shoulders, stays as it is: it costs nothing a frame, and
+/// cannot learn the accidents of single pictures.
+const STILL: f32 = 1e-4;
+const MOBILE: f32 = 1e-3;
 const ROUNDS: usize = 12;
 
 /// The regions of one rig.
@@ -26,13 +31,23 @@ pub struct Regions {
     pub relevance: Vec<f32>,
 }
 
-/// The two regions that a point belongs to, and the weight of the first; the second has what is left to 1.
+/// The two regions that a point belongs to, the weight of the first, and how mobile the point is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RegionBlend {
     /// The nearest region and the next.
     pub regions: [u16; 2],
-    /// Weight of the first, ½ to 1.
+    /// Share of the first, ½ to 1; the second has what is left to 1.
     pub weight: f32,
+    /// What the point takes of its residuals: 0 where no morph moves the surface, to 1.
+    pub mobility: f32,
+}
+
+impl RegionBlend {
+    /// What each region's coefficients count at the point. They sum to its mobility.
+    #[inline(always)]
+    pub fn weights(&self) -> [f32; 2] {
+        [self.mobility * self.weight, self.mobility * (1.0 - self.weight)]
+    }
 }
 
 /// What tells a vertex's region, V entries.
@@ -57,6 +72,22 @@ pub(crate) fn vertex_traits(rig: &Rig) -> Vec<[f32; TRAITS]> {
             out
         })
         .collect()
+}
+
+/// How mobile each vertex is, V entries of 0 to 1.
+pub(crate) fn vertex_mobility(rig: &Rig) -> Vec<f32> {
+    let mut furthest = vec![0.0_f32; rig.vertex_count()];
+    for morph in &rig.morphs {
+        for (&v, delta) in morph.indices.iter().zip(&morph.deltas) {
+            let furthest = &mut furthest[v as usize];
+            *furthest = furthest.max(delta.length());
+        }
+    }
+    for x in &mut furthest {
+        let t = ((*x - STILL) / (MOBILE - STILL)).clamp(0.0, 1.0);
+        *x = t * t * (3.0 - 2.0 * t);
+    }
+    furthest
 }
 
 impl Regions {
@@ -102,9 +133,9 @@ impl Regions {
         Ok(Self { centers, relevance })
     }
 
-    /// The regions of a point with the given traits. Weights change without a step as the nearest, the second or the
+    /// The regions of a point with the given traits and mobility. Weights change without a step as the nearest, the second or the
     /// third region changes.
-    pub(crate) fn blend(&self, traits: &[f32; TRAITS]) -> RegionBlend {
+    pub(crate) fn blend(&self, traits: &[f32; TRAITS], mobility: f32) -> RegionBlend {
         let mut best = [(f32::INFINITY, 0usize); 3];
         for (r, center) in self.centers.iter().enumerate() {
             let d = distance_squared(center, traits);
@@ -126,7 +157,7 @@ impl Regions {
             (third - first) / (2.0 * third - first - second).max(f32::MIN_POSITIVE)
         };
         let weight = if weight.is_finite() { weight.clamp(0.5, 1.0) } else { 0.5 };
-        RegionBlend { regions: [best[0].1 as u16, best[1].1 as u16], weight }
+        RegionBlend { regions: [best[0].1 as u16, best[1].1 as u16], weight, mobility }
     }
 }
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::config::check_region_count;
 use crate::planes::check_surface;
-use crate::regions::{TRAITS, vertex_traits};
+use crate::regions::{TRAITS, vertex_mobility, vertex_traits};
 use crate::{FieldError, PlaneLayout, RegionBlend, Regions};
 
 /// The texels of N points on a rig, level by level, and their regions.
@@ -53,11 +53,11 @@ impl Sites {
         {
             return Err(FieldError::Surface("a point is bound to no triangle of the rig".into()));
         }
-        let traits = vertex_traits(rig);
+        let vertices = Vertices { traits: vertex_traits(rig), mobility: vertex_mobility(rig) };
         let points: Vec<Point> = triangles
             .par_iter()
             .zip(barycentric)
-            .map(|(&t, &weights)| Point::on(rig, &traits, t as usize, weights))
+            .map(|(&t, &weights)| Point::on(rig, &vertices, t as usize, weights))
             .collect();
         let levels = layout.texels().len() - 1;
         let mut out: Vec<LevelSites> = (0..levels)
@@ -67,7 +67,7 @@ impl Sites {
             .collect();
         let triplane = points.iter().flat_map(|p| layout.triplane_corners(p.position)).flatten();
         out.push(LevelSites::of(12, triplane));
-        let regions = points.par_iter().map(|p| regions.blend(&p.traits)).collect();
+        let regions = points.par_iter().map(|p| regions.blend(&p.traits, p.mobility)).collect();
         Ok(Self { levels: out, regions })
     }
 
@@ -89,21 +89,30 @@ impl LevelSites {
     }
 }
 
+/// What is known of each vertex.
+struct Vertices {
+    traits: Vec<[f32; TRAITS]>,
+    mobility: Vec<f32>,
+}
+
 struct Point {
     triangle: usize,
     uv: Vec2,
     position: Vec3,
     traits: [f32; TRAITS],
+    mobility: f32,
 }
 
 impl Point {
-    fn on(rig: &Rig, traits: &[[f32; TRAITS]], triangle: usize, weights: Vec3) -> Self {
-        let mut out = Self { triangle, uv: Vec2::ZERO, position: Vec3::ZERO, traits: [0.0; TRAITS] };
+    fn on(rig: &Rig, vertices: &Vertices, triangle: usize, weights: Vec3) -> Self {
+        let mut out =
+            Self { triangle, uv: Vec2::ZERO, position: Vec3::ZERO, traits: [0.0; TRAITS], mobility: 0.0 };
         for (&v, weight) in rig.triangles[triangle].iter().zip(weights.to_array()) {
             let v = v as usize;
             out.uv += rig.uvs[v] * weight;
             out.position += rig.positions[v] * weight;
-            for (sum, x) in out.traits.iter_mut().zip(&traits[v]) {
+            out.mobility += vertices.mobility[v] * weight;
+            for (sum, x) in out.traits.iter_mut().zip(&vertices.traits[v]) {
                 *sum += x * weight;
             }
         }

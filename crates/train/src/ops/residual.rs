@@ -155,11 +155,12 @@ impl<'a> Networks<'a> {
     /// Whether any view moves a Gaussian of these regions.
     #[inline(always)]
     fn moves(&self, blend: &RegionBlend) -> bool {
-        blend.regions.iter().any(|&r| {
-            self.coefficients[usize::from(r) * self.views * self.k..][..self.views * self.k]
-                .iter()
-                .any(|c| *c != 0.0)
-        })
+        blend.mobility > 0.0
+            && blend.regions.iter().any(|&r| {
+                self.coefficients[usize::from(r) * self.views * self.k..][..self.views * self.k]
+                    .iter()
+                    .any(|c| *c != 0.0)
+            })
     }
 
     /// The networks for the Gaussians from `first`, `count` of them.
@@ -188,10 +189,11 @@ impl<'a> Networks<'a> {
     /// The coefficients of Gaussian `g` in `view`: blended between its two regions.
     #[inline(always)]
     fn blended(&self, g: usize, view: usize, out: &mut [f32]) {
-        let RegionBlend { regions: [a, b], weight } = self.regions[g];
+        let RegionBlend { regions: [a, b], .. } = self.regions[g];
+        let weights = self.regions[g].weights();
         let (a, b) = (self.coefficients_of(a, view), self.coefficients_of(b, view));
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            *out = weight * a + (1.0 - weight) * b;
+            *out = weights[0] * a + weights[1] * b;
         }
     }
 
@@ -290,7 +292,8 @@ impl<'a> Networks<'a> {
                             for g in 0..count {
                                 let bases = &activations.bases[g * stride..][..width];
                                 let by_bases = &mut by_bases[g * stride..][..width];
-                                let RegionBlend { regions: [a, b], weight } = self.regions[first + g];
+                                let RegionBlend { regions: [a, b], .. } = self.regions[first + g];
+                                let weights = self.regions[first + g].weights();
                                 for view in 0..views {
                                     let slope =
                                         &gradient[(view * n + first + g) * ATTRIBUTES..][..ATTRIBUTES];
@@ -304,8 +307,8 @@ impl<'a> Networks<'a> {
                                             by_w += basis[d] * slope[d];
                                         }
                                         let at = |r: u16| (usize::from(r) * views + view) * k + j;
-                                        sums.coefficients[at(a)] += weight * by_w;
-                                        sums.coefficients[at(b)] += (1.0 - weight) * by_w;
+                                        sums.coefficients[at(a)] += weights[0] * by_w;
+                                        sums.coefficients[at(b)] += weights[1] * by_w;
                                     }
                                 }
                             }

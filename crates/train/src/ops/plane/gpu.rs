@@ -184,8 +184,9 @@ pub(crate) fn blend_matrix(regions: &Arc<Vec<RegionBlend>>, count: usize, device
             let mut values = vec![0.0; regions.len() * count];
             for (row, blend) in values.chunks_exact_mut(count).zip(regions.iter()) {
                 let [first, second] = blend.regions.map(usize::from);
-                row[first] += blend.weight;
-                row[second] += 1.0 - blend.weight;
+                let weights = blend.weights();
+                row[first] += weights[0];
+                row[second] += weights[1];
             }
             Tensor::from_data(TensorData::new(values, [regions.len(), count]), &device.clone().inner())
         },

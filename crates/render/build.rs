@@ -5,20 +5,25 @@ use std::{env, fs};
 
 use wesl::{ModulePath, Wesl};
 
-/// Shader modules by path below `shaders/`, with the name of what comes out.
-const KERNELS: &[(&str, &str)] = &[
-    ("pose::vertices", "pose_vertices"),
-    ("pose::frames", "vertex_frames"),
-    ("field::decode", "decode"),
-    ("splat::project", "project"),
-    ("sort::count", "sort_count"),
-    ("sort::scan", "sort_scan"),
-    ("sort::scatter", "sort_scatter"),
-    ("bin::offsets", "bin_offsets"),
-    ("bin::expand", "bin_expand"),
-    ("bin::ranges", "bin_ranges"),
-    ("splat::rasterize", "rasterize"),
-    ("output::composite", "composite"),
+/// Shader modules by path below `shaders/`, with the name of what comes out and the features that are set.
+const KERNELS: &[(&str, &str, &[&str])] = &[
+    ("pose::vertices", "pose_vertices", &[]),
+    ("pose::frames", "vertex_frames", &[]),
+    ("field::decode", "decode", &[]),
+    ("splat::project", "project", &[]),
+    ("sort::count", "sort_count", &[]),
+    ("sort::scan", "sort_scan", &[]),
+    ("sort::scatter", "sort_scatter", &[]),
+    ("bin::offsets", "bin_offsets", &[]),
+    ("sort::serial_count", "sort_count_serial", &["serial"]),
+    ("sort::scan", "sort_scan_serial", &["serial"]),
+    ("sort::serial_scatter", "sort_scatter_serial", &["serial"]),
+    ("bin::offsets", "bin_offsets_serial", &["serial"]),
+    ("bin::expand", "bin_expand", &[]),
+    ("bin::ranges", "bin_ranges", &[]),
+    ("splat::rasterize", "rasterize", &[]),
+    ("splat::rasterize", "rasterize_f32", &["full_precision"]),
+    ("output::composite", "composite", &[]),
 ];
 
 fn main() {
@@ -26,17 +31,13 @@ fn main() {
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../shaders");
     println!("cargo::rerun-if-changed={}", shaders.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    for (module, name) in KERNELS {
-        for (suffix, full_precision) in [("", false), ("_f32", true)] {
-            if full_precision && *name != "rasterize" {
-                continue;
-            }
-            let mut compiler = Wesl::new(&shaders);
-            compiler.set_feature("full_precision", full_precision);
-            let path: ModulePath = format!("package::{module}").parse().expect("a module path");
-            let wgsl = compiler.compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
-            fs::write(out.join(format!("{name}{suffix}.wgsl")), wgsl.to_string())
-                .expect("OUT_DIR is writable");
+    for (module, name, features) in KERNELS {
+        let mut compiler = Wesl::new(&shaders);
+        for feature in ["full_precision", "serial"] {
+            compiler.set_feature(feature, features.contains(&feature));
         }
+        let path: ModulePath = format!("package::{module}").parse().expect("a module path");
+        let wgsl = compiler.compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
+        fs::write(out.join(format!("{name}.wgsl")), wgsl.to_string()).expect("OUT_DIR is writable");
     }
 }

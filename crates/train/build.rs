@@ -36,8 +36,9 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     for (module, name) in KERNELS {
         let path: ModulePath = format!("package::{module}").parse().expect("a module path");
-        let wgsl =
-            Wesl::new(&shaders).compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
+        let mut compiler = Wesl::new(&shaders);
+        compiler.set_feature("serial", false);
+        let wgsl = compiler.compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
         fs::write(out.join(format!("{name}.wgsl")), wgsl.to_string()).expect("OUT_DIR is writable");
     }
 }

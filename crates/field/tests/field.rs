@@ -202,7 +202,8 @@ fn bases_are_what_the_definition_says_and_halves_are_near_them() {
     assert!(largest > 0.5, "{largest}");
 
     let baked = field.bake(&sites).unwrap();
-    let mobile: Vec<usize> = (0..700).filter(|&g| mobility(&rig, triangles[g], barycentric[g]) > 0.0).collect();
+    let mobile: Vec<usize> =
+        (0..700).filter(|&g| mobility(&rig, triangles[g], barycentric[g]) > 0.0).collect();
     assert!((200..500).contains(&mobile.len()), "{}", mobile.len());
     let kept: Vec<usize> = baked.gaussians.iter().map(|&g| g as usize).collect();
     assert_eq!(kept, mobile, "random weights move all that can move");

@@ -23,6 +23,16 @@ pub(crate) struct Pipelines {
     pub expand_tiles: wgpu::ComputePipeline,
     pub find_ranges: wgpu::ComputePipeline,
     pub rasterize: wgpu::ComputePipeline,
+    pub sort_layout: SortLayout,
+}
+
+/// How the sort divides its keys. Twin of `shaders/sort/layout.wesl`.
+#[derive(Clone, Copy)]
+pub(crate) struct SortLayout {
+    /// Keys that are counted together.
+    pub run: u32,
+    /// Keys of a workgroup.
+    pub group: u32,
 }
 
 impl Pipelines {
@@ -45,20 +55,40 @@ impl Pipelines {
                 cache: None,
             })
         };
+        // On a processor that imitates a GPU, threads that share their work cost more than the work.
+        let serial = device.adapter_info().device_type == wgpu::DeviceType::Cpu;
+        let (count, scan, scatter, offsets, sort_layout) = if serial {
+            (
+                wgsl!("sort_count_serial"),
+                wgsl!("sort_scan_serial"),
+                wgsl!("sort_scatter_serial"),
+                wgsl!("bin_offsets_serial"),
+                SortLayout { run: 1024, group: 8192 },
+            )
+        } else {
+            (
+                wgsl!("sort_count"),
+                wgsl!("sort_scan"),
+                wgsl!("sort_scatter"),
+                wgsl!("bin_offsets"),
+                SortLayout { run: 2048, group: 2048 },
+            )
+        };
         let rasterize = if full_precision { wgsl!("rasterize_f32") } else { wgsl!("rasterize") };
         Self {
             pose_vertices: build(wgsl!("pose_vertices"), "pose_vertices"),
             vertex_frames: build(wgsl!("vertex_frames"), "vertex_frames"),
             decode: build(wgsl!("decode"), "decode"),
             project: build(wgsl!("project"), "project_gaussians"),
-            count_digits: build(wgsl!("sort_count"), "count_digits"),
-            scan_digits: build(wgsl!("sort_scan"), "scan_digits"),
-            scatter_pairs: build(wgsl!("sort_scatter"), "scatter_pairs"),
-            sum_blocks: build(wgsl!("bin_offsets"), "sum_blocks"),
-            scan_blocks: build(wgsl!("bin_offsets"), "scan_blocks"),
+            count_digits: build(count, "count_digits"),
+            scan_digits: build(scan, "scan_digits"),
+            scatter_pairs: build(scatter, "scatter_pairs"),
+            sum_blocks: build(offsets, "sum_blocks"),
+            scan_blocks: build(offsets, "scan_blocks"),
             expand_tiles: build(wgsl!("bin_expand"), "expand_tiles"),
             find_ranges: build(wgsl!("bin_ranges"), "find_ranges"),
             rasterize: build(rasterize, "rasterize"),
+            sort_layout,
         }
     }
 }

@@ -4,8 +4,6 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::pipelines::{Pipelines, bind};
 
-/// Keys a workgroup handles.
-pub(crate) const BLOCK: u32 = 2048;
 /// Bits a pass sorts by.
 const DIGIT_BITS: u32 = 8;
 /// Bits of a depth key after its range has been shifted down.
@@ -68,6 +66,7 @@ impl Sort {
         pairs: [Pairs<'_>; 2],
     ) -> Self {
         let passes = DEPTH_KEY_BITS / DIGIT_BITS;
+        let group = pipelines.sort_layout.group;
         // An odd number of passes ends where the first one wrote.
         let input = Pairs { keys: depth_keys, values: pairs[1].values };
         let sources = [input, pairs[0], pairs[1]];
@@ -81,7 +80,7 @@ impl Sort {
                     keys: if first { count } else { 0 },
                     of_tiles: 0,
                 },
-                if first { PassSize::Known(count.div_ceil(BLOCK)) } else { PassSize::Indirect(0) },
+                if first { PassSize::Known(count.div_ceil(group)) } else { PassSize::Indirect(0) },
             )
         })
     }

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
 
 use crate::pipelines::{Pipelines, bind};
-use crate::sort::{BLOCK, DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
+use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
 use crate::uploads::Uploads;
 use crate::{GpuAvatar, RenderError};
 
@@ -188,7 +188,7 @@ impl View {
         // Some slack, so that a camera that moves slowly nearer does not reallocate every frame.
         let capacity = (entries + entries / 2).clamp(MIN_ENTRIES.min(most), most);
         let n = u64::from(avatar.count).max(1);
-        if n * SPLAT_SIZE > buffer_limit {
+        if (n + 1) * SPLAT_SIZE > buffer_limit {
             return Err(RenderError::TooLarge {
                 what: "the projected Gaussians",
                 bytes: n * SPLAT_SIZE,
@@ -233,10 +233,12 @@ impl View {
             constant("initial frame state", &[u32::MAX, 0, 0, 0], wgpu::BufferUsages::COPY_SRC);
         let limits = constant("tile limits", &[capacity as u32, 0, 0, 0], wgpu::BufferUsages::UNIFORM);
         let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
-        let splats = storage("splats", n * SPLAT_SIZE, none);
+        // One more than there are Gaussians, which is never written and never drawn.
+        let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);
+        let tile_counts = storage("tile counts", n * 4, none);
         let depth_keys = storage("depth keys", n * 4, none);
-        let blocks = n.div_ceil(BLOCK.into()).max(capacity.div_ceil(BLOCK.into()));
-        let counts = storage("digit counts", DIGITS * blocks * 4, none);
+        let runs = n.max(capacity).div_ceil(pipelines.sort_layout.run.into());
+        let counts = storage("digit counts", DIGITS * runs * 4, none);
         let block_offsets = storage("tile block offsets", n.div_ceil(256) * 4, none);
         let ranges = storage("tile ranges", u64::from(tiles) * 8, wgpu::BufferUsages::COPY_DST);
         let [keys_a, keys_b, order_a, order_b] =
@@ -279,6 +281,7 @@ impl View {
                     &splats,
                     &depth_keys,
                     &state,
+                    &tile_counts,
                 ]
                 .map(whole),
             ),
@@ -286,7 +289,7 @@ impl View {
             sum_blocks: bind_some(
                 device,
                 &pipelines.sum_blocks,
-                &[(1, &state), (2, &order_a), (3, &splats), (4, &block_offsets)],
+                &[(1, &state), (2, &order_a), (3, &tile_counts), (4, &block_offsets)],
             ),
             scan_blocks: bind_some(
                 device,
@@ -296,7 +299,17 @@ impl View {
             expand_tiles: bind(
                 device,
                 &pipelines.expand_tiles,
-                &[camera, &state, &order_a, &splats, &block_offsets, &tile_keys_a, &tile_values_a].map(whole),
+                &[
+                    camera,
+                    &state,
+                    &order_a,
+                    &splats,
+                    &block_offsets,
+                    &tile_counts,
+                    &tile_keys_a,
+                    &tile_values_a,
+                ]
+                .map(whole),
             ),
             sort_tiles,
             find_ranges: bind(device, &pipelines.find_ranges, &[&state, sorted.keys, &ranges].map(whole)),

@@ -322,6 +322,7 @@ fn the_field_is_that_of_the_cpu() {
         .map(|i| RegionBlend {
             regions: [(i % 7) as u16, (i / 7 % 7) as u16],
             weight: 0.75 + 0.25 * numbers.next(),
+            mobility: (0.5 + numbers.next()).clamp(0.0, 1.0),
         })
         .collect();
     let regions = Arc::new(regions);

@@ -109,6 +109,7 @@ impl GpuScratch {
                     b.splats.as_entire_binding(),
                     b.depth_keys.as_entire_binding(),
                     b.state.as_entire_binding(),
+                    b.tile_counts.as_entire_binding(),
                 ]),
             );
             let rasterize = kernels.rasterize.bind(

@@ -111,6 +111,7 @@ pub(super) struct Bindings {
     capacity: u64,
     most: u64,
     pub(super) splats: wgpu::Buffer,
+    pub(super) tile_counts: wgpu::Buffer,
     pub(super) depth_keys: wgpu::Buffer,
     pub(super) state: wgpu::Buffer,
     pub(super) initial_state: wgpu::Buffer,
@@ -343,7 +344,9 @@ impl Bindings {
         let initial_state = constant("initial frame state", &[u32::MAX, 0, 0, 0], from);
         let limits = constant("tile limits", &[capacity as u32, 0, 0, 0], wgpu::BufferUsages::UNIFORM);
         let dispatches = storage(device, "dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
-        let splats = storage(device, "splats", n * SPLAT_SIZE, NONE);
+        // One more than there are Gaussians, which is never written and never drawn.
+        let splats = storage(device, "splats", (n + 1) * SPLAT_SIZE, NONE);
+        let tile_counts = storage(device, "tile counts", n * 4, NONE);
         let depth_keys = storage(device, "depth keys", n * 4, NONE);
         let blocks = n.div_ceil(BLOCK).max(capacity.div_ceil(BLOCK));
         let counts = storage(device, "digit counts", DIGITS * blocks * 4, NONE);
@@ -384,7 +387,12 @@ impl Bindings {
             most,
             sum_blocks: kernels.sum_blocks.bind(
                 device,
-                &[(1, whole(&state)), (2, whole(order)), (3, whole(&splats)), (4, whole(&block_offsets))],
+                &[
+                    (1, whole(&state)),
+                    (2, whole(order)),
+                    (3, whole(&tile_counts)),
+                    (4, whole(&block_offsets)),
+                ],
             ),
             scan_blocks: kernels.scan_blocks.bind(
                 device,
@@ -397,16 +405,22 @@ impl Bindings {
             ),
             expand_tiles: kernels.expand_tiles.bind(
                 device,
-                &bind([camera, &state, order, &splats, &block_offsets, &tiles_a, &owners].map(whole)),
+                &bind(
+                    [camera, &state, order, &splats, &block_offsets, &tile_counts, &tiles_a, &owners]
+                        .map(whole),
+                ),
             ),
             find_ranges: kernels.find_ranges.bind(device, &bind([&state, sorted.keys, &ranges].map(whole))),
             gather: kernels.gather.bind(
                 device,
-                &bind([&state, order, &splats, &block_offsets, &sums, gathered, usage].map(whole)),
+                &bind(
+                    [&state, order, &splats, &block_offsets, &sums, gathered, usage, &tile_counts].map(whole),
+                ),
             ),
             sort_depths,
             sort_tiles,
             splats,
+            tile_counts,
             depth_keys,
             state,
             initial_state,

@@ -12,7 +12,7 @@ use glam::{Quat, Vec2, Vec3, Vec4};
 use rayon::prelude::*;
 
 use crate::clock::Clock;
-use crate::footprint::{Footprint, Row, TILE, finished};
+use crate::footprint::{Footprint, Row, Rows, TILE, finished};
 use crate::projection::{MAX_ALPHA, Projector};
 use crate::projection_backward::SplatGradient;
 use crate::rasterizer::{CHUNK, CULLED, Rendered, ShadedSplat};
@@ -351,12 +351,10 @@ impl TileGradient {
         top: usize,
         sums: &mut [SplatSums],
     ) {
-        let mut row_alive = [false; TILE];
-        row_alive[..self.rows].fill(true);
-        let mut alive = self.rows;
+        let mut alive = Rows::first(self.rows);
         for (&i, sums) in entries.iter().zip(sums.iter_mut()) {
             *sums = SplatSums::default();
-            if alive == 0 {
+            if alive.is_empty() {
                 continue;
             }
             let ShadedSplat { splat, color } = &shaded[i as usize];
@@ -365,10 +363,7 @@ impl TileGradient {
             let (mut power, mut power_y, mut power_yy) = ([0.0; TILE], [0.0; TILE], [0.0; TILE]);
             let (mut red, mut green, mut blue) = ([0.0; TILE], [0.0; TILE], [0.0; TILE]);
             let (mut depth, mut weights) = ([0.0; TILE], [0.0; TILE]);
-            for y in footprint.rows.clone() {
-                if !row_alive[y] {
-                    continue;
-                }
+            for y in footprint.rows.and(alive) {
                 let (tr, rest) = (&mut self.transmittance[y], &mut self.rest[y]);
                 let (g_red, g_green, g_blue) = (&self.red[y], &self.green[y], &self.blue[y]);
                 let (g_alpha, g_depth, expected) = (&self.alpha[y], &self.depth[y], &self.expected[y]);
@@ -396,8 +391,7 @@ impl TileGradient {
                     tr[x] -= weight;
                 }
                 if finished(tr) {
-                    row_alive[y] = false;
-                    alive -= 1;
+                    alive.remove(y);
                 }
             }
             let dx = &footprint.dx;

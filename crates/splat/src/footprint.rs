@@ -5,8 +5,6 @@
 //! plain arrays that the compiler vectorises for whatever the machine has. No fused multiply-add is used, so that wider
 //! registers change nothing in the result.
 
-use std::ops::Range;
-
 use crate::projection::{MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Splat};
 
 /// Tile width and height, pixels.
@@ -15,12 +13,56 @@ pub(crate) const TILE: usize = 16;
 /// One row of a tile.
 pub(crate) type Row = [f32; TILE];
 
+/// Rows of a tile, a bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rows(u32);
+
+impl Rows {
+    /// The first `count` rows.
+    #[inline(always)]
+    pub(crate) fn first(count: usize) -> Self {
+        Self((1 << count) - 1)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Rows that are in both.
+    #[inline(always)]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, row: usize) {
+        self.0 &= !(1 << row);
+    }
+}
+
+impl Iterator for Rows {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let row = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (row < TILE).then_some(row)
+    }
+}
+
+/// Pixels by which a row's cut through an ellipse is widened, and the part of the ellipse's width: more than rounding
+/// can be off, so that nothing that is drawn is cut away.
+const SLACK: f32 = 0.05;
+const SLACK_OF_WIDTH: f32 = 1e-3;
+
 /// A splat as one tile sees it.
 pub(crate) struct Footprint {
     /// Pixel centres' distances from the splat's centre along x.
     pub(crate) dx: Row,
-    /// Rows of the tile that the splat's box touches.
-    pub(crate) rows: Range<usize>,
+    /// Rows of the tile that the splat's ellipse comes to.
+    pub(crate) rows: Rows,
     quadratic: Row,
     center_y: f32,
     xy: f32,
@@ -35,7 +77,7 @@ impl Footprint {
         let center_x = splat.center[0] - left as f32 - 0.5;
         let center_y = splat.center[1] - top as f32 - 0.5;
         // The casts saturate.
-        let first = (center_y - splat.extent[1]).ceil().max(0.0) as usize;
+        let first = ((center_y - splat.extent[1]).ceil().max(0.0) as usize).min(TILE);
         let last = (center_y + splat.extent[1]).floor().min(TILE as f32 - 1.0);
         let end = if last < 0.0 { first } else { last as usize + 1 };
         let [xx, xy, yy] = splat.conic;
@@ -45,7 +87,21 @@ impl Footprint {
             dx[x] = x as f32 - center_x;
             quadratic[x] = -0.5 * xx * dx[x] * dx[x];
         }
-        Self { dx, rows: first..end, quadratic, center_y, xy, yy, opacity: splat.opacity }
+        let box_rows = Rows::first(end.max(first)).0 & !Rows::first(first).0;
+        // At the height t · extent.y the ellipse lies around shear · t.
+        let [width, height] = splat.extent;
+        let shear = -xy / xx * height;
+        let half_width = (width * width - shear * shear).max(0.0).sqrt();
+        let slack = SLACK + SLACK_OF_WIDTH * width;
+        let mut cut = 0;
+        for y in 0..TILE {
+            let t = ((y as f32 - center_y) / height).clamp(-1.0, 1.0);
+            let half = half_width * (1.0 - t * t).sqrt() + slack;
+            let middle = center_x + shear * t;
+            let comes = (middle + half >= 0.0) & (middle - half <= TILE as f32 - 1.0);
+            cut |= u32::from(comes) << y;
+        }
+        Self { dx, rows: Rows(box_rows & cut), quadratic, center_y, xy, yy, opacity: splat.opacity }
     }
 
     /// Distance of row `y` from the splat's centre.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::backward::Backward;
 use crate::clock::Clock;
-use crate::footprint::{Footprint, Row, TILE, finished};
+use crate::footprint::{Footprint, Row, Rows, TILE, finished};
 use crate::projection::{Projector, Splat};
 use crate::radix::sort_by_high_word;
 use crate::sh::{rest_direction, sh_color};
@@ -237,15 +237,11 @@ impl Tile {
     #[inline(always)]
     fn composite(&mut self, shaded: &[ShadedSplat], entries: &[u32], left: usize, top: usize) {
         *self = Self { transmittance: [[1.0; TILE]; TILE], ..Self::default() };
-        let mut row_alive = [true; TILE];
-        let mut alive = TILE;
+        let mut alive = Rows::first(TILE);
         for &i in entries {
             let ShadedSplat { splat, color } = &shaded[i as usize];
             let footprint = Footprint::of(splat, left, top);
-            for y in footprint.rows.clone() {
-                if !row_alive[y] {
-                    continue;
-                }
+            for y in footprint.rows.and(alive) {
                 let (tr, red, green, blue, depth) = (
                     &mut self.transmittance[y],
                     &mut self.red[y],
@@ -263,9 +259,8 @@ impl Tile {
                     tr[x] -= weight;
                 }
                 if finished(tr) {
-                    row_alive[y] = false;
-                    alive -= 1;
-                    if alive == 0 {
+                    alive.remove(y);
+                    if alive.is_empty() {
                         return;
                     }
                 }

@@ -22,9 +22,22 @@ const KERNELS: &[(&str, &str, &[&str])] = &[
     ("bin::expand", "bin_expand", &[]),
     ("bin::ranges", "bin_ranges", &[]),
     ("splat::rasterize", "rasterize", &[]),
+    ("splat::project", "project_f32", &["full_precision"]),
     ("splat::rasterize", "rasterize_f32", &["full_precision"]),
+    ("splat::rasterize", "rasterize_guides", &["guides"]),
+    ("splat::rasterize", "rasterize_guides_f32", &["guides", "full_precision"]),
+    ("splat::rasterize", "rasterize_occluded", &["occluded"]),
+    ("splat::rasterize", "rasterize_occluded_f32", &["occluded", "full_precision"]),
+    ("splat::rasterize", "rasterize_occluded_guides", &["occluded", "guides"]),
+    ("splat::rasterize", "rasterize_occluded_guides_f32", &["occluded", "guides", "full_precision"]),
+    ("splat::guide", "guide", &[]),
+    ("output::host_depth", "host_depth", &[]),
+    ("output::host_depth", "host_depth_multisampled", &["multisampled"]),
     ("output::composite", "composite", &[]),
 ];
+
+/// Every feature that shaders ask about.
+const FEATURES: [&str; 5] = ["full_precision", "serial", "guides", "occluded", "multisampled"];
 
 fn main() {
     let shaders =
@@ -33,7 +46,7 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     for (module, name, features) in KERNELS {
         let mut compiler = Wesl::new(&shaders);
-        for feature in ["full_precision", "serial"] {
+        for feature in FEATURES {
             compiler.set_feature(feature, features.contains(&feature));
         }
         let path: ModulePath = format!("package::{module}").parse().expect("a module path");

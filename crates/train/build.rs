@@ -38,6 +38,7 @@ fn main() {
         let path: ModulePath = format!("package::{module}").parse().expect("a module path");
         let mut compiler = Wesl::new(&shaders);
         compiler.set_feature("serial", false);
+        compiler.set_feature("full_precision", true);
         let wgsl = compiler.compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
         fs::write(out.join(format!("{name}.wgsl")), wgsl.to_string()).expect("OUT_DIR is writable");
     }

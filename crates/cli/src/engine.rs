@@ -195,7 +195,7 @@ impl GpuEngine {
         let view = view_for(&mut self.view, &self.renderer, camera)?;
         let Gpu { device, queue, .. } = &self.gpu;
         let mut encoder = device.create_command_encoder(&Default::default());
-        self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?;
+        self.renderer.record(&mut encoder, &[&self.avatar], camera, view)?;
         queue.submit([encoder.finish()]);
         read_frame(device, queue, view, frame)
     }
@@ -212,9 +212,9 @@ impl GpuEngine {
         let mut encoder = device.create_command_encoder(&Default::default());
         match timer {
             Some(timer) => {
-                self.renderer.record_timed(&mut encoder, &mut self.avatar, camera, view, timer)?;
+                self.renderer.record_timed(&mut encoder, &[&self.avatar], camera, view, timer)?;
             }
-            None => self.renderer.record(&mut encoder, &mut self.avatar, camera, view)?,
+            None => self.renderer.record(&mut encoder, &[&self.avatar], camera, view)?,
         }
         queue.submit([encoder.finish()]);
         device.poll(wgpu::PollType::wait_indefinitely()).context("waiting for the GPU")?;
@@ -228,7 +228,7 @@ impl GpuEngine {
                     self.avatar.set_pose(rest)?;
                     self.avatar.set_pose(pose)?;
                 }
-                self.renderer.time_stages(&mut self.avatar, camera, view)?
+                self.renderer.time_stages(&[&self.avatar], camera, view)?
             }
         };
         self.gpu.check()?;

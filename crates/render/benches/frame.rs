@@ -18,13 +18,13 @@ fn frame(criterion: &mut Criterion) {
     for (count, size) in scene::CASES {
         let gaussians = scene::ellipsoid(count);
         let avatar = Arc::new(Avatar { name: String::new(), gaussians, filter: Filter::MIP, body: None });
-        let mut avatar = renderer.upload(&avatar).expect("an avatar");
+        let avatar = renderer.upload(&avatar).expect("an avatar");
         let mut view = renderer.create_view(size, size).expect("a view");
         let camera = scene::camera(size);
         group.bench_function(BenchmarkId::new(format!("{size}x{size}"), count), |bencher| {
             bencher.iter(|| {
                 let mut encoder = gpu.device.create_command_encoder(&Default::default());
-                renderer.record(&mut encoder, &mut avatar, &camera, &mut view).expect("a frame");
+                renderer.record(&mut encoder, &[&avatar], &camera, &mut view).expect("a frame");
                 gpu.queue.submit([encoder.finish()]);
                 gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the GPU");
             });

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let eye = middle + Vec3::new(0.3, 0.1, 3.0) * height;
     let camera = Camera::look_at(eye, middle, Vec3::Y, 0.4, SIZE, SIZE);
     let mut encoder = device.create_command_encoder(&Default::default());
-    renderer.record(&mut encoder, &mut uploaded, &camera, &mut view)?;
+    renderer.record(&mut encoder, &[&uploaded], &camera, &mut view)?;
     let mut pass = host::begin_pass(&mut encoder, &target);
     compositor.draw(&mut pass, &source);
     drop(pass);

@@ -4,110 +4,134 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Avatar, Body};
+use effigy_avatar::Body;
 use effigy_field::{ATTRIBUTES, BakedField};
 use effigy_rig::Pose;
 use half::f16;
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
 use crate::avatar::Upload;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
 use crate::{RenderError, Stage, StageTimer};
 
-/// GPU structures of `shaders/field/decode.wesl`.
-mod gpu_data {
-    use super::*;
-
-    #[repr(C)]
-    #[derive(Clone, Copy, Pod, Zeroable)]
-    pub(super) struct Moved {
-        pub(super) gaussian: u32,
-        pub(super) regions: u32,
-        pub(super) weight: f32,
-    }
-
-    #[repr(C)]
-    #[derive(Clone, Copy, Pod, Zeroable)]
-    pub(super) struct Attributes {
-        pub(super) offset: [f32; 3],
-        pub(super) opacity_logit: f32,
-        pub(super) rotation: [f32; 4],
-        pub(super) log_scale: [f32; 3],
-        pub(super) padding: f32,
-        pub(super) color: [f32; 3],
-        pub(super) padding_2: f32,
-    }
+/// Twin of `Moved` in `shaders/field/decode.wesl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Moved {
+    regions: u32,
+    weight: f32,
 }
 
 /// Threads a workgroup.
-const THREADS: usize = 64;
+const THREADS: u32 = 64;
 /// Words of one basis of one Gaussian, two half floats each.
 const WORDS: usize = ATTRIBUTES / 2;
 
-/// The field of one avatar on one device, for one expression.
+/// The baked field of one avatar on one device, the same for all its instances.
+pub(crate) struct Bases {
+    rows: wgpu::Buffer,
+    bases: wgpu::Buffer,
+    count: u32,
+    /// K.
+    per_gaussian: u32,
+    /// R × K.
+    coefficients: usize,
+    /// Places of the Gaussians that move in the order of detail, ascending.
+    places: Vec<u32>,
+}
+
+/// The field of one instance, for one expression.
 pub(crate) struct Decode {
     bind_group: wgpu::BindGroup,
+    size_buffer: wgpu::Buffer,
     coefficient_buffer: wgpu::Buffer,
-    dispatch: [u32; 2],
+    across: u32,
     uploads: Uploads,
     controls: Vec<f32>,
     /// R × K coefficients of the current expression, and its number; 0 before the first.
     coefficients: Vec<f32>,
-    expression: u64,
-    /// Number of the expression that the Gaussians on the GPU were last seen to have. Only a submission that is done
-    /// sets it.
+    expression: u32,
+    /// The expression that the GPU was last seen to hold, and how many rows of it; see [`held`]. Only a submission that
+    /// is done sets it.
     decoded: Arc<AtomicU64>,
 }
 
-impl Decode {
-    /// Bakes the field of `avatar`, if it has one that moves anything, and uploads it. It will write to `targets`: the
-    /// Gaussians and the harmonics.
+impl Bases {
+    /// Bakes the field of `body`, if it has one that moves anything, and uploads it in the order of detail, in which
+    /// `place_of` gives each Gaussian's place.
     pub(crate) fn new(
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        avatar: &Avatar,
-        targets: [&wgpu::Buffer; 2],
+        body: &Body,
+        place_of: &[u32],
         upload: &Upload<'_>,
     ) -> Result<Option<Self>, RenderError> {
-        let Some(body) = &avatar.body else { return Ok(None) };
         let baked = body.bake().map_err(|error| RenderError::Avatar(error.to_string()))?;
         let (Some(baked), Some(field)) = (baked, &body.field) else { return Ok(None) };
         if baked.gaussians.is_empty() {
             return Ok(None);
         }
-        let sh_width = avatar.gaussians.sh.len() / avatar.gaussians.len().max(1);
-        let moved = baked.gaussians.len();
-        let size = device.create_buffer_init(&BufferInitDescriptor {
-            label: Some("decode size"),
-            contents: bytemuck::cast_slice(&[moved as u32, baked.bases as u32, sh_width as u32, 0]),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
-        let rows = upload("the field's Gaussians", bytemuck::cast_slice(&moved_rows(&baked)))?;
-        let statics = static_attributes(avatar, &baked, sh_width);
-        let statics = upload("the static attributes", bytemuck::cast_slice(&statics))?;
-        let bases = upload("the field's bases", bytemuck::cast_slice(&interleaved(&baked)))?;
-        let coefficient_count = field.config.regions * field.config.bases;
-        let coefficient_buffer = upload("the expression coefficients", &vec![0; coefficient_count * 4])?;
-        let [gaussians, harmonics] = targets;
+        let mut order: Vec<usize> = (0..baked.gaussians.len()).collect();
+        order.sort_by_key(|&row| place_of[baked.gaussians[row] as usize]);
+        let rows: Vec<Moved> = order
+            .iter()
+            .map(|&row| {
+                let blend = &baked.regions[row];
+                let regions = u32::from(blend.regions[0]) | u32::from(blend.regions[1]) << 16;
+                Moved { regions, weight: blend.weight }
+            })
+            .collect();
+        Ok(Some(Self {
+            rows: upload("the field's Gaussians", bytemuck::cast_slice(&rows))?,
+            bases: upload("the field's bases", bytemuck::cast_slice(&interleaved(&baked, &order)))?,
+            count: order.len() as u32,
+            per_gaussian: baked.bases as u32,
+            coefficients: field.config.regions * field.config.bases,
+            places: order.iter().map(|&row| place_of[baked.gaussians[row] as usize]).collect(),
+        }))
+    }
+
+    /// The rows' places in the order of detail, ascending.
+    pub(crate) fn places(&self) -> &[u32] {
+        &self.places
+    }
+}
+
+impl Decode {
+    /// For one instance: residuals (M × 14) come with it.
+    pub(crate) fn new(
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        bases: &Bases,
+        residuals: &wgpu::Buffer,
+    ) -> Self {
+        let buffer = |label, size: usize, usage| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: size as u64,
+                usage: usage | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        let coefficient_buffer =
+            buffer("the expression coefficients", bases.coefficients * 4, wgpu::BufferUsages::STORAGE);
+        let size_buffer = buffer("decode size", 16, wgpu::BufferUsages::UNIFORM);
         let bind_group = bind(
             device,
             &pipelines.decode,
-            &[&size, &rows, &statics, &bases, &coefficient_buffer, gaussians, harmonics]
+            &[&size_buffer, &bases.rows, &bases.bases, &coefficient_buffer, residuals]
                 .map(wgpu::Buffer::as_entire_binding),
         );
-        let groups = moved.div_ceil(THREADS) as u32;
-        let across = groups.min(device.limits().max_compute_workgroups_per_dimension).max(1);
-        Ok(Some(Self {
+        let groups = bases.count.div_ceil(THREADS);
+        Self {
             bind_group,
+            size_buffer,
             coefficient_buffer,
-            dispatch: [across, groups.div_ceil(across)],
-            uploads: Uploads::new(device, coefficient_count as u64 * 4),
+            across: groups.min(device.limits().max_compute_workgroups_per_dimension).max(1),
+            uploads: Uploads::new(device, 16 + bases.coefficients as u64 * 4),
             controls: Vec::new(),
-            coefficients: vec![0.0; coefficient_count],
+            coefficients: vec![0.0; bases.coefficients],
             expression: 0,
-            decoded: Arc::new(AtomicU64::new(0)),
-        }))
+            decoded: Arc::default(),
+        }
     }
 
     /// Whether no expression has been set yet.
@@ -122,77 +146,61 @@ impl Decode {
         field
             .coefficients(&self.controls, &mut self.coefficients)
             .map_err(|error| RenderError::Avatar(error.to_string()))?;
-        self.expression += 1;
+        self.expression = self.expression.wrapping_add(1).max(1);
         Ok(())
     }
 
-    /// Records the upload and the kernel, unless the GPU is known to hold this expression. Says whether it did.
+    /// Records the upload and the kernel for the first `gaussians` Gaussians, unless the GPU is known to hold this
+    /// expression of them. Says whether it did.
     pub(crate) fn record(
         &self,
         pipelines: &Pipelines,
+        bases: &Bases,
+        gaussians: u32,
         encoder: &mut wgpu::CommandEncoder,
         timer: Option<&StageTimer>,
     ) -> Result<bool, RenderError> {
-        if self.decoded.load(Ordering::Acquire) == self.expression {
+        let rows = bases.places.partition_point(|&place| place < gaussians) as u32;
+        let known = self.decoded.load(Ordering::Acquire);
+        if rows == 0 || (held(self.expression, rows)..=held(self.expression, u32::MAX)).contains(&known) {
             return Ok(false);
         }
         let coefficients = bytemuck::cast_slice(&self.coefficients);
-        self.uploads.record(encoder, &[(coefficients, &self.coefficient_buffer)])?;
+        let size = [rows, bases.per_gaussian, 0, 0];
+        self.uploads.record(
+            encoder,
+            &[(bytemuck::cast_slice(&size), &self.size_buffer), (coefficients, &self.coefficient_buffer)],
+        )?;
         let mut pass = Stage::Decode.begin(encoder, timer);
         pass.set_pipeline(&pipelines.decode);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(self.dispatch[0], self.dispatch[1], 1);
+        let groups = rows.div_ceil(THREADS);
+        let across = groups.min(self.across);
+        pass.dispatch_workgroups(across, groups.div_ceil(across), 1);
         drop(pass);
-        let (expression, decoded) = (self.expression, self.decoded.clone());
-        encoder.on_submitted_work_done(move || decoded.store(expression, Ordering::Release));
+        let (now, decoded) = (held(self.expression, rows), self.decoded.clone());
+        encoder.on_submitted_work_done(move || decoded.store(now, Ordering::Release));
         Ok(true)
     }
 }
 
-fn moved_rows(baked: &BakedField) -> Vec<gpu_data::Moved> {
-    baked
-        .gaussians
-        .iter()
-        .zip(&baked.regions)
-        .map(|(&gaussian, blend)| gpu_data::Moved {
-            gaussian,
-            regions: u32::from(blend.regions[0]) | u32::from(blend.regions[1]) << 16,
-            weight: blend.weight,
-        })
-        .collect()
-}
-
-fn static_attributes(avatar: &Avatar, baked: &BakedField, sh_width: usize) -> Vec<gpu_data::Attributes> {
-    let g = &avatar.gaussians;
-    baked
-        .gaussians
-        .iter()
-        .map(|&i| {
-            let i = i as usize;
-            gpu_data::Attributes {
-                offset: g.positions[i].into(),
-                // Kept finite: what a GPU makes of infinities is its own affair.
-                opacity_logit: g.opacity_logits[i].clamp(-1e6, 1e6),
-                rotation: g.rotations[i].normalize().into(),
-                log_scale: g.log_scales[i].into(),
-                padding: 0.0,
-                color: std::array::from_fn(|c| g.sh[i * sh_width + c]),
-                padding_2: 0.0,
-            }
-        })
-        .collect()
+/// An expression and how many rows of it, as one number.
+fn held(expression: u32, rows: u32) -> u64 {
+    u64::from(expression) << 32 | u64::from(rows)
 }
 
 /// The bases in the order in which workgroups read them: K × 7 words for each, and of each word one for each thread.
-fn interleaved(baked: &BakedField) -> Vec<u32> {
+fn interleaved(baked: &BakedField, order: &[usize]) -> Vec<u32> {
     let words = baked.bases * WORDS;
-    let groups = baked.gaussians.len().div_ceil(THREADS);
-    let mut out = vec![0; groups * words * THREADS];
-    for (row, halves) in baked.residuals.chunks_exact(2 * words).enumerate() {
-        let first = row / THREADS * words * THREADS + row % THREADS;
+    let threads = THREADS as usize;
+    let groups = order.len().div_ceil(threads);
+    let mut out = vec![0; groups * words * threads];
+    for (row, &from) in order.iter().enumerate() {
+        let halves = &baked.residuals[from * 2 * words..][..2 * words];
+        let first = row / threads * words * threads + row % threads;
         for (w, pair) in halves.chunks_exact(2).enumerate() {
             let bits = |half: f16| u32::from(half.to_bits());
-            out[first + w * THREADS] = bits(pair[0]) | bits(pair[1]) << 16;
+            out[first + w * threads] = bits(pair[0]) | bits(pair[1]) << 16;
         }
     }
     out

@@ -1,23 +1,28 @@
 //! Renders neural avatars with wgpu, on its own device or a host program's.
 //!
-//! To draw an avatar: make one [`Renderer`] for a device, [`Renderer::upload`] each avatar once, make one [`View`] for
-//! each picture, and then every frame call [`GpuAvatar::set_pose`] and [`Renderer::record`], which records compute
-//! passes into the host's command encoder. The view's colour and depth textures hold the result once the encoder has
-//! been submitted; a [`Compositor`] draws them over the host's picture.
+//! To draw people: make one [`Renderer`] for a device, [`Renderer::upload`] each avatar once (and [`Renderer::another`]
+//! for each further person of the same), make one [`View`] for each picture, and then every frame call
+//! [`GpuAvatar::set_pose`] and [`Renderer::record`], which records compute passes into the host's command encoder. The
+//! view's colour and depth textures hold the result once the encoder has been submitted; a [`Compositor`] draws them over
+//! the host's picture, [`Renderer::occlude`] hides what is behind the host's scene, and a guide ([`Outputs::guide`]) tells
+//! encoders and temporal filters how far each pixel has moved and how much a viewer looks there.
 //!
 //! A frame goes through six stages, all on the GPU: **pose** (morphs, skinning, surface frames) and **decode** (what the
-//! neural field adds to each Gaussian for this expression; both skipped while the pose stays the same), **project** (bind, activate, project, cull and colour each Gaussian), **sort** by depth, **bin**
-//! into tiles of 16 × 16 pixels, **rasterize** front to back. Nothing is read back, and no GPU memory is allocated while
-//! an avatar, a view and the rough distance between them stay the same.
+//! neural field adds to each Gaussian for this expression; both skipped while the pose stays the same), **project** (bind,
+//! activate, project, cull and colour each Gaussian), **sort** by depth, **bin** into tiles of 16 × 16 pixels,
+//! **rasterize** front to back. Nothing is read back, and no GPU memory is allocated while the avatars, a view and the
+//! rough distance between them stay the same.
 //!
 //! The picture is display-referred sRGB, premultiplied, and agrees with the CPU rasteriser of `effigy-splat`, which
 //! defines it.
 
 mod avatar;
+mod budget;
 mod composite;
 mod decode;
 mod error;
 mod gpu;
+mod instance;
 mod pipelines;
 mod readback;
 mod renderer;
@@ -27,13 +32,14 @@ mod timing;
 mod uploads;
 mod view;
 
-pub use avatar::GpuAvatar;
+pub use budget::FrameBudget;
 pub use composite::{CompositeSource, Compositor};
 pub use error::RenderError;
 pub use gpu::{AdapterChoice, Gpu, adapters};
-pub use readback::read_frame;
+pub use instance::{Detail, GpuAvatar, Placement};
+pub use readback::{read_frame, read_guide};
 pub use renderer::{Precision, Renderer};
 pub use timing::{Stage, StageTimer};
-pub use view::View;
+pub use view::{Occluder, Outputs, View};
 // Hosts must use the same version of wgpu; through here they cannot miss it.
 pub use wgpu;

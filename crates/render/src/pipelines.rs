@@ -1,5 +1,7 @@
 //! The kernels: one compute pipeline each, from the WGSL that the build composes out of `shaders/`.
 
+use std::sync::OnceLock;
+
 /// A composed WGSL file by the name that the build script gave it.
 macro_rules! wgsl {
     ($name:literal) => {
@@ -22,8 +24,13 @@ pub(crate) struct Pipelines {
     pub scan_blocks: wgpu::ComputePipeline,
     pub expand_tiles: wgpu::ComputePipeline,
     pub find_ranges: wgpu::ComputePipeline,
-    pub rasterize: wgpu::ComputePipeline,
     pub sort_layout: SortLayout,
+    full_precision: bool,
+    /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
+    rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
+    guide: OnceLock<wgpu::ComputePipeline>,
+    /// By whether the host's depth has several samples a pixel.
+    host_depth: [OnceLock<wgpu::ComputePipeline>; 2],
 }
 
 /// How the sort divides its keys. Twin of `shaders/sort/layout.wesl`.
@@ -37,24 +44,7 @@ pub(crate) struct SortLayout {
 
 impl Pipelines {
     pub(crate) fn new(device: &wgpu::Device, full_precision: bool) -> Self {
-        let build = |source: &str, entry: &str| {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(entry),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            });
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(entry),
-                layout: None,
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Every kernel writes its workgroup memory before it reads it.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            })
-        };
+        let build = |source: &str, entry: &str| build(device, source, entry);
         // On a processor that imitates a GPU, threads that share their work cost more than the work.
         let serial = device.adapter_info().device_type == wgpu::DeviceType::Cpu;
         let (count, scan, scatter, offsets, sort_layout) = if serial {
@@ -74,12 +64,12 @@ impl Pipelines {
                 SortLayout { run: 2048, group: 2048 },
             )
         };
-        let rasterize = if full_precision { wgsl!("rasterize_f32") } else { wgsl!("rasterize") };
+        let project = if full_precision { wgsl!("project_f32") } else { wgsl!("project") };
         Self {
             pose_vertices: build(wgsl!("pose_vertices"), "pose_vertices"),
             vertex_frames: build(wgsl!("vertex_frames"), "vertex_frames"),
             decode: build(wgsl!("decode"), "decode"),
-            project: build(wgsl!("project"), "project_gaussians"),
+            project: build(project, "project_gaussians"),
             count_digits: build(count, "count_digits"),
             scan_digits: build(scan, "scan_digits"),
             scatter_pairs: build(scatter, "scatter_pairs"),
@@ -87,10 +77,67 @@ impl Pipelines {
             scan_blocks: build(offsets, "scan_blocks"),
             expand_tiles: build(wgsl!("bin_expand"), "expand_tiles"),
             find_ranges: build(wgsl!("bin_ranges"), "find_ranges"),
-            rasterize: build(rasterize, "rasterize"),
             sort_layout,
+            full_precision,
+            rasterize: Default::default(),
+            guide: OnceLock::new(),
+            host_depth: Default::default(),
         }
     }
+
+    /// Composites tiles: with the guide besides colour and depth, and hiding what is behind a host's depth.
+    pub(crate) fn rasterize(
+        &self,
+        device: &wgpu::Device,
+        guided: bool,
+        occluded: bool,
+    ) -> &wgpu::ComputePipeline {
+        self.rasterize[usize::from(guided)][usize::from(occluded)].get_or_init(|| {
+            let source = match (self.full_precision, guided, occluded) {
+                (false, false, false) => wgsl!("rasterize"),
+                (false, false, true) => wgsl!("rasterize_occluded"),
+                (false, true, false) => wgsl!("rasterize_guides"),
+                (false, true, true) => wgsl!("rasterize_occluded_guides"),
+                (true, false, false) => wgsl!("rasterize_f32"),
+                (true, false, true) => wgsl!("rasterize_occluded_f32"),
+                (true, true, false) => wgsl!("rasterize_guides_f32"),
+                (true, true, true) => wgsl!("rasterize_occluded_guides_f32"),
+            };
+            build(device, source, "rasterize")
+        })
+    }
+
+    /// Tells of each splat how far it has moved and how much a viewer looks there.
+    pub(crate) fn guide(&self, device: &wgpu::Device) -> &wgpu::ComputePipeline {
+        self.guide.get_or_init(|| build(device, wgsl!("guide"), "guide_splats"))
+    }
+
+    /// Turns a host's depth buffer into distances.
+    pub(crate) fn host_depth(&self, device: &wgpu::Device, multisampled: bool) -> &wgpu::ComputePipeline {
+        self.host_depth[usize::from(multisampled)].get_or_init(|| {
+            let source = if multisampled { wgsl!("host_depth_multisampled") } else { wgsl!("host_depth") };
+            build(device, source, "read_host_depth")
+        })
+    }
+}
+
+fn build(device: &wgpu::Device, source: &str, entry: &str) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(entry),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(entry),
+        layout: None,
+        module: &module,
+        entry_point: Some(entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Every kernel writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    })
 }
 
 /// Binds whole buffers, in the order of the kernel's bindings.

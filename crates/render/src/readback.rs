@@ -19,6 +19,44 @@ pub fn read_frame(
     scoped(device, "reading the picture", || copy_frame(device, queue, view, frame))
 }
 
+/// The guide of what was last rendered into `view`: motion x and y, importance, and 0, for each pixel of each row. Waits
+/// until it is done.
+///
+/// # Errors
+/// [`RenderError::Gpu`] for a view without a guide, or if the device is lost or out of memory.
+pub fn read_guide(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    view: &View,
+) -> Result<Vec<[f32; 4]>, RenderError> {
+    let doing = "reading the guide";
+    let Some(texture) = view.guide_texture() else {
+        return Err(RenderError::Gpu { doing, message: "the view was made without one".into() });
+    };
+    scoped(device, doing, || {
+        let pixel = pixel_size(texture);
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let buffer = copy_texture(device, &mut encoder, texture, pixel);
+        queue.submit([encoder.finish()]);
+        let bytes = map_and_copy(device, &buffer, doing)?;
+        Ok(rows(&bytes, texture.width(), pixel)
+            .flat_map(|row| row.chunks_exact(pixel as usize).map(|p| four(p, pixel)))
+            .collect())
+    })
+}
+
+/// Bytes of a pixel of four floats.
+fn pixel_size(texture: &wgpu::Texture) -> u32 {
+    if texture.format() == wgpu::TextureFormat::Rgba32Float { 16 } else { 8 }
+}
+
+/// A pixel of four floats or half floats.
+fn four(p: &[u8], size: u32) -> [f32; 4] {
+    std::array::from_fn(|c| {
+        if size == 16 { f32_at(p, 4 * c) } else { f16::from_le_bytes([p[2 * c], p[2 * c + 1]]).to_f32() }
+    })
+}
+
 fn copy_frame(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -26,8 +64,7 @@ fn copy_frame(
     frame: &mut Frame,
 ) -> Result<(), RenderError> {
     let (width, height) = view.size();
-    let full = view.color_texture().format() == wgpu::TextureFormat::Rgba32Float;
-    let pixel = if full { 16 } else { 8 };
+    let pixel = pixel_size(view.color_texture());
     let (bytes, limit) =
         (u64::from(padded_row(width, pixel)) * u64::from(height), device.limits().max_buffer_size);
     if bytes > limit {
@@ -42,9 +79,7 @@ fn copy_frame(
     let bytes = map_and_copy(device, &color, "reading colour")?;
     for (row, out) in rows(&bytes, width, pixel).zip(frame.color.chunks_mut(width as usize)) {
         for (p, out) in row.chunks_exact(pixel as usize).zip(out) {
-            *out = std::array::from_fn(|c| {
-                if full { f32_at(p, 4 * c) } else { f16::from_le_bytes([p[2 * c], p[2 * c + 1]]).to_f32() }
-            });
+            *out = four(p, pixel);
         }
     }
     let bytes = map_and_copy(device, &depth, "reading depth")?;

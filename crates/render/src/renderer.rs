@@ -5,12 +5,13 @@ use std::sync::Arc;
 use effigy_avatar::Avatar;
 use effigy_splat::Camera;
 
-use crate::avatar::PROJECT_THREADS;
+use crate::avatar::Shared;
+use crate::instance::PROJECT_THREADS;
 use crate::pipelines::Pipelines;
 use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
-use crate::view::{CameraData, TILE};
-use crate::{GpuAvatar, RenderError, Stage, StageTimer, View};
+use crate::view::{TILE, no_memory};
+use crate::{GpuAvatar, Occluder, Outputs, RenderError, Stage, StageTimer, View};
 
 /// How colour is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +51,27 @@ impl Renderer {
         Ok(Self { device: device.clone(), queue: queue.clone(), pipelines, color_format })
     }
 
-    /// Puts an avatar on the device, in its rest pose.
+    /// Puts an avatar on the device: at the origin, in its rest pose, in full detail.
     ///
     /// # Errors
     /// [`RenderError::Avatar`] if it is not valid, [`RenderError::TooLarge`] or [`RenderError::Gpu`] if it does not fit.
     pub fn upload(&self, avatar: &Arc<Avatar>) -> Result<GpuAvatar, RenderError> {
-        scoped(&self.device, "uploading the avatar", || GpuAvatar::new(&self.device, &self.pipelines, avatar))
+        scoped(&self.device, "uploading the avatar", || {
+            let full_precision = self.color_format == wgpu::TextureFormat::Rgba32Float;
+            let shared = Arc::new(Shared::new(&self.device, avatar, full_precision)?);
+            GpuAvatar::new(&self.device, &self.pipelines, shared)
+        })
+    }
+
+    /// Another person of the same avatar, with a pose, a place and a detail of its own. Gaussians, field and rig are held
+    /// once for all of them.
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] if there is no memory for its pose.
+    pub fn another(&self, of: &GpuAvatar) -> Result<GpuAvatar, RenderError> {
+        scoped(&self.device, "making another of an avatar", || {
+            GpuAvatar::new(&self.device, &self.pipelines, of.shared.clone())
+        })
     }
 
     /// Makes a picture of the given size to render into.
@@ -64,13 +80,46 @@ impl Renderer {
     /// [`RenderError::Splat`] for a size of zero or beyond what the device can do, [`RenderError::Gpu`] if there is
     /// no memory for it.
     pub fn create_view(&self, width: u32, height: u32) -> Result<View, RenderError> {
+        self.create_view_with(width, height, Outputs::default())
+    }
+
+    /// As [`Renderer::create_view`], with more than colour and depth.
+    ///
+    /// # Errors
+    /// As [`Renderer::create_view`].
+    pub fn create_view_with(&self, width: u32, height: u32, outputs: Outputs) -> Result<View, RenderError> {
         scoped(&self.device, "creating the picture", || {
-            View::new(&self.device, width, height, self.color_format)
+            View::new(&self.device, width, height, self.color_format, outputs)
         })
     }
 
-    /// Records the frame that shows `avatar` in its current pose through `camera` into `view`. Submitting the encoder
-    /// makes it happen. Any number of frames, of the same avatar and view too, may be recorded for one submission.
+    /// Hides in `view`, from the next recorded frame on, what is behind the scene of the host. Once for each depth
+    /// buffer: what it holds is read when a frame is drawn. See also [`View::set_occluder_projection`] and
+    /// [`View::clear_occluder`].
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] if the texture is no depth texture that can be read, or is of another device.
+    pub fn occlude(&self, view: &mut View, occluder: &Occluder<'_>) -> Result<(), RenderError> {
+        let size = occluder.depth.texture().size();
+        if size.width < view.width || size.height < view.height {
+            return Err(RenderError::Gpu {
+                doing: "reading the host's depth",
+                message: format!(
+                    "it is {}x{}, the view is {}x{}",
+                    size.width, size.height, view.width, view.height
+                ),
+            });
+        }
+        scoped(&self.device, "reading the host's depth", || {
+            view.occlude(&self.device, &self.pipelines, occluder);
+            Ok(())
+        })
+    }
+
+    /// Records the frame that shows `avatars`, each in its current pose and place, through `camera` into `view`. Their
+    /// Gaussians are sorted together, so that they may touch and overlap; their order in the list does not matter.
+    /// Submitting the encoder makes it happen. Any number of frames, of the same avatars and view too, may be recorded
+    /// for one submission.
     ///
     /// # Errors
     /// [`RenderError::Splat`] for an unusable camera or one of another size than the view, and what
@@ -78,12 +127,14 @@ impl Renderer {
     pub fn record(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        avatar: &mut GpuAvatar,
+        avatars: &[&GpuAvatar],
         camera: &Camera,
         view: &mut View,
     ) -> Result<(), RenderError> {
-        self.prepare(avatar, camera, view)?;
-        Stage::ALL.iter().try_for_each(|&stage| self.record_stage(stage, encoder, avatar, camera, view, None))
+        self.prepare(avatars, camera, view)?;
+        Stage::ALL
+            .iter()
+            .try_for_each(|&stage| self.record_stage(stage, encoder, avatars, camera, view, None))
     }
 
     /// As [`Renderer::record`], with each stage timed by the GPU's clock.
@@ -93,14 +144,14 @@ impl Renderer {
     pub fn record_timed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        avatar: &mut GpuAvatar,
+        avatars: &[&GpuAvatar],
         camera: &Camera,
         view: &mut View,
         timer: &StageTimer,
     ) -> Result<(), RenderError> {
-        self.prepare(avatar, camera, view)?;
+        self.prepare(avatars, camera, view)?;
         for stage in Stage::ALL {
-            self.record_stage(stage, encoder, avatar, camera, view, Some(timer))?;
+            self.record_stage(stage, encoder, avatars, camera, view, Some(timer))?;
         }
         timer.resolve(encoder);
         Ok(())
@@ -113,16 +164,16 @@ impl Renderer {
     /// As [`Renderer::record`], and [`RenderError::Gpu`] if the device is lost.
     pub fn time_stages(
         &self,
-        avatar: &mut GpuAvatar,
+        avatars: &[&GpuAvatar],
         camera: &Camera,
         view: &mut View,
     ) -> Result<[f64; Stage::ALL.len()], RenderError> {
-        self.prepare(avatar, camera, view)?;
+        self.prepare(avatars, camera, view)?;
         let mut times = [0.0; Stage::ALL.len()];
         for (stage, ms) in Stage::ALL.into_iter().zip(&mut times) {
             let start = std::time::Instant::now();
             let mut encoder = self.device.create_command_encoder(&Default::default());
-            self.record_stage(stage, &mut encoder, avatar, camera, view, None)?;
+            self.record_stage(stage, &mut encoder, avatars, camera, view, None)?;
             self.queue.submit([encoder.finish()]);
             self.device
                 .poll(wgpu::PollType::wait_indefinitely())
@@ -133,7 +184,7 @@ impl Renderer {
     }
 
     /// Checks the camera and makes sure that the view has the working memory for the frame.
-    fn prepare(&self, avatar: &GpuAvatar, camera: &Camera, view: &mut View) -> Result<(), RenderError> {
+    fn prepare(&self, avatars: &[&GpuAvatar], camera: &Camera, view: &mut View) -> Result<(), RenderError> {
         camera.validate()?;
         if (camera.width, camera.height) != view.size() {
             return Err(effigy_splat::SplatError::Camera(format!(
@@ -148,83 +199,89 @@ impl Renderer {
                 message: "the view was made by a renderer of another precision".into(),
             });
         }
-        let entries = avatar.tile_entries_estimate(camera);
-        if !view.fits(avatar, entries) {
-            let grown = scoped(&self.device, "growing the working memory", || {
-                view.prepare(&self.device, &self.pipelines, avatar, entries)
-            });
-            if grown.is_err() {
-                view.bindings = None;
-            }
-            grown?;
-        }
-        Ok(())
+        view.prepare(&self.device, &self.pipelines, avatars, camera)
     }
 
     fn record_stage(
         &self,
         stage: Stage,
         encoder: &mut wgpu::CommandEncoder,
-        avatar: &GpuAvatar,
+        avatars: &[&GpuAvatar],
         camera: &Camera,
-        view: &View,
+        view: &mut View,
         timer: Option<&StageTimer>,
     ) -> Result<(), RenderError> {
         let pipelines = &self.pipelines;
-        let Some(bindings) = &view.bindings else {
-            return Err(RenderError::Gpu {
-                doing: "recording a frame",
-                message: "the view has no working memory".into(),
-            });
-        };
         match stage {
             Stage::Pose => {
-                let recorded = avatar.record_pose(pipelines, encoder, timer)?;
+                let mut recorded = false;
+                for (avatar, &drawn) in avatars.iter().zip(&view.drawn) {
+                    let timer = timer.filter(|_| !recorded);
+                    recorded |= drawn > 0 && avatar.record_pose(pipelines, encoder, timer)?;
+                }
                 if !recorded && timer.is_some() {
                     // A timestamp that is never written must not be waited for.
                     drop(stage.begin(encoder, timer));
                 }
             }
             Stage::Decode => {
-                let recorded = avatar.record_decode(pipelines, encoder, timer)?;
+                let mut recorded = false;
+                for (avatar, &drawn) in avatars.iter().zip(&view.drawn) {
+                    let timer = timer.filter(|_| !recorded);
+                    recorded |= avatar.record_decode(pipelines, drawn, encoder, timer)?;
+                }
                 if !recorded && timer.is_some() {
                     drop(stage.begin(encoder, timer));
                 }
             }
             Stage::Project => {
-                let data = CameraData::new(camera, avatar);
-                view.uploads.record(encoder, &[(bytemuck::bytes_of(&data), &view.camera)])?;
-                encoder.copy_buffer_to_buffer(&bindings.initial_state, 0, &bindings.state, 0, 16);
-                encoder.clear_buffer(&bindings.ranges, 0, None);
+                view.record_uploads(encoder, avatars, camera)?;
+                let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
                 pass.set_pipeline(&pipelines.project);
-                pass.set_bind_group(0, &bindings.project, &[]);
-                pass.dispatch_workgroups(avatar.count.div_ceil(PROJECT_THREADS), 1, 1);
+                for (bind_group, &drawn) in memory.project.iter().zip(&view.drawn) {
+                    if drawn > 0 {
+                        pass.set_bind_group(0, bind_group, &[]);
+                        pass.dispatch_workgroups(drawn.div_ceil(PROJECT_THREADS), 1, 1);
+                    }
+                }
+                if view.kind().0 {
+                    pass.set_pipeline(pipelines.guide(&self.device));
+                    for (bind_group, avatar) in memory.guide.iter().zip(avatars) {
+                        pass.set_bind_group(0, bind_group, &[]);
+                        pass.dispatch_workgroups(avatar.shared.count.div_ceil(PROJECT_THREADS), 1, 1);
+                    }
+                }
             }
             Stage::Sort => {
+                let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                bindings.sort_depths.record(pipelines, &bindings.dispatches, &mut pass);
+                memory.sort_depths.record(pipelines, &memory.dispatches, view.drawn.iter().sum(), &mut pass);
             }
             Stage::Bin => {
+                let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
                 pass.set_pipeline(&pipelines.sum_blocks);
-                pass.set_bind_group(0, &bindings.sum_blocks, &[]);
-                pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
+                pass.set_bind_group(0, &memory.sum_blocks, &[]);
+                pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
                 pass.set_pipeline(&pipelines.scan_blocks);
-                pass.set_bind_group(0, &bindings.scan_blocks, &[]);
+                pass.set_bind_group(0, &memory.scan_blocks, &[]);
                 pass.dispatch_workgroups(1, 1, 1);
                 pass.set_pipeline(&pipelines.expand_tiles);
-                pass.set_bind_group(0, &bindings.expand_tiles, &[]);
-                pass.dispatch_workgroups_indirect(&bindings.dispatches, DISPATCH_STRIDE);
-                bindings.sort_tiles.record(pipelines, &bindings.dispatches, &mut pass);
+                pass.set_bind_group(0, &memory.expand_tiles, &[]);
+                pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
+                memory.sort_tiles.record(pipelines, &memory.dispatches, 0, &mut pass);
                 pass.set_pipeline(&pipelines.find_ranges);
-                pass.set_bind_group(0, &bindings.find_ranges, &[]);
-                pass.dispatch_workgroups_indirect(&bindings.dispatches, 3 * DISPATCH_STRIDE);
+                pass.set_bind_group(0, &memory.find_ranges, &[]);
+                pass.dispatch_workgroups_indirect(&memory.dispatches, 3 * DISPATCH_STRIDE);
             }
             Stage::Rasterize => {
+                let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                pass.set_pipeline(&pipelines.rasterize);
-                pass.set_bind_group(0, &bindings.rasterize, &[]);
+                view.record_occluder(&self.device, pipelines, &mut pass);
+                let (guided, occluded) = view.kind();
+                pass.set_pipeline(pipelines.rasterize(&self.device, guided, occluded));
+                pass.set_bind_group(0, &memory.rasterize, &[]);
                 pass.dispatch_workgroups(view.width.div_ceil(TILE), view.height.div_ceil(TILE), 1);
             }
         }

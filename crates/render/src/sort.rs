@@ -17,8 +17,8 @@ const UNIFORM_ALIGNMENT: u64 = 256;
 struct SortPass {
     shift: u32,
     from_depths: u32,
-    keys: u32,
     of_tiles: u32,
+    padding: u32,
 }
 
 /// Keys and values that are sorted together.
@@ -50,23 +50,22 @@ struct Pass {
 /// How many workgroups a pass has.
 #[derive(Clone, Copy)]
 enum PassSize {
-    Known(u32),
+    /// All splats of the view, drawn or not.
+    All,
     /// Byte offset into the dispatch buffer.
     Indirect(u64),
 }
 
 impl Sort {
-    /// Sorts `count` depth keys, with their indices as values; the result is in `pairs[0]`.
+    /// Sorts depth keys, with their indices as values; the result is in `pairs[0]`.
     pub(crate) fn of_depths(
         device: &wgpu::Device,
         pipelines: &Pipelines,
         shared: &SortBuffers<'_>,
         depth_keys: &wgpu::Buffer,
-        count: u32,
         pairs: [Pairs<'_>; 2],
     ) -> Self {
         let passes = DEPTH_KEY_BITS / DIGIT_BITS;
-        let group = pipelines.sort_layout.group;
         // An odd number of passes ends where the first one wrote.
         let input = Pairs { keys: depth_keys, values: pairs[1].values };
         let sources = [input, pairs[0], pairs[1]];
@@ -74,13 +73,8 @@ impl Sort {
         Self::new(device, pipelines, shared, passes, &sources, &targets, |pass| {
             let first = pass == 0;
             (
-                SortPass {
-                    shift: pass * DIGIT_BITS,
-                    from_depths: first.into(),
-                    keys: if first { count } else { 0 },
-                    of_tiles: 0,
-                },
-                if first { PassSize::Known(count.div_ceil(group)) } else { PassSize::Indirect(0) },
+                SortPass { shift: pass * DIGIT_BITS, from_depths: first.into(), of_tiles: 0, padding: 0 },
+                if first { PassSize::All } else { PassSize::Indirect(0) },
             )
         })
     }
@@ -100,7 +94,7 @@ impl Sort {
         let targets = [pairs[1], pairs[0], pairs[1], pairs[0]];
         let sort = Self::new(device, pipelines, shared, passes, &sources, &targets, |pass| {
             (
-                SortPass { shift: pass * DIGIT_BITS, from_depths: 0, keys: 0, of_tiles: 1 },
+                SortPass { shift: pass * DIGIT_BITS, from_depths: 0, of_tiles: 1, padding: 0 },
                 PassSize::Indirect(2 * DISPATCH_STRIDE),
             )
         });
@@ -176,16 +170,19 @@ impl Sort {
         Self { passes }
     }
 
-    /// Records all passes.
+    /// Records all passes, the first one over `splats` keys if they are depths.
     pub(crate) fn record(
         &self,
         pipelines: &Pipelines,
         dispatches: &wgpu::Buffer,
+        splats: u32,
         pass: &mut wgpu::ComputePass<'_>,
     ) {
         for step in &self.passes {
             let dispatch = |pass: &mut wgpu::ComputePass<'_>| match step.size {
-                PassSize::Known(groups) => pass.dispatch_workgroups(groups, 1, 1),
+                PassSize::All => {
+                    pass.dispatch_workgroups(splats.div_ceil(pipelines.sort_layout.group), 1, 1);
+                }
                 PassSize::Indirect(offset) => pass.dispatch_workgroups_indirect(dispatches, offset),
             };
             pass.set_pipeline(&pipelines.count_digits);

@@ -1,8 +1,11 @@
-//! One picture: its textures, and the working memory that a frame of an avatar needs.
+//! One picture: its textures, and the working memory that a frame needs.
 
 use bytemuck::{Pod, Zeroable};
 use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
+use glam::Mat4;
+use wgpu::util::DeviceExt;
 
+use crate::instance::InstanceData;
 use crate::pipelines::{Pipelines, bind};
 use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
 use crate::uploads::Uploads;
@@ -14,6 +17,10 @@ pub(crate) const TILE: u32 = 16;
 const DIGITS: u64 = 256;
 /// A splat takes this many bytes (`Splat` in `shaders/splat/record.wesl`).
 const SPLAT_SIZE: u64 = 48;
+/// `FrameState` in the same file, rounded up.
+const STATE_SIZE: u64 = 32;
+/// `Guide` in `shaders/splat/guide.wesl`.
+const GUIDE_SIZE: u64 = 16;
 /// A view holds at most this many pairs of Gaussian and tile; the farthest Gaussians of a picture that wants more are
 /// left out. 16 Mi entries take 256 MiB.
 const MAX_ENTRIES: u64 = 16 << 20;
@@ -24,13 +31,51 @@ const MIN_ENTRIES: u64 = 1 << 19;
 pub struct View {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    color: wgpu::Texture,
-    color_view: wgpu::TextureView,
-    depth: wgpu::Texture,
-    depth_view: wgpu::TextureView,
-    pub(crate) camera: wgpu::Buffer,
-    pub(crate) uploads: Uploads,
-    pub(crate) bindings: Option<Bindings>,
+    color: Output,
+    depth: Output,
+    camera: wgpu::Buffer,
+    quality: f32,
+    guide: Option<Output>,
+    /// Where the Gaussians of each avatar were in the last frame.
+    previous: Vec<(u64, wgpu::Buffer)>,
+    occluder: Option<BoundOccluder>,
+    pub(crate) memory: Option<Memory>,
+    /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
+    pub(crate) drawn: Vec<u32>,
+    slots: Vec<InstanceSlot>,
+}
+
+/// A texture that a frame is written to.
+struct Output {
+    texture: wgpu::Texture,
+    view: wgpu::TextureView,
+}
+
+/// What a view holds besides colour and depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// The guide: motion and importance of every pixel ([`View::guide`]).
+    pub guide: bool,
+}
+
+/// The depth buffer of a host's scene: what of an avatar is behind it is not drawn.
+#[derive(Clone, Copy)]
+pub struct Occluder<'a> {
+    /// Its depth aspect, of at least the view's size, with usage `TEXTURE_BINDING`. Of several samples a pixel the first
+    /// counts.
+    pub depth: &'a wgpu::TextureView,
+    /// The host's perspective projection; any near and far plane, reversed or not.
+    pub clip_from_camera: Mat4,
+}
+
+struct BoundOccluder {
+    /// Distances along the view axis, metres.
+    limit: wgpu::TextureView,
+    projection: wgpu::Buffer,
+    /// `Projection` of `shaders/output/host_depth.wesl`.
+    parameters: [f32; 4],
+    bind_group: wgpu::BindGroup,
+    multisampled: bool,
 }
 
 /// Twin of `Camera` in `shaders/splat/camera.wesl`.
@@ -53,7 +98,8 @@ pub(crate) struct CameraData {
 }
 
 impl CameraData {
-    pub(crate) fn new(camera: &Camera, avatar: &GpuAvatar) -> Self {
+    /// `never_drawn` is the number of a splat that is not drawn in any frame.
+    pub(crate) fn new(camera: &Camera, never_drawn: u32) -> Self {
         let m = camera.camera_from_world;
         let (r, t) = (m.matrix3.transpose(), m.translation);
         let row = |r: glam::Vec3A, t: f32| [r.x, r.y, r.z, t];
@@ -67,33 +113,64 @@ impl CameraData {
             size: [camera.width as f32, camera.height as f32],
             slope_min,
             slope_max,
-            variance: avatar.filter.variance,
-            compensate: avatar.filter.compensate.into(),
-            gaussians: avatar.count,
-            sh_degree: avatar.sh_degree.into(),
+            // These three are the avatar's.
+            variance: 0.0,
+            compensate: 0,
+            sh_degree: 0,
+            gaussians: never_drawn,
             tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
         }
     }
 }
 
-/// Buffers and bind groups for one avatar in one view, up to a number of tile entries.
-pub(crate) struct Bindings {
-    avatar: u64,
-    capacity: u64,
-    /// What `capacity` can be at most on this device.
-    most: u64,
-    pub state: wgpu::Buffer,
-    pub initial_state: wgpu::Buffer,
-    pub dispatches: wgpu::Buffer,
-    pub ranges: wgpu::Buffer,
-    pub project: wgpu::BindGroup,
-    pub sort_depths: Sort,
-    pub sum_blocks: wgpu::BindGroup,
-    pub scan_blocks: wgpu::BindGroup,
-    pub expand_tiles: wgpu::BindGroup,
-    pub sort_tiles: Sort,
-    pub find_ranges: wgpu::BindGroup,
-    pub rasterize: wgpu::BindGroup,
+/// An [`InstanceData`] at an offset that uniform buffers may be bound at on every device.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct InstanceSlot {
+    data: InstanceData,
+    padding: [[u32; 8]; 5],
+}
+
+/// The projection of an occluder.
+const PROJECTION_SIZE: u64 = 16;
+const SLOT_SIZE: u64 = size_of::<InstanceSlot>() as u64;
+const _: () = assert!(SLOT_SIZE == 256);
+
+/// How much working memory a frame needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs {
+    /// Splats, drawn or not.
+    pub(crate) splats: u64,
+    /// Pairs of splat and tile, at most.
+    pub(crate) entries: u64,
+}
+
+/// Buffers and bind groups up to a number of avatars, splats and tile entries.
+pub(crate) struct Memory {
+    room: Needs,
+    /// What `room.entries` can be at most on this device.
+    most_entries: u64,
+    uploads: Uploads,
+    instances: wgpu::Buffer,
+    splats: wgpu::Buffer,
+    tile_counts: wgpu::Buffer,
+    depth_keys: wgpu::Buffer,
+    state: wgpu::Buffer,
+    pub(crate) dispatches: wgpu::Buffer,
+    pub(crate) ranges: wgpu::Buffer,
+    pub(crate) sort_depths: Sort,
+    pub(crate) sum_blocks: wgpu::BindGroup,
+    pub(crate) scan_blocks: wgpu::BindGroup,
+    pub(crate) expand_tiles: wgpu::BindGroup,
+    pub(crate) sort_tiles: Sort,
+    pub(crate) find_ranges: wgpu::BindGroup,
+    pub(crate) rasterize: wgpu::BindGroup,
+    guides: Option<wgpu::Buffer>,
+    /// The avatars that the projection is bound for, in order.
+    bound: Vec<u64>,
+    pub(crate) project: Vec<wgpu::BindGroup>,
+    /// For each avatar, in views with a guide.
+    pub(crate) guide: Vec<wgpu::BindGroup>,
 }
 
 impl View {
@@ -102,6 +179,7 @@ impl View {
         width: u32,
         height: u32,
         format: wgpu::TextureFormat,
+        outputs: Outputs,
     ) -> Result<Self, RenderError> {
         let most = device.limits().max_texture_dimension_2d.min(MAX_PICTURE_SIZE);
         if width == 0 || height == 0 || width > most || height > most {
@@ -109,37 +187,25 @@ impl View {
                 SplatError::Camera(format!("picture size {width}x{height} is outside 1 to {most}")).into()
             );
         }
-        let texture = |label, format| {
-            device.create_texture(&wgpu::TextureDescriptor {
-                label: Some(label),
-                size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format,
-                usage: wgpu::TextureUsages::STORAGE_BINDING
-                    | wgpu::TextureUsages::TEXTURE_BINDING
-                    | wgpu::TextureUsages::COPY_SRC,
-                view_formats: &[],
-            })
-        };
-        let color = texture("avatar colour", format);
-        let depth = texture("avatar depth", wgpu::TextureFormat::R32Float);
+        let output = |label, format| Output::new(device, label, [width, height], format);
         Ok(Self {
             width,
             height,
-            color_view: color.create_view(&Default::default()),
-            depth_view: depth.create_view(&Default::default()),
-            color,
-            depth,
+            color: output("avatar colour", format),
+            depth: output("avatar depth", wgpu::TextureFormat::R32Float),
+            guide: outputs.guide.then(|| output("avatar guide", format)),
+            previous: Vec::new(),
+            occluder: None,
             camera: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("camera"),
                 size: size_of::<CameraData>() as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
-            uploads: Uploads::new(device, size_of::<CameraData>() as u64),
-            bindings: None,
+            quality: 1.0,
+            memory: None,
+            drawn: Vec::new(),
+            slots: Vec::new(),
         })
     }
 
@@ -150,66 +216,222 @@ impl View {
 
     /// Premultiplied display-referred sRGB and coverage.
     pub fn color(&self) -> &wgpu::TextureView {
-        &self.color_view
+        &self.color.view
     }
 
     /// Expected depth along the view axis in metres; 0 where nothing is drawn.
     pub fn depth(&self) -> &wgpu::TextureView {
-        &self.depth_view
+        &self.depth.view
     }
 
     /// The texture behind [`View::color`].
     pub fn color_texture(&self) -> &wgpu::Texture {
-        &self.color
+        &self.color.texture
     }
 
     /// The texture behind [`View::depth`].
     pub fn depth_texture(&self) -> &wgpu::Texture {
-        &self.depth
+        &self.depth.texture
     }
 
-    /// Whether there is working memory for `avatar` with room for `entries` tile entries, or as many as ever.
-    pub(crate) fn fits(&self, avatar: &GpuAvatar, entries: u64) -> bool {
-        let bound = self.bindings.as_ref().filter(|b| b.avatar == avatar.id);
-        bound.is_some_and(|b| b.capacity >= entries.min(b.most))
+    /// For each pixel how far what is seen there has moved since the view's last frame, pixels right and down, and how
+    /// much a viewer looks there, 0 (background) to 1; then 0. Of views that were made with [`Outputs::guide`].
+    pub fn guide(&self) -> Option<&wgpu::TextureView> {
+        self.guide.as_ref().map(|guide| &guide.view)
     }
 
-    /// Makes working memory for `avatar` with room for `entries` tile entries.
+    /// The texture behind [`View::guide`].
+    pub fn guide_texture(&self) -> Option<&wgpu::Texture> {
+        self.guide.as_ref().map(|guide| &guide.texture)
+    }
+
+    /// Hides from the next recorded frame on what is behind `occluder`.
+    pub(crate) fn occlude(&mut self, device: &wgpu::Device, pipelines: &Pipelines, occluder: &Occluder<'_>) {
+        let format = wgpu::TextureFormat::R32Float;
+        let limit =
+            Output::new(device, "distance of the host's scene", [self.width, self.height], format).view;
+        let projection = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("host projection"),
+            size: 16,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let multisampled = occluder.depth.texture().sample_count() > 1;
+        let bind_group = bind(
+            device,
+            pipelines.host_depth(device, multisampled),
+            &[
+                projection.as_entire_binding(),
+                wgpu::BindingResource::TextureView(occluder.depth),
+                wgpu::BindingResource::TextureView(&limit),
+            ],
+        );
+        let mut bound = BoundOccluder { limit, projection, parameters: [0.0; 4], bind_group, multisampled };
+        bound.project(occluder.clip_from_camera);
+        self.occluder = Some(bound);
+        self.memory = None;
+    }
+
+    /// Changes the projection of the occluder, if there is one. Nothing has to be bound again for it.
+    pub fn set_occluder_projection(&mut self, clip_from_camera: Mat4) {
+        if let Some(occluder) = &mut self.occluder {
+            occluder.project(clip_from_camera);
+        }
+    }
+
+    /// Draws everything again from the next recorded frame on.
+    pub fn clear_occluder(&mut self) {
+        if self.occluder.take().is_some() {
+            self.memory = None;
+        }
+    }
+
+    /// Whether the frame fills the guide, and whether something hides parts of it.
+    pub(crate) fn kind(&self) -> (bool, bool) {
+        (self.guide.is_some(), self.occluder.is_some())
+    }
+
+    /// Records the reading of the occluder's depth, if there is one.
+    pub(crate) fn record_occluder(
+        &self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        pass: &mut wgpu::ComputePass<'_>,
+    ) {
+        if let Some(occluder) = &self.occluder {
+            pass.set_pipeline(pipelines.host_depth(device, occluder.multisampled));
+            pass.set_bind_group(0, &occluder.bind_group, &[]);
+            pass.dispatch_workgroups(self.width.div_ceil(8), self.height.div_ceil(8), 1);
+        }
+    }
+
+    /// Sets what part of the Gaussians of avatars with [`crate::Detail::Auto`] is drawn: 1 for as many as can be told
+    /// apart, less to save time, more than 1 to draw the smallest too. See [`crate::FrameBudget`].
+    pub fn set_quality(&mut self, quality: f32) {
+        self.quality = quality;
+    }
+
+    /// Decides what is drawn of each of `avatars`, and makes sure that there is working memory for it.
     pub(crate) fn prepare(
         &mut self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        avatar: &GpuAvatar,
-        entries: u64,
+        avatars: &[&GpuAvatar],
+        camera: &Camera,
     ) -> Result<(), RenderError> {
-        let limits = device.limits();
-        let buffer_limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        let most = MAX_ENTRIES.min(buffer_limit / 4);
-        // Some slack, so that a camera that moves slowly nearer does not reallocate every frame.
-        let capacity = (entries + entries / 2).clamp(MIN_ENTRIES.min(most), most);
-        let n = u64::from(avatar.count).max(1);
-        if (n + 1) * SPLAT_SIZE > buffer_limit {
-            return Err(RenderError::TooLarge {
-                what: "the projected Gaussians",
-                bytes: n * SPLAT_SIZE,
-                limit: buffer_limit,
-            });
+        self.drawn.clear();
+        let mut needs = Needs { splats: 0, entries: 0 };
+        for avatar in avatars {
+            let drawn = avatar.drawn(camera, self.quality);
+            self.drawn.push(drawn);
+            needs.splats += u64::from(drawn);
+            needs.entries = needs.entries.saturating_add(avatar.tile_entries_estimate(camera, drawn));
         }
-        // Let the old memory go before the new is taken.
-        self.bindings = None;
-        self.bindings = Some(self.bind(device, pipelines, avatar, n, capacity, most));
+        if !self.memory.as_ref().is_some_and(|memory| memory.has_room(needs, avatars.len())) {
+            // Let the old memory go before the new is taken.
+            self.memory = None;
+            self.memory = Some(self.allocate(device, pipelines, needs, avatars.len())?);
+        }
+        if let Some(memory) = &mut self.memory
+            && !memory.is_bound(avatars)
+        {
+            memory.bind_avatars(device, pipelines, &self.camera, avatars);
+            if self.guide.is_some() {
+                // Those that stay keep their past.
+                self.previous.retain(|(id, _)| avatars.iter().any(|avatar| avatar.id == *id));
+                for avatar in avatars {
+                    if !self.previous.iter().any(|(id, _)| *id == avatar.id) {
+                        self.previous.push((avatar.id, nowhere(device, avatar.shared.count)));
+                    }
+                }
+                memory.bind_guides(device, pipelines, avatars, &self.previous);
+            }
+        }
         Ok(())
     }
 
-    fn bind(
+    /// Records the upload of everything that is new in every frame.
+    pub(crate) fn record_uploads(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        avatars: &[&GpuAvatar],
+        camera: &Camera,
+    ) -> Result<(), RenderError> {
+        let Some(memory) = &self.memory else { return Err(no_memory()) };
+        self.slots.clear();
+        let mut splats = 0;
+        for (avatar, &drawn) in avatars.iter().zip(&self.drawn) {
+            self.slots.push(InstanceSlot { data: avatar.data(splats, drawn), padding: Zeroable::zeroed() });
+            splats += drawn;
+        }
+        let data = CameraData::new(camera, memory.room.splats as u32);
+        let state = [u32::MAX, 0, 0, 0, splats, 0, 0, 0];
+        let (projection, projection_buffer) = match &self.occluder {
+            Some(occluder) => (&occluder.parameters[..], &occluder.projection),
+            None => (&[][..], &self.camera),
+        };
+        memory.uploads.record(
+            encoder,
+            &[
+                (bytemuck::bytes_of(&data), &self.camera),
+                (bytemuck::cast_slice(&state), &memory.state),
+                (bytemuck::cast_slice(&self.slots), &memory.instances),
+                (bytemuck::cast_slice(projection), projection_buffer),
+            ],
+        )?;
+        encoder.clear_buffer(&memory.ranges, 0, None);
+        Ok(())
+    }
+
+    fn allocate(
         &self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        avatar: &GpuAvatar,
-        n: u64,
-        capacity: u64,
-        most: u64,
-    ) -> Bindings {
+        needs: Needs,
+        avatars: usize,
+    ) -> Result<Memory, RenderError> {
+        let limits = device.limits();
+        let buffer_limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let most_entries = MAX_ENTRIES.min(buffer_limit / 4);
+        // Some slack, so that a camera that moves slowly nearer does not reallocate every frame. One splat more than
+        // asked for is never drawn.
+        let most_splats = (buffer_limit / SPLAT_SIZE).saturating_sub(1);
+        if needs.splats > most_splats {
+            return Err(RenderError::TooLarge {
+                what: "the projected Gaussians",
+                bytes: (needs.splats + 1) * SPLAT_SIZE,
+                limit: buffer_limit,
+            });
+        }
+        let slack = |count: u64| count + count / 2;
+        let room = Needs {
+            splats: if avatars > 1 { slack(needs.splats).min(most_splats) } else { needs.splats }.max(1),
+            entries: slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
+        };
+        Ok(Memory::new(device, pipelines, self, room, most_entries, avatars.next_power_of_two().max(1)))
+    }
+}
+
+/// What asking for a frame before [`View::prepare`] gives.
+pub(crate) fn no_memory() -> RenderError {
+    RenderError::Gpu { doing: "recording a frame", message: "the view has no working memory".into() }
+}
+
+impl Memory {
+    fn has_room(&self, needs: Needs, avatars: usize) -> bool {
+        self.room.splats >= needs.splats
+            && self.room.entries >= needs.entries.min(self.most_entries)
+            && self.instances.size() >= avatars as u64 * SLOT_SIZE
+    }
+
+    fn new(
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        view: &View,
+        room: Needs,
+        most_entries: u64,
+        avatars: usize,
+    ) -> Self {
         let storage = |label, size: u64, more: wgpu::BufferUsages| {
             device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
@@ -219,21 +441,21 @@ impl View {
             })
         };
         let none = wgpu::BufferUsages::empty();
-        let constant = |label, contents: &[u32], usage| {
-            use wgpu::util::DeviceExt;
-            device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some(label),
-                contents: bytemuck::cast_slice(contents),
-                usage,
-            })
-        };
-        let tiles = self.width.div_ceil(TILE) * self.height.div_ceil(TILE);
-        let state = storage("frame state", 16, wgpu::BufferUsages::COPY_DST);
-        let initial_state =
-            constant("initial frame state", &[u32::MAX, 0, 0, 0], wgpu::BufferUsages::COPY_SRC);
-        let limits = constant("tile limits", &[capacity as u32, 0, 0, 0], wgpu::BufferUsages::UNIFORM);
+        let (n, capacity) = (room.splats, room.entries);
+        let tiles = view.width.div_ceil(TILE) * view.height.div_ceil(TILE);
+        let instances = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("avatars"),
+            size: avatars as u64 * SLOT_SIZE,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let limits = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: Some("tile limits"),
+            contents: bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]),
+            usage: wgpu::BufferUsages::UNIFORM,
+        });
+        let state = storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST);
         let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
-        // One more than there are Gaussians, which is never written and never drawn.
         let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);
         let tile_counts = storage("tile counts", n * 4, none);
         let depth_keys = storage("depth keys", n * 4, none);
@@ -254,7 +476,6 @@ impl View {
             pipelines,
             &shared,
             &depth_keys,
-            avatar.count,
             [Pairs { keys: &keys_a, values: &order_a }, Pairs { keys: &keys_b, values: &order_b }],
         );
         let tile_pairs = [
@@ -265,25 +486,31 @@ impl View {
         let sorted = tile_pairs[result];
 
         let whole = wgpu::Buffer::as_entire_binding;
-        let camera = &self.camera;
-        Bindings {
-            avatar: avatar.id,
-            capacity,
-            most,
-            project: bind(
+        let camera = &view.camera;
+        let (guided, occluded) = view.kind();
+        let guides = guided.then(|| storage("guides", n * GUIDE_SIZE, none));
+        let mut resources = vec![
+            (0, whole(camera)),
+            (1, whole(&ranges)),
+            (2, whole(sorted.values)),
+            (3, whole(&splats)),
+            (4, wgpu::BindingResource::TextureView(&view.color.view)),
+            (5, wgpu::BindingResource::TextureView(&view.depth.view)),
+        ];
+        if let (Some(guides), Some(guide)) = (&guides, &view.guide) {
+            resources.push((6, whole(guides)));
+            resources.push((7, wgpu::BindingResource::TextureView(&guide.view)));
+        }
+        if let Some(occluder) = &view.occluder {
+            resources.push((8, wgpu::BindingResource::TextureView(&occluder.limit)));
+        }
+        let rasterize = bind_at(device, pipelines.rasterize(device, guided, occluded), &resources);
+        Self {
+            room,
+            most_entries,
+            uploads: Uploads::new(
                 device,
-                &pipelines.project,
-                &[
-                    camera,
-                    &avatar.gaussians,
-                    &avatar.harmonics,
-                    &avatar.vertices,
-                    &splats,
-                    &depth_keys,
-                    &state,
-                    &tile_counts,
-                ]
-                .map(whole),
+                size_of::<CameraData>() as u64 + STATE_SIZE + avatars as u64 * SLOT_SIZE + PROJECTION_SIZE,
             ),
             sort_depths,
             sum_blocks: bind_some(
@@ -313,24 +540,133 @@ impl View {
             ),
             sort_tiles,
             find_ranges: bind(device, &pipelines.find_ranges, &[&state, sorted.keys, &ranges].map(whole)),
-            rasterize: bind(
-                device,
-                &pipelines.rasterize,
-                &[
-                    whole(camera),
-                    whole(&ranges),
-                    whole(sorted.values),
-                    whole(&splats),
-                    wgpu::BindingResource::TextureView(&self.color_view),
-                    wgpu::BindingResource::TextureView(&self.depth_view),
-                ],
-            ),
+            rasterize,
+            guides,
+            instances,
+            splats,
+            tile_counts,
+            depth_keys,
             state,
-            initial_state,
             dispatches,
             ranges,
+            bound: Vec::new(),
+            project: Vec::new(),
+            guide: Vec::new(),
         }
     }
+
+    fn is_bound(&self, avatars: &[&GpuAvatar]) -> bool {
+        self.bound.iter().copied().eq(avatars.iter().map(|avatar| avatar.id))
+    }
+
+    /// Binds the projection for `avatars`.
+    fn bind_avatars(
+        &mut self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        camera: &wgpu::Buffer,
+        avatars: &[&GpuAvatar],
+    ) {
+        self.bound.clear();
+        self.project.clear();
+        let whole = wgpu::Buffer::as_entire_binding;
+        for (i, avatar) in avatars.iter().enumerate() {
+            self.bound.push(avatar.id);
+            let slot = self.slot(i);
+            self.project.push(bind(
+                device,
+                &pipelines.project,
+                &[
+                    whole(camera),
+                    slot,
+                    whole(&avatar.shared.gaussians),
+                    whole(&avatar.shared.harmonics),
+                    whole(&avatar.vertices),
+                    whole(&avatar.residuals),
+                    whole(&self.splats),
+                    whole(&self.depth_keys),
+                    whole(&self.state),
+                    whole(&self.tile_counts),
+                ],
+            ));
+        }
+    }
+
+    fn slot(&self, i: usize) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: &self.instances,
+            offset: i as u64 * SLOT_SIZE,
+            size: wgpu::BufferSize::new(SLOT_SIZE),
+        })
+    }
+
+    /// Binds what fills the guide for `avatars`, of which `previous` holds where their Gaussians were.
+    fn bind_guides(
+        &mut self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        avatars: &[&GpuAvatar],
+        previous: &[(u64, wgpu::Buffer)],
+    ) {
+        let Some(guides) = &self.guides else { return };
+        let whole = wgpu::Buffer::as_entire_binding;
+        self.guide = (avatars.iter().enumerate())
+            .filter_map(|(i, avatar)| {
+                let (_, previous) = previous.iter().find(|(id, _)| *id == avatar.id)?;
+                Some(bind(
+                    device,
+                    pipelines.guide(device),
+                    &[
+                        self.slot(i),
+                        whole(&self.splats),
+                        whole(&self.depth_keys),
+                        whole(&avatar.shared.importance),
+                        whole(previous),
+                        whole(guides),
+                    ],
+                ))
+            })
+            .collect();
+    }
+}
+
+impl Output {
+    fn new(
+        device: &wgpu::Device,
+        label: &str,
+        [width, height]: [u32; 2],
+        format: wgpu::TextureFormat,
+    ) -> Self {
+        let texture = device.create_texture(&wgpu::TextureDescriptor {
+            label: Some(label),
+            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::STORAGE_BINDING
+                | wgpu::TextureUsages::TEXTURE_BINDING
+                | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        Self { view: texture.create_view(&Default::default()), texture }
+    }
+}
+
+impl BoundOccluder {
+    fn project(&mut self, clip_from_camera: Mat4) {
+        // The rows of depth and of w, for points on the camera's axis.
+        self.parameters = [clip_from_camera.z_axis.z, clip_from_camera.w_axis.z, 0.0, 0.0];
+    }
+}
+
+/// Places of `count` Gaussians that were not drawn.
+fn nowhere(device: &wgpu::Device, count: u32) -> wgpu::Buffer {
+    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: Some("previous places"),
+        contents: bytemuck::cast_slice(&vec![[2e30_f32; 2]; count.max(1) as usize]),
+        usage: wgpu::BufferUsages::STORAGE,
+    })
 }
 
 /// Binds whole buffers to a kernel that uses only some of its file's bindings.
@@ -339,9 +675,18 @@ fn bind_some(
     pipeline: &wgpu::ComputePipeline,
     buffers: &[(u32, &wgpu::Buffer)],
 ) -> wgpu::BindGroup {
-    let entries: Vec<_> = buffers
+    let resources: Vec<_> = buffers.iter().map(|&(at, buffer)| (at, buffer.as_entire_binding())).collect();
+    bind_at(device, pipeline, &resources)
+}
+
+fn bind_at(
+    device: &wgpu::Device,
+    pipeline: &wgpu::ComputePipeline,
+    resources: &[(u32, wgpu::BindingResource<'_>)],
+) -> wgpu::BindGroup {
+    let entries: Vec<_> = resources
         .iter()
-        .map(|&(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
         .collect();
     device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,

@@ -30,8 +30,8 @@ impl Host {
         self.gpu.device.create_command_encoder(&Default::default())
     }
 
-    fn record(&self, encoder: &mut wgpu::CommandEncoder, avatar: &mut GpuAvatar, view: &mut View) {
-        self.renderer.record(encoder, avatar, &camera(3.0), view).expect("a frame");
+    fn record(&self, encoder: &mut wgpu::CommandEncoder, avatar: &GpuAvatar, view: &mut View) {
+        self.renderer.record(encoder, &[avatar], &camera(3.0), view).expect("a frame");
     }
 
     fn submit(&self, encoder: wgpu::CommandEncoder) {
@@ -45,7 +45,7 @@ impl Host {
         frame
     }
 
-    fn picture(&self, avatar: &mut GpuAvatar, view: &mut View) -> Frame {
+    fn picture(&self, avatar: &GpuAvatar, view: &mut View) -> Frame {
         let mut encoder = self.encoder();
         self.record(&mut encoder, avatar, view);
         self.submit(encoder);
@@ -136,14 +136,14 @@ fn a_frame_that_is_never_submitted_leaves_nothing_behind() {
     let mut uploaded = host.renderer.upload(&avatar).unwrap();
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
     let mut thrown_away = host.encoder();
-    host.record(&mut thrown_away, &mut uploaded, &mut view);
+    host.record(&mut thrown_away, &uploaded, &mut view);
     drop(thrown_away);
-    assert!((center(&host.picture(&mut uploaded, &mut view)) - 32.0).abs() < 0.2);
+    assert!((center(&host.picture(&uploaded, &mut view)) - 32.0).abs() < 0.2);
     uploaded.set_pose(&moved(&avatar)).unwrap();
     let mut thrown_away = host.encoder();
-    host.record(&mut thrown_away, &mut uploaded, &mut view);
+    host.record(&mut thrown_away, &uploaded, &mut view);
     drop(thrown_away);
-    assert!(center(&host.picture(&mut uploaded, &mut view)) > 36.0);
+    assert!(center(&host.picture(&uploaded, &mut view)) > 36.0);
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn frames_recorded_for_one_submission_keep_their_own_pose_and_camera() {
     let mut uploaded = host.renderer.upload(&avatar).unwrap();
     let [mut near, mut far, mut right] = [(); 3].map(|()| host.renderer.create_view(SIZE, SIZE).unwrap());
     let mut encoder = host.encoder();
-    host.renderer.record(&mut encoder, &mut uploaded, &camera(2.0), &mut near).unwrap();
-    host.renderer.record(&mut encoder, &mut uploaded, &camera(6.0), &mut far).unwrap();
+    host.renderer.record(&mut encoder, &[&uploaded], &camera(2.0), &mut near).unwrap();
+    host.renderer.record(&mut encoder, &[&uploaded], &camera(6.0), &mut far).unwrap();
     uploaded.set_pose(&moved(&avatar)).unwrap();
-    host.record(&mut encoder, &mut uploaded, &mut right);
+    host.record(&mut encoder, &uploaded, &mut right);
     host.submit(encoder);
     let covered = |frame: &Frame| frame.color.iter().map(|c| c[3]).sum::<f32>();
     let (near, far) = (host.read(&near), host.read(&far));
@@ -169,14 +169,14 @@ fn frames_recorded_for_one_submission_keep_their_own_pose_and_camera() {
 #[test]
 fn a_view_shows_one_avatar_after_another() {
     let host = Host::new();
-    let mut red = host.renderer.upload(&square(20, Vec3::X)).unwrap();
-    let mut green = host.renderer.upload(&square(90, Vec3::Y)).unwrap();
+    let red = host.renderer.upload(&square(20, Vec3::X)).unwrap();
+    let green = host.renderer.upload(&square(90, Vec3::Y)).unwrap();
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
     let middle = |frame: Frame| frame.color[(SIZE / 2 * SIZE + SIZE / 2) as usize];
     for _ in 0..2 {
-        let [r, g, ..] = middle(host.picture(&mut red, &mut view));
+        let [r, g, ..] = middle(host.picture(&red, &mut view));
         assert!(r > 0.95 && g < 0.05);
-        let [r, g, ..] = middle(host.picture(&mut green, &mut view));
+        let [r, g, ..] = middle(host.picture(&green, &mut view));
         assert!(r < 0.05 && g > 0.95);
     }
 }
@@ -186,10 +186,10 @@ fn a_view_of_another_precision_is_refused_each_time() {
     let host = Host::new();
     let half = Renderer::new(&host.gpu.device, &host.gpu.queue, Precision::Half).unwrap();
     let mut view = half.create_view(SIZE, SIZE).unwrap();
-    let mut uploaded = host.renderer.upload(&square(5, Vec3::ONE)).unwrap();
+    let uploaded = host.renderer.upload(&square(5, Vec3::ONE)).unwrap();
     for _ in 0..2 {
         let mut encoder = host.encoder();
-        let error = host.renderer.record(&mut encoder, &mut uploaded, &camera(3.0), &mut view).unwrap_err();
+        let error = host.renderer.record(&mut encoder, &[&uploaded], &camera(3.0), &mut view).unwrap_err();
         assert!(error.to_string().contains("precision"), "{error}");
     }
     host.gpu.check().unwrap();
@@ -209,9 +209,9 @@ fn an_avatar_without_anything_is_an_empty_picture() {
         }),
     });
     // Whether a rig of nothing is valid is for the rig to say; it must not bring the renderer down.
-    if let Ok(mut uploaded) = host.renderer.upload(&nothing) {
+    if let Ok(uploaded) = host.renderer.upload(&nothing) {
         let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
-        assert!(host.picture(&mut uploaded, &mut view).color.iter().flatten().all(|c| *c == 0.0));
+        assert!(host.picture(&uploaded, &mut view).color.iter().flatten().all(|c| *c == 0.0));
     }
     host.gpu.check().unwrap();
 }
@@ -219,11 +219,11 @@ fn an_avatar_without_anything_is_an_empty_picture() {
 #[test]
 fn stages_can_be_timed_and_draw_the_same_picture() {
     let host = Host::new();
-    let mut uploaded = host.renderer.upload(&square(30, Vec3::ONE)).unwrap();
+    let uploaded = host.renderer.upload(&square(30, Vec3::ONE)).unwrap();
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
-    let want = host.picture(&mut uploaded, &mut view);
+    let want = host.picture(&uploaded, &mut view);
     let mut timed = host.renderer.create_view(SIZE, SIZE).unwrap();
-    let times = host.renderer.time_stages(&mut uploaded, &camera(3.0), &mut timed).unwrap();
+    let times = host.renderer.time_stages(&[&uploaded], &camera(3.0), &mut timed).unwrap();
     assert_eq!(host.read(&timed), want);
     assert!(times[Stage::Rasterize as usize] > 0.0 && times.iter().sum::<f64>() < 60_000.0, "{times:?}");
 }
@@ -239,11 +239,11 @@ fn frames_that_skip_the_pose_can_be_timed_too() {
             println!("skipped: this adapter has no timestamp queries");
             return;
         };
-        let mut uploaded = host.renderer.upload(&avatar).unwrap();
+        let uploaded = host.renderer.upload(&avatar).unwrap();
         let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
         for _ in 0..3 {
             let mut encoder = host.encoder();
-            host.renderer.record_timed(&mut encoder, &mut uploaded, &camera(3.0), &mut view, &timer).unwrap();
+            host.renderer.record_timed(&mut encoder, &[&uploaded], &camera(3.0), &mut view, &timer).unwrap();
             host.submit(encoder);
             let times = timer.read(&host.gpu.device).unwrap();
             assert!(times.iter().all(|ms| (0.0..60_000.0).contains(ms)), "{times:?}");
@@ -258,7 +258,7 @@ fn compositing_covers_what_it_should() {
     let host = Host::new();
     let device = &host.gpu.device;
     let grey = Vec3::new(0.2, 0.5, 0.8);
-    let mut uploaded = host.renderer.upload(&square(30, grey)).unwrap();
+    let uploaded = host.renderer.upload(&square(30, grey)).unwrap();
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
     for format in [wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureFormat::Rgba8UnormSrgb] {
         let target = device.create_texture(&wgpu::TextureDescriptor {
@@ -274,7 +274,7 @@ fn compositing_covers_what_it_should() {
         let compositor = Compositor::new(device, format, 1).unwrap();
         let source = compositor.source(device, &view).unwrap();
         let mut encoder = host.encoder();
-        host.record(&mut encoder, &mut uploaded, &mut view);
+        host.record(&mut encoder, &uploaded, &mut view);
         let attachment = target.create_view(&Default::default());
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             color_attachments: &[Some(wgpu::RenderPassColorAttachment {

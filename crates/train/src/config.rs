@@ -101,6 +101,8 @@ pub struct LossSettings {
     pub max_offset: f32,
     /// Penalty on the square of the field's residuals.
     pub residual: f32,
+    /// The same where no picture says anything: for strong mixtures of the capture's expressions.
+    pub unseen: f32,
 }
 
 /// Learning rates at the start; at the end they are `last` times that.
@@ -177,6 +179,7 @@ impl TrainConfig {
                 offset: 0.1,
                 max_offset: 1.5,
                 residual: 5e-3,
+                unseen: 2e-2,
             },
             rates: Rates {
                 position: 0.01,
@@ -300,6 +303,7 @@ impl TrainConfig {
             ("loss.offset", l.offset),
             ("loss.max_offset", l.max_offset),
             ("loss.residual", l.residual),
+            ("loss.unseen", l.unseen),
         ];
         numbers.extend(terms.map(|(name, value)| (name, value, 1e6)));
         match numbers.into_iter().find(|&(_, value, high)| !(0.0..=high).contains(&value)) {

@@ -65,6 +65,19 @@ impl Sampler {
         self.frames.get(place).or(self.frames.last()).map(|f| f.0)
     }
 
+    /// A mixture of expressions for step number `step`: two frames to learn from, and how many times as strong as in the
+    /// capture each is, 0.5 to 1.5.
+    pub fn mixture(&self, step: u64) -> Option<[(usize, f32); 2]> {
+        let mut rng = SmallRng::seed_from_u64(!self.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut pick = || {
+            Some((
+                self.frames.get(rng.random_range(0..self.frames.len().max(1)))?.0,
+                rng.random_range(0.5..1.5),
+            ))
+        };
+        Some([pick()?, pick()?])
+    }
+
     /// The background of draw number `draw`, uniform in the colour cube.
     pub fn background(&self, draw: u64) -> [f32; 3] {
         let mut rng = SmallRng::seed_from_u64(self.seed ^ draw.wrapping_mul(0x9E37_79B9_7F4A_7C15));

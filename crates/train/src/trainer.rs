@@ -156,10 +156,7 @@ impl Trainer {
 
         let statics = Tensor::from_inner(self.model.statics.clone()).require_grad();
         let sh_rest = Tensor::from_inner(self.model.sh_rest.clone()).require_grad();
-        let moved = match self.learning_field() {
-            Some(field) => Some(self.residuals(field, &lessons)?),
-            None => None,
-        };
+        let moved = self.learning_field().map(|field| self.residuals(field, &lessons));
         let affines = self.calibration.as_ref().map(|c| Tensor::from_inner(c.affines.clone()).require_grad());
         let n = self.model.len();
         let mut total: Option<Tensor<1>> = None;
@@ -182,10 +179,16 @@ impl Trainer {
         }
         let Some(pictures) = total else { return Err(TrainError::Capture("a step without pictures".into())) };
         let mut total = pictures + self.penalties(&statics);
-        if let Some(moved) = &moved
-            && self.config.loss.residual > 0.0
-        {
-            total = total + self.residual_penalty(moved.clone());
+        if let Some(moved) = &moved {
+            let rows = moved.dims()[0];
+            let seen = lessons.len() * n;
+            let part = |range: std::ops::Range<usize>| moved.clone().slice([range, 0..ATTRIBUTES]);
+            if self.config.loss.residual > 0.0 {
+                total = total + self.mean_square(part(0..seen)) * self.config.loss.residual;
+            }
+            if rows > seen {
+                total = total + self.mean_square(part(seen..rows)) * self.config.loss.unseen;
+            }
         }
         let value = read(total.clone().inner())?.first().copied().unwrap_or(f32::NAN);
         let step = self.steps + 1;
@@ -266,7 +269,7 @@ impl Trainer {
         let view = Arc::new(self.view(frame, self.capture.frames[frame].camera_at(level))?);
         let mut attributes = self.model.statics.clone();
         if let Some(field) = self.learning_field() {
-            let moved = self.field_residuals(field, self.controls(&[frame]));
+            let moved = self.field_residuals(field, vec![self.controls(frame)]);
             attributes = attributes + moved.inner();
         }
         let picture = read(splat(attributes, self.model.sh_rest.clone(), &view))?;
@@ -274,24 +277,32 @@ impl Trainer {
         Ok(picture)
     }
 
-    /// Morph weights of frames, less those at rest: V × E.
-    fn controls(&self, frames: &[usize]) -> Tensor<2> {
-        let Some(body) = &self.model.body else { return Tensor::zeros([frames.len(), 1], &self.device) };
+    /// Morph weights of a frame, less those at rest: E.
+    fn controls(&self, frame: usize) -> Vec<f32> {
+        let Some(body) = &self.model.body else { return vec![0.0] };
         let morphs = &body.surface.rig.morphs;
-        let values: Vec<f32> = frames
-            .iter()
-            .flat_map(|&f| self.poses[f].morph_weights.iter().zip(morphs).map(|(w, m)| w - m.default_weight))
-            .collect();
-        Tensor::from_data(TensorData::new(values, [frames.len(), morphs.len()]), &self.device)
+        self.poses[frame].morph_weights.iter().zip(morphs).map(|(w, m)| w - m.default_weight).collect()
     }
 
-    fn residuals(&self, field: &ModelField, lessons: &[Lesson]) -> Result<Tensor<2>, TrainError> {
-        let frames: Vec<usize> = lessons.iter().map(|l| l.frame).collect();
-        Ok(self.field_residuals(field, self.controls(&frames)))
+    /// What the field adds in each lesson, and after these in a mixture of expressions that no picture shows:
+    /// (V·N or (V + 1)·N) × 14.
+    fn residuals(&self, field: &ModelField, lessons: &[Lesson]) -> Tensor<2> {
+        let mut rows: Vec<Vec<f32>> = lessons.iter().map(|l| self.controls(l.frame)).collect();
+        if self.config.loss.unseen > 0.0
+            && let Some(mixture) = self.sampler.mixture(self.steps as u64)
+        {
+            let [(a, strength_a), (b, strength_b)] = mixture;
+            let both = self.controls(a).into_iter().zip(self.controls(b));
+            // A control at its limit is no stronger for being asked for twice.
+            rows.push(both.map(|(x, y)| (x * strength_a + y * strength_b).clamp(-1.0, 1.0)).collect());
+        }
+        self.field_residuals(field, rows)
     }
 
-    /// What the field adds for `controls` (V × E): (V·N) × 14.
-    fn field_residuals(&self, field: &ModelField, controls: Tensor<2>) -> Tensor<2> {
+    /// What the field adds for each row of `controls` (V × E): (V·N) × 14.
+    fn field_residuals(&self, field: &ModelField, controls: Vec<Vec<f32>>) -> Tensor<2> {
+        let shape = [controls.len(), controls.first().map_or(0, Vec::len)];
+        let controls = Tensor::<2>::from_data(TensorData::new(controls.concat(), shape), &self.device);
         let ModelField { setting, module, levels, regions } = field;
         let features =
             module.planes.iter().zip(levels).map(|(table, sites)| read_plane(table.val(), sites)).collect();
@@ -321,7 +332,7 @@ impl Trainer {
     }
 
     /// The mean square of residuals, each in units of what an expression may well change.
-    fn residual_penalty(&self, moved: Tensor<2>) -> Tensor<1> {
+    fn mean_square(&self, moved: Tensor<2>) -> Tensor<1> {
         let mut units = [0.0; ATTRIBUTES];
         units[POSITION].fill(1.0 / 2e-3);
         units[ROTATION].fill(10.0);
@@ -330,7 +341,7 @@ impl Trainer {
         units[COLOR].fill(3.0);
         let units = Tensor::<2>::from_data(TensorData::new(units.to_vec(), [1, ATTRIBUTES]), &self.device);
         let scaled = moved * Tensor::from_inner(units);
-        (scaled.clone() * scaled).mean() * self.config.loss.residual
+        (scaled.clone() * scaled).mean()
     }
 
     fn update_calibration(&mut self, affines: &Tensor<2>, gradients: &mut Gradients) {

@@ -60,7 +60,7 @@ impl Renderers {
         let (gpu, renderer) = device();
         let mut view = renderer.create_view(camera.width, camera.height).unwrap();
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        renderer.record(&mut encoder, &mut self.uploaded, camera, &mut view).unwrap();
+        renderer.record(&mut encoder, &[&self.uploaded], camera, &mut view).unwrap();
         gpu.queue.submit([encoder.finish()]);
         let mut frame = Frame::default();
         read_frame(&gpu.device, &gpu.queue, &view, &mut frame).unwrap();

@@ -19,7 +19,7 @@ use crate::TrainError;
 use crate::gpu::{
     DISPATCH_STRIDE, Gpu, Kernel, SortKernels, TensorBuffer, bind, contiguous, empty, flush, groups, wgsl,
 };
-use memory::{Memory, Size};
+use memory::{Memory, STATE_SIZE, Size};
 
 /// Tile width and height, pixels.
 const TILE: u32 = 16;
@@ -124,7 +124,7 @@ impl GpuScratch {
                 ]),
             );
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(&b.initial_state, 0, &b.state, 0, 16);
+            encoder.copy_buffer_to_buffer(&b.initial_state, 0, &b.state, 0, STATE_SIZE);
             encoder.clear_buffer(&b.ranges, 0, None);
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());

@@ -11,6 +11,8 @@ use crate::ops::splat::{GatheredUsage, SplatView};
 
 /// Bytes of a splat (`Splat` in `shaders/splat/record.wesl`).
 const SPLAT_SIZE: u64 = 48;
+/// `FrameState` of the same file, rounded up.
+pub(super) const STATE_SIZE: u64 = 32;
 /// Values that are summed of each entry (`SUMS` in `shaders/splat/sums.wesl`).
 const SUMS: u64 = 11;
 /// Room to begin with: this many entries a Gaussian, and no fewer than [`MIN_ENTRIES`].
@@ -340,8 +342,8 @@ impl Bindings {
         let n = size.gaussians.max(1) as u64;
         let [columns, rows] = size.tiles;
         let (to, from) = (wgpu::BufferUsages::COPY_DST, wgpu::BufferUsages::COPY_SRC);
-        let state = storage(device, "frame state", 16, to | from);
-        let initial_state = constant("initial frame state", &[u32::MAX, 0, 0, 0], from);
+        let state = storage(device, "frame state", STATE_SIZE, to | from);
+        let initial_state = constant("initial frame state", &[u32::MAX, 0, 0, 0, n as u32, 0, 0, 0], from);
         let limits = constant("tile limits", &[capacity as u32, 0, 0, 0], wgpu::BufferUsages::UNIFORM);
         let dispatches = storage(device, "dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
         // One more than there are Gaussians, which is never written and never drawn.

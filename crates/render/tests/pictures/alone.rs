@@ -1,9 +1,4 @@
-//! The GPU pipeline against the oracle of effigy-splat's tests, on whatever adapter there is.
-
-#[path = "../../splat/tests/compare/mod.rs"]
-mod compare;
-#[path = "../../splat/tests/oracle/mod.rs"]
-mod oracle;
+//! Single avatars without a rig.
 
 use std::sync::Arc;
 
@@ -11,6 +6,8 @@ use effigy_avatar::Avatar;
 use effigy_render::{AdapterChoice, Gpu, Precision, Renderer, read_frame};
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer};
 use glam::Vec3;
+
+use crate::{compare, oracle};
 
 fn gpu() -> Gpu {
     pollster::block_on(Gpu::open(&AdapterChoice::Best))
@@ -22,13 +19,13 @@ fn splat_avatar(gaussians: Gaussians, filter: Filter) -> Arc<Avatar> {
 }
 
 fn render(gpu: &Gpu, renderer: &Renderer, avatar: &Arc<Avatar>, camera: &Camera) -> Frame {
-    let mut uploaded = renderer.upload(avatar).expect("an avatar");
+    let uploaded = renderer.upload(avatar).expect("an avatar");
     let mut view = renderer.create_view(camera.width, camera.height).expect("a view");
     let mut frame = Frame::default();
     // Twice, so that what a frame leaves behind is seen by the next.
     for _ in 0..2 {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        renderer.record(&mut encoder, &mut uploaded, camera, &mut view).expect("a frame");
+        renderer.record(&mut encoder, &[&uploaded], camera, &mut view).expect("a frame");
         gpu.queue.submit([encoder.finish()]);
     }
     read_frame(&gpu.device, &gpu.queue, &view, &mut frame).expect("a picture");
@@ -126,9 +123,9 @@ fn unusable_sizes_are_refused() {
         assert!(error.to_string().contains("picture size"), "{error}");
     }
     let (g, _) = oracle::random_scene(15, 10, 0);
-    let mut uploaded = renderer.upload(&splat_avatar(g, Filter::MIP)).unwrap();
+    let uploaded = renderer.upload(&splat_avatar(g, Filter::MIP)).unwrap();
     let mut view = renderer.create_view(32, 32).unwrap();
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    assert!(renderer.record(&mut encoder, &mut uploaded, &oracle::camera(33, 32), &mut view).is_err());
+    assert!(renderer.record(&mut encoder, &[&uploaded], &oracle::camera(33, 32), &mut view).is_err());
     gpu.check().unwrap();
 }

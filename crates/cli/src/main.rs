@@ -5,6 +5,7 @@ mod command;
 mod engine;
 mod failure;
 mod framing;
+mod generated;
 mod interrupt;
 mod output;
 mod performance;

@@ -1,6 +1,6 @@
 //! Regions of the surface: parts that move together, each with an expression network of its own.
 
-use effigy_rig::Rig;
+use effigy_rig::{Rig, metres_per_unit};
 use glam::Vec3;
 
 use crate::FieldError;
@@ -77,10 +77,11 @@ pub(crate) fn vertex_traits(rig: &Rig) -> Vec<[f32; TRAITS]> {
 /// How mobile each vertex is, V entries of 0 to 1.
 pub(crate) fn vertex_mobility(rig: &Rig) -> Vec<f32> {
     let mut furthest = vec![0.0_f32; rig.vertex_count()];
+    let metres = metres_per_unit(rig);
     for morph in &rig.morphs {
         for (&v, delta) in morph.indices.iter().zip(&morph.deltas) {
             let furthest = &mut furthest[v as usize];
-            *furthest = furthest.max(delta.length());
+            *furthest = furthest.max(delta.length() * metres[v as usize]);
         }
     }
     for x in &mut furthest {
@@ -174,13 +175,14 @@ fn vertex_areas(rig: &Rig) -> Vec<f32> {
 
 fn relevance(rig: &Rig, traits: &[[f32; TRAITS]], areas: &[f32], centers: &[[f32; TRAITS]]) -> Vec<f32> {
     let region_of: Vec<usize> = traits.iter().map(|traits| nearest(centers, traits).0).collect();
+    let metres = metres_per_unit(rig);
     let controls = rig.morphs.len();
     let mut relevance = vec![0.0_f32; centers.len() * controls];
     for (c, morph) in rig.morphs.iter().enumerate() {
         for (&v, delta) in morph.indices.iter().zip(&morph.deltas) {
             if areas[v as usize] > 0.0 {
                 let cell = &mut relevance[region_of[v as usize] * controls + c];
-                *cell = cell.max((delta.length() / FULL_MOTION).min(1.0));
+                *cell = cell.max((delta.length() * metres[v as usize] / FULL_MOTION).min(1.0));
             }
         }
     }

@@ -17,6 +17,7 @@ mod load;
 mod pose;
 mod poser;
 mod rig;
+mod scale;
 mod track;
 mod validate;
 
@@ -31,4 +32,5 @@ pub use rig::{
     AlphaMode, Animation, Channel, ChannelValues, Expression, Image, Interpolation, Joint, Material, Morph,
     Node, Primitive, Rig,
 };
+pub use scale::metres_per_unit;
 pub use track::{Track, TrackLimits, TrackPlayer, Wrap};

@@ -108,8 +108,11 @@ fn residuals_by_burn(
     let weight = tensor(weight, [n, 1, 1], &device);
     let first = coefficients.clone().select(0, of(0)) * weight.clone();
     let second = coefficients.select(0, of(1)) * (-weight + 1.0);
+    let mobility: Vec<f32> = regions.iter().map(|r| r.mobility).collect();
+    assert!(mobility.contains(&1.0) && mobility.iter().any(|m| *m < 1.0));
+    let mobility = tensor(mobility, [n, 1, 1], &device);
     // N × V × K times N × K × 14.
-    let moved = (first + second).matmul(bases);
+    let moved = ((first + second) * mobility).matmul(bases);
     moved.swap_dims(0, 1).reshape([views * n, ATTRIBUTES])
 }
 

@@ -1,8 +1,10 @@
 //! `effigy bench`: how long each stage of a frame takes.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
 use effigy_avatar::Avatar;
 use effigy_avatar::surface::{SurfaceOptions, sample};
@@ -10,10 +12,13 @@ use effigy_splat::Frame;
 use serde::Serialize;
 
 use crate::command::bundled;
+use crate::command::growth;
 use crate::engine::{Backend, Engine};
 use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
+use crate::generated::ellipsoid;
 use crate::interrupt;
+use crate::output::new_file;
 use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
@@ -27,7 +32,8 @@ use crate::source::SourceOptions;
   effigy bench
   effigy bench man.zip --size 1920x1080 --backend gpu
   effigy bench --gaussians 20000,65536,200000 --size 512x512,1024x1024 --json
-  effigy bench scene.ply --camera cameras.json")]
+  effigy bench scene.ply --camera cameras.json
+  effigy bench --generated 100000,500000,2000000 --plot growth.svg")]
 pub(crate) struct Arguments {
     /// The avatar; the bundled one if left out.
     avatar: Option<PathBuf>,
@@ -40,6 +46,9 @@ pub(crate) struct Arguments {
     /// Put this many Gaussians on the surface of the avatar's rig instead of its own.
     #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
     gaussians: Vec<usize>,
+    /// Measure made-up scenes of this many Gaussians on an ellipsoid instead, seen from a camera that circles it.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["avatar", "gaussians", "track"])]
+    generated: Vec<usize>,
     /// Picture sizes.
     #[arg(long, value_delimiter = ',', value_name = "WxH,...", default_value = "512x512,1024x1024")]
     size: Vec<Size>,
@@ -54,25 +63,35 @@ pub(crate) struct Arguments {
     /// Frames that are timed; a quarter as many are rendered before.
     #[arg(long, default_value_t = 24)]
     frames: usize,
+    /// Draw how the time of a frame grows with Gaussians and with pixels.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     device: String,
-    gaussians: usize,
-    width: u32,
-    height: u32,
+    pub(super) gaussians: usize,
+    pub(super) width: u32,
+    pub(super) height: u32,
     /// Median milliseconds by stage.
     stages: Vec<(&'static str, f64)>,
     /// Wall milliseconds of a frame: median, and the 10th and 90th percentile.
-    frame_ms: f64,
+    pub(super) frame_ms: f64,
     frame_ms_p10: f64,
     frame_ms_p90: f64,
     /// Processor seconds of this process, all threads, per frame.
     cpu_seconds_per_frame: f64,
+}
+
+impl Row {
+    /// What measured it, without the details that drivers add.
+    pub(super) fn device_name(&self) -> &str {
+        self.device.split(" (").next().unwrap_or_default()
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -80,26 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.frames == 0 {
         return Err(bad_input("--frames must be at least 1"));
     }
-    let own = match &arguments.avatar {
-        Some(path) => arguments.source.open(path)?,
-        None => bundled::avatar()?,
-    };
-    let mut avatars = Vec::new();
-    for &count in &arguments.gaussians {
-        let Some(body) = &own.body else {
-            return Err(bad_input("--gaussians needs an avatar with a rig"));
-        };
-        let options = SurfaceOptions { count, ..SurfaceOptions::default() };
-        let mut avatar = sample(body.rig.clone(), &options)?;
-        // A field lies over the rig, not over these or those Gaussians; over a simplified rig it would lie otherwise.
-        if let Some(sampled) = avatar.body.as_mut().filter(|sampled| sampled.rig == body.rig) {
-            sampled.field.clone_from(&body.field);
-        }
-        avatars.push(Arc::new(avatar));
-    }
-    if avatars.is_empty() {
-        avatars.push(Arc::new(own));
-    }
+    let avatars = avatars(arguments)?;
     let backends = match arguments.backend {
         Some(backend) => vec![backend],
         None => vec![Backend::Cpu, Backend::Gpu],
@@ -127,6 +127,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     drop(progress);
 
+    if let Some(path) = &arguments.plot {
+        let name = || path.display().to_string();
+        let plot = growth::plot(&rows).map_err(|error| anyhow::anyhow!("{}: {error}", name()))?;
+        let mut file = new_file(path)?;
+        file.write_all(plot.as_bytes()).with_context(name)?;
+        file.persist(path).with_context(name)?;
+    }
     if arguments.json {
         print_json(&rows)?;
         return Ok(());
@@ -174,9 +181,46 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is measured.
+fn avatars(arguments: &Arguments) -> anyhow::Result<Vec<Arc<Avatar>>> {
+    if !arguments.generated.is_empty() {
+        return Ok(arguments.generated.iter().map(|&count| Arc::new(ellipsoid(count))).collect());
+    }
+    let own = match &arguments.avatar {
+        Some(path) => arguments.source.open(path)?,
+        None => bundled::avatar()?,
+    };
+    let mut avatars = Vec::new();
+    for &count in &arguments.gaussians {
+        let Some(body) = &own.body else {
+            return Err(bad_input("--gaussians needs an avatar with a rig"));
+        };
+        let options = SurfaceOptions { count, ..SurfaceOptions::default() };
+        let mut avatar = sample(body.rig.clone(), &options)?;
+        // A field lies over the rig, not over these or those Gaussians; over a simplified rig it would lie otherwise.
+        if let Some(sampled) = avatar.body.as_mut().filter(|sampled| sampled.rig == body.rig) {
+            sampled.field.clone_from(&body.field);
+        }
+        avatars.push(Arc::new(avatar));
+    }
+    if avatars.is_empty() {
+        avatars.push(Arc::new(own));
+    }
+    Ok(avatars)
+}
+
 fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Size) -> anyhow::Result<Row> {
-    let mut performance = Performance::open(avatar, arguments.avatar.as_deref(), arguments.track.as_deref())?;
-    let camera = CameraPath::new(&arguments.camera, avatar, 0.0, 0.0, Some(size), arguments.source.y_axis)?;
+    // What is made up has no rig for the bundled track.
+    let made_up = (!arguments.generated.is_empty()).then_some(Path::new("the generated scene"));
+    let path = arguments.avatar.as_deref().or(made_up);
+    let mut performance = Performance::open(avatar, path, arguments.track.as_deref())?;
+    // A scene that stands still is seen from all sides.
+    let around = CameraChoice::Orbit(None);
+    let choice = match &arguments.camera {
+        CameraChoice::Front if made_up.is_some() => &around,
+        choice => choice,
+    };
+    let camera = CameraPath::new(choice, avatar, 0.0, 0.0, Some(size), arguments.source.y_axis)?;
     let warm_up = arguments.frames.div_ceil(4);
     let mut frame = Frame::default();
     let (mut totals, mut stages) = (Vec::new(), Vec::<Vec<f64>>::new());

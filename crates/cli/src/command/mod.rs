@@ -5,6 +5,7 @@ pub(crate) mod bench;
 pub(crate) mod bundled;
 pub(crate) mod convert;
 pub(crate) mod eval;
+mod growth;
 pub(crate) mod info;
 pub(crate) mod render;
 pub(crate) mod train;

@@ -31,6 +31,7 @@ const KERNELS: &[(&str, &str, &[&str])] = &[
     ("splat::rasterize", "rasterize_occluded_guides", &["occluded", "guides"]),
     ("splat::rasterize", "rasterize_occluded_guides_f32", &["occluded", "guides", "full_precision"]),
     ("splat::guide", "guide", &[]),
+    ("splat::pick", "pick", &[]),
     ("output::host_depth", "host_depth", &[]),
     ("output::host_depth", "host_depth_multisampled", &["multisampled"]),
     ("output::composite", "composite", &[]),

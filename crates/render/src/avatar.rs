@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Avatar, Body, detail_order, parts};
+use effigy_avatar::{Avatar, Body, Part, detail_order, parts};
 use effigy_rig::{Rig, SurfaceFrames};
 use effigy_splat::Filter;
 use glam::Vec3;
@@ -82,6 +82,10 @@ pub(crate) struct Shared {
     pub(crate) sizes: Sizes,
     /// Bounds of the Gaussians at rest.
     pub(crate) bounds: (Vec3, Vec3),
+    /// The avatar's Gaussians in the order in which they are stored here: any number of the first is an avatar.
+    pub(crate) order: Vec<u32>,
+    /// The part of the person that each of the avatar's Gaussians belongs to.
+    pub(crate) parts: Vec<Part>,
     /// How much a viewer looks at each Gaussian, 0 to 1.
     pub(crate) importance: wgpu::Buffer,
 }
@@ -172,6 +176,8 @@ impl Shared {
             rig,
             sizes: Sizes::of(&avatar.gaussians.log_scales),
             bounds: avatar.bounds().map_err(fail)?.unwrap_or((Vec3::ZERO, Vec3::ZERO)),
+            order,
+            parts,
             importance: upload("the importance of Gaussians", bytemuck::cast_slice(&importance))?,
         })
     }

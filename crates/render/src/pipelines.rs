@@ -29,6 +29,7 @@ pub(crate) struct Pipelines {
     /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
     rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
     guide: OnceLock<wgpu::ComputePipeline>,
+    pick: OnceLock<wgpu::ComputePipeline>,
     /// By whether the host's depth has several samples a pixel.
     host_depth: [OnceLock<wgpu::ComputePipeline>; 2],
 }
@@ -81,6 +82,7 @@ impl Pipelines {
             full_precision,
             rasterize: Default::default(),
             guide: OnceLock::new(),
+            pick: OnceLock::new(),
             host_depth: Default::default(),
         }
     }
@@ -110,6 +112,11 @@ impl Pipelines {
     /// Tells of each splat how far it has moved and how much a viewer looks there.
     pub(crate) fn guide(&self, device: &wgpu::Device) -> &wgpu::ComputePipeline {
         self.guide.get_or_init(|| build(device, wgsl!("guide"), "guide_splats"))
+    }
+
+    /// Tells what is seen at a pixel.
+    pub(crate) fn pick(&self, device: &wgpu::Device) -> &wgpu::ComputePipeline {
+        self.pick.get_or_init(|| build(device, wgsl!("pick"), "pick"))
     }
 
     /// Turns a host's depth buffer into distances.

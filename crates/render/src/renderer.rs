@@ -11,7 +11,7 @@ use crate::pipelines::Pipelines;
 use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
 use crate::view::{TILE, no_memory};
-use crate::{GpuAvatar, Occluder, Outputs, RenderError, Stage, StageTimer, View};
+use crate::{GpuAvatar, Occluder, Outputs, PendingPick, RenderError, Stage, StageTimer, View};
 
 /// How colour is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +91,22 @@ impl Renderer {
         scoped(&self.device, "creating the picture", || {
             View::new(&self.device, width, height, self.color_format, outputs)
         })
+    }
+
+    /// Asks what is seen at pixel (`x`, `y`) of the frame of `avatars` that was recorded last into `view`. The answer comes
+    /// when the encoder has been submitted and its work is done.
+    ///
+    /// # Errors
+    /// [`RenderError::Gpu`] for a pixel outside of the view, and if the last frame was not of these avatars.
+    pub fn pick(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        avatars: &[&GpuAvatar],
+        view: &View,
+        x: u32,
+        y: u32,
+    ) -> Result<PendingPick, RenderError> {
+        PendingPick::record(&self.device, &self.pipelines, encoder, avatars, view, [x, y])
     }
 
     /// Hides in `view`, from the next recorded frame on, what is behind the scene of the host. Once for each depth

@@ -153,6 +153,8 @@ pub(crate) struct Memory {
     uploads: Uploads,
     instances: wgpu::Buffer,
     splats: wgpu::Buffer,
+    /// Splats by tile and depth.
+    entries: wgpu::Buffer,
     tile_counts: wgpu::Buffer,
     depth_keys: wgpu::Buffer,
     state: wgpu::Buffer,
@@ -289,6 +291,12 @@ impl View {
     /// Whether the frame fills the guide, and whether something hides parts of it.
     pub(crate) fn kind(&self) -> (bool, bool) {
         (self.guide.is_some(), self.occluder.is_some())
+    }
+
+    /// Camera, tile ranges, tile entries and splats of the frame that was recorded last, if it was of `avatars`.
+    pub(crate) fn pick_resources(&self, avatars: &[&GpuAvatar]) -> Option<[&wgpu::Buffer; 4]> {
+        let memory = self.memory.as_ref().filter(|memory| memory.is_bound(avatars))?;
+        Some([&self.camera, &memory.ranges, &memory.entries, &memory.splats])
     }
 
     /// Records the reading of the occluder's depth, if there is one.
@@ -544,6 +552,7 @@ impl Memory {
             guides,
             instances,
             splats,
+            entries: sorted.values.clone(),
             tile_counts,
             depth_keys,
             state,

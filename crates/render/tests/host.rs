@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use effigy_avatar::{Avatar, Binding, Body};
 use effigy_render::{
-    AdapterChoice, Compositor, Gpu, GpuAvatar, Precision, Renderer, Stage, StageTimer, View, read_frame,
+    AdapterChoice, Compositor, DepthTarget, Gpu, GpuAvatar, Precision, Renderer, Stage, StageTimer, View,
+    read_frame,
 };
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
-use glam::{Affine3A, Quat, Vec2, Vec3};
+use glam::{Affine3A, Mat4, Quat, Vec2, Vec3};
 
 const SIZE: u32 = 64;
 
@@ -329,4 +330,94 @@ fn compositors_that_cannot_be_are_refused() {
         assert!(Compositor::new(&host.gpu.device, format, samples).is_err(), "{format:?} × {samples}");
     }
     host.gpu.check().unwrap();
+}
+
+#[test]
+fn the_hosts_depth_gets_that_of_the_avatar() {
+    let host = Host::new();
+    let uploaded = host.renderer.upload(&square(30, Vec3::splat(0.5))).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let device = &host.gpu.device;
+    let texture = |format, usage| {
+        device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size: wgpu::Extent3d { width: SIZE, height: SIZE, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | usage,
+            view_formats: &[],
+        })
+    };
+    let color = texture(wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureUsages::empty());
+    let depth = texture(wgpu::TextureFormat::Depth32Float, wgpu::TextureUsages::COPY_SRC);
+    let frame = host.picture(&uploaded, &mut view);
+    let covered: Vec<usize> = (0..frame.color.len()).filter(|&i| frame.color[i][3] >= 0.5).collect();
+    assert!(covered.len() > 200 && covered.len() < frame.color.len());
+    for (clip_from_camera, compare, cleared) in [
+        (Mat4::perspective_rh(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 1.0),
+        (Mat4::perspective_infinite_reverse_rh(0.8, 1.0, 0.1), wgpu::CompareFunction::GreaterEqual, 0.0),
+        // Something of the host's stands before everything.
+        (Mat4::perspective_rh(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 0.2),
+    ] {
+        let target = DepthTarget { format: wgpu::TextureFormat::Depth32Float, compare };
+        let compositor = Compositor::with_depth(device, wgpu::TextureFormat::Rgba8Unorm, 1, target).unwrap();
+        let source = compositor.source(device, &view).unwrap();
+        source.set_projection(&host.gpu.queue, clip_from_camera);
+        let mut encoder = host.encoder();
+        let (color_view, depth_view) =
+            (color.create_view(&Default::default()), depth.create_view(&Default::default()));
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &color_view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations::default(),
+            })],
+            depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
+                view: &depth_view,
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(cleared),
+                    store: wgpu::StoreOp::Store,
+                }),
+                stencil_ops: None,
+            }),
+            ..Default::default()
+        });
+        compositor.draw(&mut pass, &source);
+        drop(pass);
+        let staging = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(SIZE * SIZE * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_texture_to_buffer(
+            depth.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(SIZE * 4),
+                    rows_per_image: None,
+                },
+            },
+            depth.size(),
+        );
+        host.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        let bytes = staging.slice(..).get_mapped_range().unwrap().to_vec();
+        host.gpu.check().unwrap();
+        for (i, bytes) in bytes.chunks_exact(4).enumerate() {
+            let found = f32::from_le_bytes(bytes.try_into().unwrap());
+            let mut want = cleared;
+            if covered.contains(&i) {
+                let ours = clip_from_camera.project_point3(Vec3::new(0.0, 0.0, -frame.depth[i])).z;
+                want = if compare == wgpu::CompareFunction::Less { ours.min(want) } else { ours.max(want) };
+            }
+            assert!((found - want).abs() < 1e-5, "pixel {i}: {found}, not {want}");
+        }
+    }
 }

@@ -159,3 +159,47 @@ fn fewer_gaussians_still_make_the_avatar() {
     let coarse = psnr(&stage.picture(&[&part], &near, 0.05), &stage.picture(&[&full], &near, 1.0));
     assert!(coarse < 45.0, "{coarse}");
 }
+
+#[test]
+fn a_pixel_tells_whom_it_shows() {
+    let stage = Stage::new(Precision::Full);
+    let camera = Camera::look_at(Vec3::Z * 3.0, Vec3::ZERO, Vec3::Y, 0.6, 90, 60);
+    let near = stage.upload(ball(3000), Filter::MIP);
+    let mut far = stage.renderer.another(&near).unwrap();
+    // Half behind the other, to its right.
+    let right = Placement { translation: Vec3::new(0.4, 0.0, -0.5), ..Placement::default() };
+    far.set_placement(right).unwrap();
+    far.set_detail(Detail::Fraction(0.8));
+    let avatars = [&near, &far];
+    let mut view = stage.renderer.create_view(90, 60).unwrap();
+    let mut ask = |x: u32, y: u32| {
+        let mut encoder = stage.gpu.device.create_command_encoder(&Default::default());
+        stage.renderer.record(&mut encoder, &avatars, &camera, &mut view).unwrap();
+        let pending = stage.renderer.pick(&mut encoder, &avatars, &view, x, y).unwrap();
+        assert!(pending.poll().is_none(), "not before the frame is submitted");
+        stage.gpu.queue.submit([encoder.finish()]);
+        stage.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        pending.poll().expect("an answer").unwrap()
+    };
+    for (point, avatar) in
+        [(Vec3::new(0.1, 0.1, 0.3), 0), (Vec3::new(0.6, 0.0, -0.2), 1), (Vec3::new(-0.3, 0.0, 0.2), 0)]
+    {
+        let p = camera.camera_from_world.transform_point3(point);
+        let x = camera.cx - camera.fx * p.x / p.z;
+        let y = camera.cy + camera.fy * p.y / p.z;
+        let found = ask(x as u32, y as u32).expect("somebody");
+        assert_eq!(found.avatar, avatar, "{point}");
+        let mut at = near.avatar().gaussians.positions[found.gaussian as usize];
+        if avatar == 1 {
+            at += right.translation;
+        }
+        assert!((-camera.camera_from_world.transform_point3(at).z - found.depth).abs() < 1e-4);
+        assert!((at - point).truncate().length() < 0.08, "{point}: found {at}");
+        assert_eq!(found.part, effigy_avatar::Part::Body);
+    }
+    assert_eq!(ask(1, 1), None);
+    let mut encoder = stage.gpu.device.create_command_encoder(&Default::default());
+    assert!(stage.renderer.pick(&mut encoder, &avatars, &view, 90, 0).is_err());
+    assert!(stage.renderer.pick(&mut encoder, &avatars[..1], &view, 5, 5).is_err());
+    drop(encoder);
+}

@@ -1,6 +1,6 @@
 //! Which part of the person each Gaussian belongs to, as far as the rig tells.
 
-use effigy_rig::{Morph, Palette, Pose, Primitive, Rig, canonical, joint_palette};
+use effigy_rig::{Morph, Primitive, Rig, canonical, metres_per_unit};
 use glam::Vec3;
 
 use crate::{Avatar, Body};
@@ -58,9 +58,10 @@ impl Part {
 /// 1. The names of the material, the mesh or the node of the primitive that the Gaussian is bound to, the first of
 ///    them to hold a word such as `iris`, `teeth`, `brow` or `hair`; a name that speaks of two parts says nothing.
 /// 2. The joint that moves it most: an eye's ([`Rig::eye_nodes`]).
-/// 3. What ARKit shapes (as morphs or VRM expressions) do there, at full weight: shapes of lids and gaze move it by a
-///    millimetre and more than those of the lips do: eyes; shapes of the lips move it enough and at least
-///    half as far as they move anything: mouth; any shape moves it by 0.3 mm: face.
+/// 3. What ARKit shapes (as morphs or VRM expressions) do there, at full weight. Blinking or gaze moves it by a
+///    millimetre and 15 % of the farthest that they move anything, and by more than shapes of the lips do: eyes. Those
+///    move it by 1.5 mm, and half as far as they move anything: mouth. Any shape moves it by 0.3 mm and, but for blinking
+///    and gaze, by 15 % of the farthest it moves anything (50 % if it pulls at the throat too, as the jaw does): face.
 /// 4. In a rig without any such shape: the head and what hangs on it ([`Rig::head_node`]) is face.
 ///
 /// The rest is body, and so is everything without a rig or out of the binding's range.
@@ -77,14 +78,21 @@ const EYES_MOVE: f32 = 0.001;
 const LIPS_MOVE: f32 = 0.0015;
 /// ... and by this share of the farthest that they move any place: cheeks and chin are dragged along by less.
 const LIPS_SHARE: f32 = 0.5;
-/// Any shape must move a place by this, in metres, for it to be of the face.
+/// A shape must move a place by this, in metres, for it to be of the face...
 const FACE_MOVES: f32 = 0.0003;
+/// ... and by this share of the farthest that it moves any place: ears, throat and shoulders are dragged along by less.
+const FACE_SHARE: f32 = 0.15;
+/// The same for shapes that pull at the throat.
+const PULL_SHARE: f32 = 0.5;
+/// Lids and gaze must move a place by this share of the farthest that they move any place.
+const EYES_SHARE: f32 = 0.15;
 
 /// What an ARKit shape is a movement of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moves {
     Eyes,
     Lips,
+    Throat,
     Other,
 }
 
@@ -95,32 +103,40 @@ fn moves(control: &str) -> Option<Moves> {
             Some(Moves::Eyes)
         }
         "ou" | "oh" => Some(Moves::Lips),
-        "aa" | "ih" | "ee" | "happy" | "angry" | "sad" | "relaxed" | "surprised" => Some(Moves::Other),
+        "aa" => Some(Moves::Throat),
+        "ih" | "ee" | "happy" | "angry" | "sad" | "relaxed" | "surprised" => Some(Moves::Other),
         _ => None,
     };
     vrm.or_else(|| {
         let name = canonical(control)?;
         let begins = |stems: &[&str]| stems.iter().any(|stem| name.starts_with(stem));
-        Some(if begins(&["eye"]) {
+        Some(if begins(&EYE_SHAPES) {
             Moves::Eyes
         } else if begins(&LIP_SHAPES) {
             Moves::Lips
+        } else if begins(&THROAT_SHAPES) {
+            Moves::Throat
         } else {
             Moves::Other
         })
     })
 }
 
+/// Shapes that move lids and eyeballs more than what is around them: squinting lifts the cheeks, wide eyes the brows.
+const EYE_SHAPES: [&str; 2] = ["eyeBlink", "eyeLook"];
+/// Shapes that pull at the throat, down to the collarbones, nearly as much as at the face.
+const THROAT_SHAPES: [&str; 3] = ["jaw", "tongue", "mouthStretch"];
 /// Shapes that move the lips more than what is around them. Those that open the jaw or pull at the corners are left
 /// out, for they move chin and cheeks as far.
 const LIP_SHAPES: [&str; 5] = ["mouthFunnel", "mouthPucker", "mouthRoll", "mouthUpperUp", "mouthLowerDown"];
 
-/// The farthest that shapes of each kind move a vertex, metres at full weight.
+/// The farthest that shapes of lids and lips move a vertex, metres at full weight.
 #[derive(Clone, Copy, Default)]
 struct Reach {
     eyes: f32,
     lips: f32,
-    any: f32,
+    /// Whether one of any kind moves it as it does the face.
+    is_face: bool,
 }
 
 /// What is known of a rig's surface.
@@ -132,7 +148,8 @@ struct Surface {
     /// By joint: part of an eye, part of the head.
     eye_joint: Vec<bool>,
     head_joint: Vec<bool>,
-    /// The largest [`Reach::lips`] of all.
+    /// The largest of all.
+    eyes_most: f32,
     lips_most: f32,
     has_shapes: bool,
 }
@@ -152,6 +169,7 @@ impl Surface {
         };
         Self {
             named,
+            eyes_most: reach.iter().fold(0.0, |most, r| r.eyes.max(most)),
             lips_most: reach.iter().fold(0.0, |most, r| r.lips.max(most)),
             reach,
             eye_joint: below(&rig.eye_nodes()),
@@ -177,18 +195,19 @@ impl Surface {
             return (share(&self.head_joint) > 0.5).then_some(Part::Face);
         }
         let mut here = Reach::default();
+        let mut moved_as_face = 0.0;
         for (&v, weight) in corners.iter().zip(weights) {
             let at = self.reach.get(v as usize)?;
             here.eyes += weight * at.eyes;
             here.lips += weight * at.lips;
-            here.any += weight * at.any;
+            moved_as_face += if at.is_face { weight } else { 0.0 };
         }
-        if here.eyes >= EYES_MOVE && here.eyes > here.lips {
+        if here.eyes >= EYES_MOVE.max(EYES_SHARE * self.eyes_most) && here.eyes > here.lips {
             Some(Part::Eyes)
         } else if here.lips >= LIPS_MOVE.max(LIPS_SHARE * self.lips_most) {
             Some(Part::Mouth)
         } else {
-            (here.any >= FACE_MOVES).then_some(Part::Face)
+            (moved_as_face >= 0.5).then_some(Part::Face)
         }
     }
 }
@@ -198,27 +217,39 @@ fn reach(rig: &Rig) -> (Vec<Reach>, bool) {
     let mut reach = vec![Reach::default(); rig.vertex_count()];
     let metres = metres_per_unit(rig);
     let mut has_shapes = false;
-    let mut reached = |kind: Moves, vertex: usize, delta: Vec3| {
-        let (Some(at), Some(unit)) = (reach.get_mut(vertex), metres.get(vertex)) else { return };
-        let distance = delta.length() * unit;
-        at.any = at.any.max(distance);
-        match kind {
-            Moves::Eyes => at.eyes = at.eyes.max(distance),
-            Moves::Lips => at.lips = at.lips.max(distance),
-            Moves::Other => {}
+    let mut add = |kind: Moves, moved: &[(usize, Vec3)]| {
+        has_shapes = true;
+        let distance = |v: usize, delta: Vec3| metres.get(v).map_or(0.0, |unit| delta.length() * unit);
+        let most = moved.iter().fold(0.0, |most: f32, &(v, delta)| most.max(distance(v, delta)));
+        let share = match kind {
+            Moves::Eyes => 0.0,
+            Moves::Throat => PULL_SHARE,
+            Moves::Lips | Moves::Other => FACE_SHARE,
+        };
+        for &(v, delta) in moved {
+            let Some(at) = reach.get_mut(v) else { continue };
+            let distance = distance(v, delta);
+            match kind {
+                Moves::Eyes => at.eyes = at.eyes.max(distance),
+                Moves::Lips => at.lips = at.lips.max(distance),
+                Moves::Throat | Moves::Other => {}
+            }
+            at.is_face |= distance >= FACE_MOVES.max(share * most);
         }
     };
+    let mut moved: Vec<(usize, Vec3)> = Vec::new();
     for morph in &rig.morphs {
         let Some(kind) = moves(&morph.name) else { continue };
-        has_shapes = true;
-        for (&v, &delta) in morph.indices.iter().zip(&morph.deltas) {
-            reached(kind, v as usize, delta);
-        }
+        moved.clear();
+        moved.extend(morph.indices.iter().zip(&morph.deltas).map(|(&v, &delta)| (v as usize, delta)));
+        add(kind, &moved);
     }
     let mut sum = Vec::new();
     for expression in &rig.expressions {
         let Some(kind) = moves(&expression.name) else { continue };
-        has_shapes |= !expression.binds.is_empty();
+        if expression.binds.is_empty() {
+            continue;
+        }
         sum.clear();
         sum.resize(rig.vertex_count(), Vec3::ZERO);
         for &(morph, weight) in &expression.binds {
@@ -229,24 +260,11 @@ fn reach(rig: &Rig) -> (Vec<Reach>, bool) {
                 }
             }
         }
-        sum.iter().enumerate().for_each(|(v, &delta)| reached(kind, v, delta));
+        moved.clear();
+        moved.extend(sum.iter().copied().enumerate());
+        add(kind, &moved);
     }
     (reach, has_shapes)
-}
-
-/// How many metres of the world at rest a unit of mesh space is, by vertex: meshes in centimetres are scaled by their
-/// node or by the inverse bind matrices.
-fn metres_per_unit(rig: &Rig) -> Vec<f32> {
-    let mut palette = Palette::default();
-    let scales: Vec<f32> = joint_palette(rig, &Pose::rest(rig), &mut palette)
-        .iter()
-        .map(|world_from_mesh| world_from_mesh.matrix3.determinant().abs().cbrt())
-        .collect();
-    let scale_of = |v: usize| {
-        let of = influences(rig, v).max_by(|a, b| a.1.total_cmp(&b.1));
-        of.and_then(|(joint, _)| scales.get(joint).copied()).unwrap_or(1.0)
-    };
-    (0..rig.vertex_count()).map(scale_of).collect()
 }
 
 /// Joints of vertex `v` and their weights.

@@ -272,7 +272,7 @@ impl Renderer {
             Stage::Sort => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                memory.sort_depths.record(pipelines, &memory.dispatches, view.drawn.iter().sum(), &mut pass);
+                memory.sort_depths.record(pipelines, &memory.dispatches, view.gaussians(), &mut pass);
             }
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };

@@ -319,6 +319,11 @@ impl View {
         self.quality = quality;
     }
 
+    /// How many Gaussians, visible or not, the frame that was recorded last draws.
+    pub fn gaussians(&self) -> u32 {
+        self.drawn.iter().sum()
+    }
+
     /// Decides what is drawn of each of `avatars`, and makes sure that there is working memory for it.
     pub(crate) fn prepare(
         &mut self,

@@ -12,6 +12,7 @@ use effigy_splat::Frame;
 use serde::Serialize;
 
 use crate::command::bundled;
+use crate::command::crowd::Crowd;
 use crate::command::growth;
 use crate::engine::{Backend, Engine};
 use crate::failure::bad_input;
@@ -33,6 +34,7 @@ use crate::source::SourceOptions;
   effigy bench man.zip --size 1920x1080 --backend gpu
   effigy bench --gaussians 20000,65536,200000 --size 512x512,1024x1024 --json
   effigy bench scene.ply --camera cameras.json
+  effigy bench --crowd 1,4,16,64 --size 1920x1080
   effigy bench --generated 100000,500000,2000000 --plot growth.svg")]
 pub(crate) struct Arguments {
     /// The avatar; the bundled one if left out.
@@ -49,6 +51,9 @@ pub(crate) struct Arguments {
     /// Measure made-up scenes of this many Gaussians on an ellipsoid instead, seen from a camera that circles it.
     #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["avatar", "gaussians", "track"])]
     generated: Vec<usize>,
+    /// Measure scenes of this many people, all of the same avatar, each at another place of the track.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["generated", "gaussians", "backend", "plot"])]
+    crowd: Vec<usize>,
     /// Picture sizes.
     #[arg(long, value_delimiter = ',', value_name = "WxH,...", default_value = "512x512,1024x1024")]
     size: Vec<Size>,
@@ -100,6 +105,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(bad_input("--frames must be at least 1"));
     }
     let avatars = avatars(arguments)?;
+    if let (false, Some(avatar)) = (arguments.crowd.is_empty(), avatars.first()) {
+        let (path, track) = (arguments.avatar.as_deref(), arguments.track.as_deref());
+        let crowd = Crowd {
+            avatar,
+            performance: &|| Performance::open(avatar, path, track),
+            adapter: arguments.adapter.as_deref(),
+            counts: &arguments.crowd,
+            sizes: &arguments.size,
+            frames: arguments.frames,
+            json: arguments.json,
+        };
+        return crowd.run();
+    }
     let backends = match arguments.backend {
         Some(backend) => vec![backend],
         None => vec![Backend::Cpu, Backend::Gpu],
@@ -254,7 +272,7 @@ fn measure(arguments: &Arguments, avatar: &Avatar, engine: &mut Engine, size: Si
 }
 
 /// The value below which `fraction` of `values`, which is not empty, lies.
-fn percentile(values: &mut [f64], fraction: f64) -> f64 {
+pub(super) fn percentile(values: &mut [f64], fraction: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(fraction * (values.len() - 1) as f64).round() as usize]
 }

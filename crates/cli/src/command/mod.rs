@@ -4,6 +4,7 @@ pub(crate) mod adapters;
 pub(crate) mod bench;
 pub(crate) mod bundled;
 pub(crate) mod convert;
+mod crowd;
 pub(crate) mod eval;
 mod growth;
 pub(crate) mod info;

@@ -102,6 +102,20 @@ fn each_keeps_its_own_filter_and_no_avatar_is_an_empty_picture() {
     assert!(empty.color.iter().flatten().all(|c| *c == 0.0) && empty.depth.iter().all(|d| *d == 0.0));
 }
 
+#[test]
+fn half_floats_are_near_full_ones() {
+    let stage = Stage::new(Precision::Half);
+    let camera = oracle::camera(60, 60);
+    for degree in 0..=3 {
+        let (g, _) = oracle::random_scene(60 + u64::from(degree), 300, degree);
+        let avatar = stage.upload(g.clone(), Filter::MIP);
+        let got = stage.picture(&[&avatar], &camera, 1.0);
+        let off = difference(&got, &cpu(&g, &[], &camera, Filter::MIP));
+        // 11 bits of colours below 2, and of the coefficients that make them.
+        assert!(off < 2e-3, "degree {degree}: {off}");
+    }
+}
+
 /// A ball of small Gaussians.
 fn ball(count: usize) -> Gaussians {
     let mut g = Gaussians::with_capacity(count, 0);

@@ -26,6 +26,8 @@ const GUIDE_SIZE: u64 = 16;
 const MAX_ENTRIES: u64 = 16 << 20;
 /// And at least this many (8 MiB), which most pictures of one avatar never fill.
 const MIN_ENTRIES: u64 = 1 << 19;
+/// How often the range of qualities is halved that a crowd may fit with which does not fit as it should be.
+const CROWDED_TRIES: u32 = 8;
 
 /// A picture to render into: premultiplied colour and depth.
 pub struct View {
@@ -332,13 +334,20 @@ impl View {
         avatars: &[&GpuAvatar],
         camera: &Camera,
     ) -> Result<(), RenderError> {
-        self.drawn.clear();
-        let mut needs = Needs { splats: 0, entries: 0 };
-        for avatar in avatars {
-            let drawn = avatar.drawn(camera, self.quality);
-            self.drawn.push(drawn);
-            needs.splats += u64::from(drawn);
-            needs.entries = needs.entries.saturating_add(avatar.tile_entries_estimate(camera, drawn));
+        let most = most_splats(&device.limits());
+        let mut needs = self.choose(avatars, camera, self.quality);
+        if needs.splats > most {
+            // A crowd that does not fit is drawn more coarsely, as far as its detail is left to the view.
+            let (mut fits, mut too_much) = (0.0, self.quality);
+            for _ in 0..CROWDED_TRIES {
+                let middle = 0.5 * (fits + too_much);
+                if self.choose(avatars, camera, middle).splats > most {
+                    too_much = middle
+                } else {
+                    fits = middle
+                }
+            }
+            needs = self.choose(avatars, camera, fits);
         }
         if !self.memory.as_ref().is_some_and(|memory| memory.has_room(needs, avatars.len())) {
             // Let the old memory go before the new is taken.
@@ -361,6 +370,19 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Decides what is drawn of each of `avatars`.
+    fn choose(&mut self, avatars: &[&GpuAvatar], camera: &Camera, quality: f32) -> Needs {
+        self.drawn.clear();
+        let mut needs = Needs { splats: 0, entries: 0 };
+        for avatar in avatars {
+            let drawn = avatar.drawn(camera, quality);
+            self.drawn.push(drawn);
+            needs.splats += u64::from(drawn);
+            needs.entries = needs.entries.saturating_add(avatar.tile_entries_estimate(camera, drawn));
+        }
+        needs
     }
 
     /// Records the upload of everything that is new in every frame.
@@ -408,7 +430,7 @@ impl View {
         let most_entries = MAX_ENTRIES.min(buffer_limit / 4);
         // Some slack, so that a camera that moves slowly nearer does not reallocate every frame. One splat more than
         // asked for is never drawn.
-        let most_splats = (buffer_limit / SPLAT_SIZE).saturating_sub(1);
+        let most_splats = most_splats(&limits);
         if needs.splats > most_splats {
             return Err(RenderError::TooLarge {
                 what: "the projected Gaussians",
@@ -423,6 +445,11 @@ impl View {
         };
         Ok(Memory::new(device, pipelines, self, room, most_entries, avatars.next_power_of_two().max(1)))
     }
+}
+
+/// How many splats a view can hold, besides one that is never drawn.
+fn most_splats(limits: &wgpu::Limits) -> u64 {
+    (limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / SPLAT_SIZE).saturating_sub(1)
 }
 
 /// What asking for a frame before [`View::prepare`] gives.

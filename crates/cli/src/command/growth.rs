@@ -55,14 +55,22 @@ fn chart(
     let points = || lines.iter().flat_map(|(_, points)| points.iter().copied());
     let range = |values: &mut dyn Iterator<Item = f64>| {
         let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(v), h.max(v)));
-        (low * 0.7)..(high * 1.5)
+        (low * 0.6)..(high * 1.5)
     };
     let mut chart =
         ChartBuilder::on(area).margin(12).x_label_area_size(40).y_label_area_size(56).build_cartesian_2d(
             range(&mut points().map(|p| p.0)).log_scale(),
             range(&mut points().map(|p| p.1)).log_scale(),
         )?;
-    chart.configure_mesh().x_desc(of).y_desc("frame, ms").light_line_style(TRANSPARENT).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(of)
+        .y_desc("frame, ms")
+        .x_labels(4)
+        .x_label_formatter(&|x| short(*x))
+        .y_label_formatter(&|y| format!("{y:.0}"))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
     for (i, (name, points)) in lines.iter().enumerate() {
         let color = Palette99::pick(i).to_rgba();
         chart
@@ -72,8 +80,13 @@ fn chart(
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.8))
         .draw()?;
     Ok(())
+}
+
+/// A number in thousands or millions.
+fn short(x: f64) -> String {
+    if x >= 1e6 { format!("{} M", x / 1e6) } else { format!("{} k", x / 1e3) }
 }

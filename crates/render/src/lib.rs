@@ -23,6 +23,7 @@ mod decode;
 mod error;
 mod gpu;
 mod instance;
+mod memory;
 mod pick;
 mod pipelines;
 mod readback;

@@ -1,31 +1,16 @@
-//! One picture: its textures, and the working memory that a frame needs.
+//! One picture: its textures, what hides parts of it, and what is drawn of each avatar.
 
 use bytemuck::{Pod, Zeroable};
 use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
 use glam::Mat4;
 use wgpu::util::DeviceExt;
 
-use crate::instance::InstanceData;
+use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
 use crate::pipelines::{Pipelines, bind};
-use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
-use crate::uploads::Uploads;
 use crate::{GpuAvatar, RenderError};
 
 /// Tile width and height, pixels.
 pub(crate) const TILE: u32 = 16;
-/// Digits of the sort.
-const DIGITS: u64 = 256;
-/// A splat takes this many bytes (`Splat` in `shaders/splat/record.wesl`).
-const SPLAT_SIZE: u64 = 48;
-/// `FrameState` in the same file, rounded up.
-const STATE_SIZE: u64 = 32;
-/// `Guide` in `shaders/splat/guide.wesl`.
-const GUIDE_SIZE: u64 = 16;
-/// A view holds at most this many pairs of Gaussian and tile; the farthest Gaussians of a picture that wants more are
-/// left out. 16 Mi entries take 256 MiB.
-const MAX_ENTRIES: u64 = 16 << 20;
-/// And at least this many (8 MiB), which most pictures of one avatar never fill.
-const MIN_ENTRIES: u64 = 1 << 19;
 /// How often the range of qualities is halved that a crowd may fit with which does not fit as it should be.
 const CROWDED_TRIES: u32 = 8;
 
@@ -33,14 +18,14 @@ const CROWDED_TRIES: u32 = 8;
 pub struct View {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    color: Output,
-    depth: Output,
-    camera: wgpu::Buffer,
+    pub(crate) color: Output,
+    pub(crate) depth: Output,
+    pub(crate) camera: wgpu::Buffer,
     quality: f32,
-    guide: Option<Output>,
+    pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
     previous: Vec<(u64, wgpu::Buffer)>,
-    occluder: Option<BoundOccluder>,
+    pub(crate) occluder: Option<BoundOccluder>,
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
     pub(crate) drawn: Vec<u32>,
@@ -48,9 +33,9 @@ pub struct View {
 }
 
 /// A texture that a frame is written to.
-struct Output {
-    texture: wgpu::Texture,
-    view: wgpu::TextureView,
+pub(crate) struct Output {
+    pub(crate) texture: wgpu::Texture,
+    pub(crate) view: wgpu::TextureView,
 }
 
 /// What a view holds besides colour and depth.
@@ -70,9 +55,9 @@ pub struct Occluder<'a> {
     pub clip_from_camera: Mat4,
 }
 
-struct BoundOccluder {
+pub(crate) struct BoundOccluder {
     /// Distances along the view axis, metres.
-    limit: wgpu::TextureView,
+    pub(crate) limit: wgpu::TextureView,
     projection: wgpu::Buffer,
     /// `Projection` of `shaders/output/host_depth.wesl`.
     parameters: [f32; 4],
@@ -123,58 +108,6 @@ impl CameraData {
             tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
         }
     }
-}
-
-/// An [`InstanceData`] at an offset that uniform buffers may be bound at on every device.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct InstanceSlot {
-    data: InstanceData,
-    padding: [[u32; 8]; 5],
-}
-
-/// The projection of an occluder.
-const PROJECTION_SIZE: u64 = 16;
-const SLOT_SIZE: u64 = size_of::<InstanceSlot>() as u64;
-const _: () = assert!(SLOT_SIZE == 256);
-
-/// How much working memory a frame needs.
-#[derive(Clone, Copy)]
-pub(crate) struct Needs {
-    /// Splats, drawn or not.
-    pub(crate) splats: u64,
-    /// Pairs of splat and tile, at most.
-    pub(crate) entries: u64,
-}
-
-/// Buffers and bind groups up to a number of avatars, splats and tile entries.
-pub(crate) struct Memory {
-    room: Needs,
-    /// What `room.entries` can be at most on this device.
-    most_entries: u64,
-    uploads: Uploads,
-    instances: wgpu::Buffer,
-    splats: wgpu::Buffer,
-    /// Splats by tile and depth.
-    entries: wgpu::Buffer,
-    tile_counts: wgpu::Buffer,
-    depth_keys: wgpu::Buffer,
-    state: wgpu::Buffer,
-    pub(crate) dispatches: wgpu::Buffer,
-    pub(crate) ranges: wgpu::Buffer,
-    pub(crate) sort_depths: Sort,
-    pub(crate) sum_blocks: wgpu::BindGroup,
-    pub(crate) scan_blocks: wgpu::BindGroup,
-    pub(crate) expand_tiles: wgpu::BindGroup,
-    pub(crate) sort_tiles: Sort,
-    pub(crate) find_ranges: wgpu::BindGroup,
-    pub(crate) rasterize: wgpu::BindGroup,
-    guides: Option<wgpu::Buffer>,
-    /// The avatars that the projection is bound for, in order.
-    bound: Vec<u64>,
-    pub(crate) project: Vec<wgpu::BindGroup>,
-    /// For each avatar, in views with a guide.
-    pub(crate) guide: Vec<wgpu::BindGroup>,
 }
 
 impl View {
@@ -352,7 +285,7 @@ impl View {
         if !self.memory.as_ref().is_some_and(|memory| memory.has_room(needs, avatars.len())) {
             // Let the old memory go before the new is taken.
             self.memory = None;
-            self.memory = Some(self.allocate(device, pipelines, needs, avatars.len())?);
+            self.memory = Some(Memory::allocate(device, pipelines, self, needs, avatars)?);
         }
         if let Some(memory) = &mut self.memory
             && !memory.is_bound(avatars)
@@ -396,7 +329,7 @@ impl View {
         self.slots.clear();
         let mut splats = 0;
         for (avatar, &drawn) in avatars.iter().zip(&self.drawn) {
-            self.slots.push(InstanceSlot { data: avatar.data(splats, drawn), padding: Zeroable::zeroed() });
+            self.slots.push(InstanceSlot::new(avatar.data(splats, drawn)));
             splats += drawn;
         }
         let data = CameraData::new(camera, memory.room.splats as u32);
@@ -417,258 +350,11 @@ impl View {
         encoder.clear_buffer(&memory.ranges, 0, None);
         Ok(())
     }
-
-    fn allocate(
-        &self,
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        needs: Needs,
-        avatars: usize,
-    ) -> Result<Memory, RenderError> {
-        let limits = device.limits();
-        let buffer_limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        let most_entries = MAX_ENTRIES.min(buffer_limit / 4);
-        // Some slack, so that a camera that moves slowly nearer does not reallocate every frame. One splat more than
-        // asked for is never drawn.
-        let most_splats = most_splats(&limits);
-        if needs.splats > most_splats {
-            return Err(RenderError::TooLarge {
-                what: "the projected Gaussians",
-                bytes: (needs.splats + 1) * SPLAT_SIZE,
-                limit: buffer_limit,
-            });
-        }
-        let slack = |count: u64| count + count / 2;
-        let room = Needs {
-            splats: if avatars > 1 { slack(needs.splats).min(most_splats) } else { needs.splats }.max(1),
-            entries: slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
-        };
-        Ok(Memory::new(device, pipelines, self, room, most_entries, avatars.next_power_of_two().max(1)))
-    }
-}
-
-/// How many splats a view can hold, besides one that is never drawn.
-fn most_splats(limits: &wgpu::Limits) -> u64 {
-    (limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / SPLAT_SIZE).saturating_sub(1)
 }
 
 /// What asking for a frame before [`View::prepare`] gives.
 pub(crate) fn no_memory() -> RenderError {
     RenderError::Gpu { doing: "recording a frame", message: "the view has no working memory".into() }
-}
-
-impl Memory {
-    fn has_room(&self, needs: Needs, avatars: usize) -> bool {
-        self.room.splats >= needs.splats
-            && self.room.entries >= needs.entries.min(self.most_entries)
-            && self.instances.size() >= avatars as u64 * SLOT_SIZE
-    }
-
-    fn new(
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        view: &View,
-        room: Needs,
-        most_entries: u64,
-        avatars: usize,
-    ) -> Self {
-        let storage = |label, size: u64, more: wgpu::BufferUsages| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size.max(16),
-                usage: wgpu::BufferUsages::STORAGE | more,
-                mapped_at_creation: false,
-            })
-        };
-        let none = wgpu::BufferUsages::empty();
-        let (n, capacity) = (room.splats, room.entries);
-        let tiles = view.width.div_ceil(TILE) * view.height.div_ceil(TILE);
-        let instances = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("avatars"),
-            size: avatars as u64 * SLOT_SIZE,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let limits = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("tile limits"),
-            contents: bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
-        let state = storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST);
-        let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
-        let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);
-        let tile_counts = storage("tile counts", n * 4, none);
-        let depth_keys = storage("depth keys", n * 4, none);
-        let runs = n.max(capacity).div_ceil(pipelines.sort_layout.run.into());
-        let counts = storage("digit counts", DIGITS * runs * 4, none);
-        let block_offsets = storage("tile block offsets", n.div_ceil(256) * 4, none);
-        let ranges = storage("tile ranges", u64::from(tiles) * 8, wgpu::BufferUsages::COPY_DST);
-        let [keys_a, keys_b, order_a, order_b] =
-            ["sorted depths", "sorted depths (2)", "depth order", "depth order (2)"]
-                .map(|label| storage(label, n * 4, none));
-        let [tile_keys_a, tile_keys_b, tile_values_a, tile_values_b] =
-            ["tile keys", "tile keys (2)", "tile entries", "tile entries (2)"]
-                .map(|label| storage(label, capacity * 4, none));
-
-        let shared = SortBuffers { state: &state, counts: &counts, dispatches: &dispatches };
-        let sort_depths = Sort::of_depths(
-            device,
-            pipelines,
-            &shared,
-            &depth_keys,
-            [Pairs { keys: &keys_a, values: &order_a }, Pairs { keys: &keys_b, values: &order_b }],
-        );
-        let tile_pairs = [
-            Pairs { keys: &tile_keys_a, values: &tile_values_a },
-            Pairs { keys: &tile_keys_b, values: &tile_values_b },
-        ];
-        let (sort_tiles, result) = Sort::of_tiles(device, pipelines, &shared, tiles, tile_pairs);
-        let sorted = tile_pairs[result];
-
-        let whole = wgpu::Buffer::as_entire_binding;
-        let camera = &view.camera;
-        let (guided, occluded) = view.kind();
-        let guides = guided.then(|| storage("guides", n * GUIDE_SIZE, none));
-        let mut resources = vec![
-            (0, whole(camera)),
-            (1, whole(&ranges)),
-            (2, whole(sorted.values)),
-            (3, whole(&splats)),
-            (4, wgpu::BindingResource::TextureView(&view.color.view)),
-            (5, wgpu::BindingResource::TextureView(&view.depth.view)),
-        ];
-        if let (Some(guides), Some(guide)) = (&guides, &view.guide) {
-            resources.push((6, whole(guides)));
-            resources.push((7, wgpu::BindingResource::TextureView(&guide.view)));
-        }
-        if let Some(occluder) = &view.occluder {
-            resources.push((8, wgpu::BindingResource::TextureView(&occluder.limit)));
-        }
-        let rasterize = bind_at(device, pipelines.rasterize(device, guided, occluded), &resources);
-        Self {
-            room,
-            most_entries,
-            uploads: Uploads::new(
-                device,
-                size_of::<CameraData>() as u64 + STATE_SIZE + avatars as u64 * SLOT_SIZE + PROJECTION_SIZE,
-            ),
-            sort_depths,
-            sum_blocks: bind_some(
-                device,
-                &pipelines.sum_blocks,
-                &[(1, &state), (2, &order_a), (3, &tile_counts), (4, &block_offsets)],
-            ),
-            scan_blocks: bind_some(
-                device,
-                &pipelines.scan_blocks,
-                &[(0, &limits), (1, &state), (4, &block_offsets), (5, &dispatches)],
-            ),
-            expand_tiles: bind(
-                device,
-                &pipelines.expand_tiles,
-                &[
-                    camera,
-                    &state,
-                    &order_a,
-                    &splats,
-                    &block_offsets,
-                    &tile_counts,
-                    &tile_keys_a,
-                    &tile_values_a,
-                ]
-                .map(whole),
-            ),
-            sort_tiles,
-            find_ranges: bind(device, &pipelines.find_ranges, &[&state, sorted.keys, &ranges].map(whole)),
-            rasterize,
-            guides,
-            instances,
-            splats,
-            entries: sorted.values.clone(),
-            tile_counts,
-            depth_keys,
-            state,
-            dispatches,
-            ranges,
-            bound: Vec::new(),
-            project: Vec::new(),
-            guide: Vec::new(),
-        }
-    }
-
-    fn is_bound(&self, avatars: &[&GpuAvatar]) -> bool {
-        self.bound.iter().copied().eq(avatars.iter().map(|avatar| avatar.id))
-    }
-
-    /// Binds the projection for `avatars`.
-    fn bind_avatars(
-        &mut self,
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        camera: &wgpu::Buffer,
-        avatars: &[&GpuAvatar],
-    ) {
-        self.bound.clear();
-        self.project.clear();
-        let whole = wgpu::Buffer::as_entire_binding;
-        for (i, avatar) in avatars.iter().enumerate() {
-            self.bound.push(avatar.id);
-            let slot = self.slot(i);
-            self.project.push(bind(
-                device,
-                &pipelines.project,
-                &[
-                    whole(camera),
-                    slot,
-                    whole(&avatar.shared.gaussians),
-                    whole(&avatar.shared.harmonics),
-                    whole(&avatar.vertices),
-                    whole(&avatar.residuals),
-                    whole(&self.splats),
-                    whole(&self.depth_keys),
-                    whole(&self.state),
-                    whole(&self.tile_counts),
-                ],
-            ));
-        }
-    }
-
-    fn slot(&self, i: usize) -> wgpu::BindingResource<'_> {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &self.instances,
-            offset: i as u64 * SLOT_SIZE,
-            size: wgpu::BufferSize::new(SLOT_SIZE),
-        })
-    }
-
-    /// Binds what fills the guide for `avatars`, of which `previous` holds where their Gaussians were.
-    fn bind_guides(
-        &mut self,
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        avatars: &[&GpuAvatar],
-        previous: &[(u64, wgpu::Buffer)],
-    ) {
-        let Some(guides) = &self.guides else { return };
-        let whole = wgpu::Buffer::as_entire_binding;
-        self.guide = (avatars.iter().enumerate())
-            .filter_map(|(i, avatar)| {
-                let (_, previous) = previous.iter().find(|(id, _)| *id == avatar.id)?;
-                Some(bind(
-                    device,
-                    pipelines.guide(device),
-                    &[
-                        self.slot(i),
-                        whole(&self.splats),
-                        whole(&self.depth_keys),
-                        whole(&avatar.shared.importance),
-                        whole(previous),
-                        whole(guides),
-                    ],
-                ))
-            })
-            .collect();
-    }
 }
 
 impl Output {
@@ -707,31 +393,5 @@ fn nowhere(device: &wgpu::Device, count: u32) -> wgpu::Buffer {
         label: Some("previous places"),
         contents: bytemuck::cast_slice(&vec![[2e30_f32; 2]; count.max(1) as usize]),
         usage: wgpu::BufferUsages::STORAGE,
-    })
-}
-
-/// Binds whole buffers to a kernel that uses only some of its file's bindings.
-fn bind_some(
-    device: &wgpu::Device,
-    pipeline: &wgpu::ComputePipeline,
-    buffers: &[(u32, &wgpu::Buffer)],
-) -> wgpu::BindGroup {
-    let resources: Vec<_> = buffers.iter().map(|&(at, buffer)| (at, buffer.as_entire_binding())).collect();
-    bind_at(device, pipeline, &resources)
-}
-
-fn bind_at(
-    device: &wgpu::Device,
-    pipeline: &wgpu::ComputePipeline,
-    resources: &[(u32, wgpu::BindingResource<'_>)],
-) -> wgpu::BindGroup {
-    let entries: Vec<_> = resources
-        .iter()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
-        .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &entries,
     })
 }

@@ -227,3 +227,41 @@ fn what_is_wrong_with_a_field_is_named() {
     assert!(other.validate().unwrap_err().to_string().contains("2 controls where the rig has 1"));
     assert!(AvatarPoser::new(&other).is_err());
 }
+
+#[test]
+fn ten_thousand_random_poses_are_finite() {
+    let avatar = avatar_with_field();
+    let rig = &avatar.body.as_ref().unwrap().rig;
+    let mut poser = AvatarPoser::new(&avatar).unwrap();
+    let mut out = PosedGaussians::default();
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    // −1 to 1, and now and then far more.
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        if state.is_multiple_of(37) { x * 1e4 } else { x }
+    };
+    for i in 0..10_000 {
+        let mut pose = Pose::rest(rig);
+        pose.morph_weights.iter_mut().for_each(|w| *w = 2.0 * random());
+        for node in &mut pose.nodes {
+            node.rotation = Quat::from_xyzw(random(), random(), random(), random());
+            node.scale = Vec3::new(random(), random(), random());
+            node.translation = Vec3::new(random(), random(), random());
+        }
+        poser.pose(&avatar, &pose, &mut out).unwrap();
+        let g = &out.gaussians;
+        for (what, finite) in [
+            ("positions", g.positions.iter().all(|v| v.is_finite())),
+            ("log-scales", g.log_scales.iter().all(|v| v.is_finite())),
+            ("rotations", g.rotations.iter().chain(&out.frames).all(|q| q.is_finite())),
+            // An opacity of exactly 0 or 1 is an infinite logit.
+            ("opacities", g.opacity_logits.iter().all(|x| !x.is_nan())),
+            ("harmonics", g.sh.iter().all(|x| x.is_finite())),
+        ] {
+            assert!(finite, "pose {i}: {what}: {g:?}");
+        }
+    }
+}

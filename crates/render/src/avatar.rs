@@ -8,10 +8,10 @@ use effigy_rig::{Rig, SurfaceFrames};
 use effigy_splat::Filter;
 use glam::Vec3;
 use half::f16;
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
 use crate::RenderError;
 use crate::decode::Bases;
+use crate::filled::filled;
 use crate::instance::{POSE_THREADS, PROJECT_THREADS};
 
 /// GPU structures of `shaders/pose/` and `shaders/splat/bound.wesl`.
@@ -138,11 +138,7 @@ impl Shared {
             }
             // A binding must not be empty.
             let contents = if bytes.is_empty() { &[0; 64] } else { bytes };
-            Ok(device.create_buffer_init(&BufferInitDescriptor {
-                label: Some(what),
-                contents,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-            }))
+            Ok(filled(device, what, contents, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST))
         };
         let order = detail_order(avatar);
         let mut place_of = vec![0; n];
@@ -284,11 +280,12 @@ impl SharedRig {
             used[usize::from(joint)] |= weight > 0.0;
         }
         Ok(Self {
-            size: device.create_buffer_init(&BufferInitDescriptor {
-                label: Some("pose size"),
-                contents: bytemuck::cast_slice(&[count as u32, rig.influences as u32, 0, 0]),
-                usage: wgpu::BufferUsages::UNIFORM,
-            }),
+            size: filled(
+                device,
+                "pose size",
+                bytemuck::cast_slice(&[count as u32, rig.influences as u32, 0, 0]),
+                wgpu::BufferUsages::UNIFORM,
+            ),
             rest: upload("the rest vertices", bytemuck::cast_slice(&rest))?,
             morph_ids: upload("the morph indices", bytemuck::cast_slice(&ids))?,
             morph_deltas: upload("the morph displacements", bytemuck::cast_slice(&deltas))?,

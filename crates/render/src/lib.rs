@@ -21,6 +21,7 @@ mod budget;
 mod composite;
 mod decode;
 mod error;
+mod filled;
 mod gpu;
 mod instance;
 mod memory;

@@ -2,8 +2,8 @@
 //! entries.
 
 use bytemuck::{Pod, Zeroable};
-use wgpu::util::DeviceExt;
 
+use crate::filled::filled;
 use crate::instance::InstanceData;
 use crate::pipelines::{Pipelines, bind};
 use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
@@ -149,11 +149,9 @@ impl Memory {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let limits = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("tile limits"),
-            contents: bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
+        let uniform = wgpu::BufferUsages::UNIFORM;
+        let limits =
+            filled(device, "tile limits", bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]), uniform);
         let state = storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST);
         let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
         let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);

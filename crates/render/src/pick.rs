@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use effigy_avatar::Part;
-use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
 use crate::avatar::Shared;
+use crate::filled::filled;
 use crate::pipelines::{Pipelines, bind};
 use crate::{GpuAvatar, RenderError, View};
 
@@ -60,11 +60,8 @@ impl PendingPick {
                 mapped_at_creation: false,
             })
         };
-        let pixel = device.create_buffer_init(&BufferInitDescriptor {
-            label: Some("pixel to pick"),
-            contents: bytemuck::cast_slice(&[x, y, 0, 0]),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
+        let uniform = wgpu::BufferUsages::UNIFORM;
+        let pixel = filled(device, "pixel to pick", bytemuck::cast_slice(&[x, y, 0, 0]), uniform);
         let picked = buffer("picked", wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
         let staging = buffer("picked, read", wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ);
         let [camera, ranges, entries, splats] = resources.map(wgpu::Buffer::as_entire_binding);

@@ -3,8 +3,8 @@
 use bytemuck::{Pod, Zeroable};
 use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
 use glam::Mat4;
-use wgpu::util::DeviceExt;
 
+use crate::filled::filled;
 use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
 use crate::pipelines::{Pipelines, bind};
 use crate::{GpuAvatar, RenderError};
@@ -389,9 +389,6 @@ impl BoundOccluder {
 
 /// Places of `count` Gaussians that were not drawn.
 fn nowhere(device: &wgpu::Device, count: u32) -> wgpu::Buffer {
-    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-        label: Some("previous places"),
-        contents: bytemuck::cast_slice(&vec![[2e30_f32; 2]; count.max(1) as usize]),
-        usage: wgpu::BufferUsages::STORAGE,
-    })
+    let places = vec![[2e30_f32; 2]; count.max(1) as usize];
+    filled(device, "previous places", bytemuck::cast_slice(&places), wgpu::BufferUsages::STORAGE)
 }

@@ -421,3 +421,91 @@ fn the_hosts_depth_gets_that_of_the_avatar() {
         }
     }
 }
+
+#[test]
+fn two_thousand_random_poses_give_finite_pictures() {
+    let host = Host::new();
+    let avatar = square(12, Vec3::new(0.9, 0.5, 0.2));
+    let rig = &avatar.body.as_ref().unwrap().rig;
+    let mut people = vec![host.renderer.upload(&avatar).unwrap()];
+    while people.len() < 200 {
+        people.push(host.renderer.another(&people[0]).unwrap());
+    }
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    // −1 to 1, and now and then far more.
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        if state.is_multiple_of(37) { x * 1e4 } else { x }
+    };
+    let mut drawn = 0;
+    for _ in 0..10 {
+        for person in &mut people {
+            let mut pose = Pose::rest(rig);
+            pose.morph_weights[0] = 2.0 * random();
+            let node = &mut pose.nodes[0];
+            node.rotation = Quat::from_xyzw(random(), random(), random(), random());
+            node.scale = Vec3::new(random(), random(), random());
+            node.translation = Vec3::new(random(), random(), random());
+            person.set_pose(&pose).unwrap();
+        }
+        let all: Vec<&GpuAvatar> = people.iter().collect();
+        let mut encoder = host.encoder();
+        host.renderer.record(&mut encoder, &all, &camera(3.0), &mut view).unwrap();
+        host.submit(encoder);
+        let frame = host.read(&view);
+        assert!(frame.color.iter().flatten().chain(&frame.depth).all(|x| x.is_finite()));
+        drawn += frame.color.iter().filter(|c| c[3] > 0.0).count();
+    }
+    assert!(drawn > 2_000, "{drawn} pixels");
+}
+
+#[test]
+fn a_storm_of_sizes_leaves_the_right_picture() {
+    let host = Host::new();
+    let mut uploaded = host.renderer.upload(&square(20, Vec3::ONE)).unwrap();
+    let want = host.picture(&uploaded, &mut host.renderer.create_view(SIZE, SIZE).unwrap());
+    let pose = moved(uploaded.avatar());
+    for i in 0..150_u32 {
+        let (width, height) = (1 + i * 37 % 211, 1 + i * 53 % 173);
+        let mut view = host.renderer.create_view(width, height).unwrap();
+        uploaded.set_pose(&pose).unwrap();
+        let camera = Camera::look_at(Vec3::Z * 3.0, Vec3::ZERO, Vec3::Y, 0.8, width, height);
+        let mut encoder = host.encoder();
+        host.renderer.record(&mut encoder, &[&uploaded], &camera, &mut view).unwrap();
+        host.submit(encoder);
+    }
+    uploaded.set_pose(&Pose::rest(&uploaded.avatar().clone().body.as_ref().unwrap().rig)).unwrap();
+    assert_eq!(
+        host.picture(&uploaded, &mut host.renderer.create_view(SIZE, SIZE).unwrap()).color,
+        want.color
+    );
+}
+
+#[test]
+fn a_lost_device_is_told_and_another_goes_on() {
+    let avatar = square(20, Vec3::ONE);
+    let host = Host::new();
+    let uploaded = host.renderer.upload(&avatar).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let want = host.picture(&uploaded, &mut view);
+    host.gpu.device.destroy();
+    // Whichever of these notices first: none panics, and what is read says so.
+    let recorded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut encoder = host.encoder();
+        let recorded = host.renderer.record(&mut encoder, &[&uploaded], &camera(3.0), &mut view);
+        host.gpu.queue.submit([encoder.finish()]);
+        recorded.is_err()
+            || read_frame(&host.gpu.device, &host.gpu.queue, &view, &mut Frame::default()).is_err()
+    }));
+    assert!(recorded.expect("no panic"), "the loss went unnoticed");
+    assert!(host.renderer.upload(&avatar).is_err());
+
+    let host = Host::new();
+    let uploaded = host.renderer.upload(&avatar).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    assert_eq!(host.picture(&uploaded, &mut view).color, want.color);
+}

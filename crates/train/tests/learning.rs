@@ -4,6 +4,8 @@
 
 mod synthetic;
 
+use effigy_avatar::{AvatarPoser, PosedGaussians};
+use effigy_splat::{Frame, Rasterizer};
 use effigy_train::capture::Split;
 use effigy_train::loss::Target;
 use effigy_train::{EvaluationOptions, Rates, TrainConfig, Trainer, evaluate};
@@ -123,6 +125,27 @@ fn what_is_saved_looks_as_it_did_in_training() {
         let psnr = -10.0 * (squares.sum::<f64>() / (3 * n) as f64).log10();
         let judged = scores.areas[0].scores.as_ref().unwrap().psnr;
         assert!((psnr - judged).abs() < 0.1, "{psnr:.3} dB in training, {judged:.3} dB as saved");
+    }
+}
+
+#[test]
+fn the_renderer_draws_what_training_saw() {
+    let (mut trainer, _folder) = train(synthetic::config(60));
+    let avatar = trainer.model.to_avatar("ball").unwrap();
+    let poses = effigy_train::poses(&trainer.capture, &avatar.body.as_ref().unwrap().rig).unwrap();
+    let mut poser = AvatarPoser::new(&avatar).unwrap();
+    let (mut posed, mut frame) = (PosedGaussians::default(), Frame::default());
+    let mut rasterizer = Rasterizer::new();
+    for (i, pose) in poses.iter().enumerate() {
+        poser.pose(&avatar, pose, &mut posed).unwrap();
+        let camera = trainer.capture.frames[i].camera;
+        rasterizer.render(&posed.gaussians, &posed.frames, &camera, avatar.filter, &mut frame).unwrap();
+        let ours = trainer.render(i, 0).unwrap();
+        let n = frame.color.len();
+        let squares = (0..4 * n).map(|k| f64::from(ours[k] - frame.color[k % n][k / n]).powi(2));
+        let psnr = -10.0 * (squares.sum::<f64>() / (4 * n) as f64).log10();
+        // What is left is the half floats of the baked bases.
+        assert!(psnr > 55.0, "picture {i}: {psnr:.1} dB");
     }
 }
 

@@ -23,10 +23,11 @@ impl FrameBudget {
         Self { milliseconds: milliseconds.max(f32::MIN_POSITIVE), quality: QUALITY.1 }
     }
 
-    /// The quality for the next frame, after one that took `milliseconds`. A time that is not finite changes nothing.
+    /// The quality for the next frame, after one that took `milliseconds`. A time that is not finite or not above 0 changes nothing.
     pub fn frame(&mut self, milliseconds: f32) -> f32 {
         let ratio = self.milliseconds / milliseconds;
-        if ratio.is_finite() && (ratio - 1.0).abs() > NEAR {
+        let measured = milliseconds > 0.0 && milliseconds.is_finite() && ratio.is_finite();
+        if measured && (ratio - 1.0).abs() > NEAR {
             // Part of a frame does not depend on the number of Gaussians: halfway there is never too far.
             self.quality = (self.quality * ratio.sqrt().clamp(SLOWER, FASTER)).clamp(QUALITY.0, QUALITY.1);
         }
@@ -58,7 +59,9 @@ mod tests {
             quality = budget.frame(50.0 * cost(quality));
         }
         assert_eq!(quality, 0.05);
-        assert_eq!(budget.frame(f32::NAN), 0.05);
+        for odd in [f32::NAN, f32::INFINITY, -1.0, 0.0] {
+            assert_eq!(budget.frame(odd), 0.05);
+        }
         assert_eq!(FrameBudget::new(f32::NAN).frame(5.0), 0.7);
     }
 }

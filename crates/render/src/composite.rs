@@ -1,5 +1,7 @@
 //! Draws a rendered frame into a host's render pass.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use glam::Mat4;
 
 use crate::pipelines::COMPOSITE_WGSL;
@@ -31,16 +33,19 @@ pub struct DepthTarget {
 pub struct CompositeSource {
     color: wgpu::BindGroup,
     depth: Option<(wgpu::BindGroup, wgpu::Buffer)>,
+    /// Whether the projection is known: before, there is no depth to write.
+    projected: AtomicBool,
 }
 
 impl CompositeSource {
-    /// Sets the host's perspective projection, by which depth is written from the queue's next submission on. Without a
-    /// [`DepthTarget`] it does nothing.
+    /// Sets the host's perspective projection, by which depth is written from the queue's next submission on; before, none
+    /// is. Without a [`DepthTarget`] it does nothing.
     pub fn set_projection(&self, queue: &wgpu::Queue, clip_from_camera: Mat4) {
         if let Some((_, buffer)) = &self.depth {
             // The rows of depth and of w, for points on the camera's axis.
             let parameters = [clip_from_camera.z_axis.z, clip_from_camera.w_axis.z, 0.0, 0.0];
             queue.write_buffer(buffer, 0, bytemuck::cast_slice(&parameters));
+            self.projected.store(true, Ordering::Release);
         }
     }
 }
@@ -152,6 +157,7 @@ impl Compositor {
             wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(view.color()) };
         CompositeSource {
             color: group(&self.color, std::slice::from_ref(&color)),
+            projected: AtomicBool::new(false),
             depth: self.depth.as_ref().map(|pipeline| {
                 let projection = device.create_buffer(&wgpu::BufferDescriptor {
                     label: Some("host projection"),
@@ -175,7 +181,9 @@ impl Compositor {
         pass.set_pipeline(&self.color);
         pass.set_bind_group(0, &source.color, &[]);
         pass.draw(0..3, 0..1);
-        if let (Some(pipeline), Some((group, _))) = (&self.depth, &source.depth) {
+        if let (Some(pipeline), Some((group, _))) = (&self.depth, &source.depth)
+            && source.projected.load(Ordering::Acquire)
+        {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, group, &[]);
             pass.draw(0..3, 0..1);

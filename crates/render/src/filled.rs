@@ -14,8 +14,8 @@ pub(crate) fn filled(
         usage,
         mapped_at_creation: true,
     });
-    if let Ok(mut mapped) = buffer.get_mapped_range_mut(..contents.len() as u64) {
-        mapped.copy_from_slice(contents);
+    if let Ok(mut mapped) = buffer.get_mapped_range_mut(..) {
+        mapped.slice(..contents.len()).copy_from_slice(contents);
     }
     buffer.unmap();
     buffer

@@ -50,7 +50,7 @@ pub enum Detail {
     /// As many as can be told apart at the avatar's size on the picture, times the view's quality
     /// ([`crate::View::set_quality`]).
     Auto,
-    /// This part of them, 0 to 1.
+    /// This part of them, 0 to 1, but at least 256 where there are as many; not a number counts as 0.
     Fraction(f32),
 }
 
@@ -97,15 +97,26 @@ pub(crate) struct InstanceData {
     scale: f32,
     first: u32,
     count: u32,
-    fading: u32,
+    fading: f32,
     log_growth: f32,
     variance: f32,
     compensate: u32,
     sh_degree: u32,
+    end: f32,
+    padding: [f32; 3],
 }
 
-/// The last of the Gaussians that are drawn, this part of them, are drawn the more faintly the later they come, so that
-/// none appears or goes at once as detail changes.
+/// What of an avatar is drawn: the first Gaussians in the order of detail, the last of them the more faintly the later
+/// they come, so that none appears or goes at once as detail changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Share {
+    /// How many are drawn.
+    pub(crate) drawn: u32,
+    /// Where they have faded away, which may be beyond the last one.
+    end: f32,
+}
+
+/// This part of the Gaussians before the end of a [`Share`] fades.
 const FADING: f32 = 0.1;
 /// With [`Detail::Auto`], Gaussians are left out until the standard deviations of the others are this wide on the
 /// picture, pixels: below that the filter of the splats is what is seen of them.
@@ -232,11 +243,11 @@ impl GpuAvatar {
         (translation + scale * (rotation * self.center), scale * self.radius)
     }
 
-    /// How many Gaussians `camera` gets to see at `quality`.
-    pub(crate) fn drawn(&self, camera: &Camera, quality: f32) -> u32 {
+    /// What `camera` gets to see at `quality`.
+    pub(crate) fn share(&self, camera: &Camera, quality: f32) -> Share {
         let all = self.shared.count as f32;
         let part = match self.detail {
-            Detail::Full => return self.shared.count,
+            Detail::Full => 1.0,
             Detail::Fraction(part) => part,
             Detail::Auto => {
                 let (center, radius) = self.bounding_sphere();
@@ -247,16 +258,21 @@ impl GpuAvatar {
                 part * part * quality
             }
         };
-        // NaN is nothing.
-        (all * part.clamp(0.0, 1.0)).max(FEWEST).min(all) as u32
+        // Not a number is nothing.
+        let wanted = (all * part.clamp(0.0, 1.0)).max(FEWEST).min(all);
+        let end = wanted / (1.0 - FADING);
+        Share { drawn: (end.ceil() as u32).min(self.shared.count), end }
     }
 
-    /// As the projection needs it: `drawn` splats from number `first` of the view on.
-    pub(crate) fn data(&self, first: u32, drawn: u32) -> InstanceData {
+    /// As the projection needs it: the splats of `share` from number `first` of the view on.
+    pub(crate) fn data(&self, first: u32, share: Share) -> InstanceData {
         let Placement { rotation, scale, translation } = self.placement;
         let world = Affine3A::from_scale_rotation_translation(Vec3::splat(scale), rotation, translation);
-        let all = self.shared.count;
-        let fading = if drawn < all { drawn - (drawn as f32 * FADING) as u32 } else { drawn };
+        let (all, Share { drawn, end }) = (self.shared.count as f32, share);
+        let fading = (1.0 - FADING) * end;
+        // How many they count for: those that fade, up to the last one, by how much is left of them.
+        let faint = (all.min(end) - fading).max(0.0);
+        let kept = all.min(fading) + faint * (1.0 - 0.5 * faint / (end - fading).max(1e-3));
         InstanceData {
             rows: rows(&world),
             rotation: rotation.to_array(),
@@ -264,11 +280,12 @@ impl GpuAvatar {
             first,
             count: drawn,
             fading,
-            // What fades counts half.
-            log_growth: prefix_growth((fading + drawn) as usize / 2, all as usize).ln(),
+            log_growth: prefix_growth(kept.round() as usize, all as usize).ln(),
             variance: self.shared.filter.variance,
             compensate: self.shared.filter.compensate.into(),
             sh_degree: self.shared.sh_degree.into(),
+            end,
+            padding: [0.0; 3],
         }
     }
 
@@ -328,15 +345,17 @@ impl GpuAvatar {
         let focal = camera.fx.max(camera.fy) * (1.0 + slope * slope);
         // opacity · exp(−q/2) = 1/255 at q = 2 ln 255 where opacity is 1.
         let reach = 2.0 * 255f32.ln();
-        let (all, drawn) = (f64::from(self.shared.count.max(1)), f64::from(drawn));
         let grown = if self.body.is_some() { POSE_GROWTH } else { 1.0 };
-        let grown = grown * self.placement.scale * prefix_growth(drawn as usize, all as usize);
+        let grown = grown * self.placement.scale * prefix_growth(drawn as usize, self.shared.count as usize);
         let mut bound = 0;
-        for (bin, &count) in self.shared.sizes.by_log_scale.iter().enumerate() {
+        // The largest are the likeliest to be among those that are drawn.
+        let mut left = u64::from(drawn);
+        for (bin, &count) in self.shared.sizes.by_log_scale.iter().enumerate().rev() {
             let sigma = (bin as f32 - 20.0).exp2() * grown * focal / nearest;
             let radius = (reach * (sigma * sigma + self.shared.filter.variance)).sqrt();
             let across = f64::from((2.0 * radius / TILE as f32).floor() + 2.0);
-            let count = (f64::from(count) * drawn / all).ceil() as u64;
+            let count = u64::from(count).min(left);
+            left -= count;
             bound += count * ((across * across) as u64).min(tiles);
         }
         bound

@@ -11,6 +11,8 @@ use crate::uploads::Uploads;
 use crate::view::{CameraData, TILE, View};
 use crate::{GpuAvatar, RenderError};
 
+/// Threads of a workgroup that writes tile entries.
+const EXPAND_THREADS: u64 = 256;
 /// Digits of the sort.
 const DIGITS: u64 = 256;
 /// A splat takes this many bytes (`Splat` in `shaders/splat/record.wesl`).
@@ -29,7 +31,7 @@ const MIN_ENTRIES: u64 = 1 << 19;
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct InstanceSlot {
     data: InstanceData,
-    padding: [[u32; 8]; 5],
+    padding: [[u32; 6]; 6],
 }
 
 /// The projection of an occluder.
@@ -84,7 +86,10 @@ pub(crate) struct Memory {
 
 /// How many splats a view can hold, besides one that is never drawn.
 pub(crate) fn most_splats(limits: &wgpu::Limits) -> u64 {
-    (limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / SPLAT_SIZE).saturating_sub(1)
+    let bytes = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    // Tile entries are written by a thread a splat.
+    let threads = u64::from(limits.max_compute_workgroups_per_dimension) * EXPAND_THREADS;
+    (bytes / SPLAT_SIZE).saturating_sub(1).min(threads)
 }
 
 impl Memory {
@@ -103,10 +108,10 @@ impl Memory {
         // asked for is never drawn.
         let most_splats = most_splats(&limits);
         if needs.splats > most_splats {
-            return Err(RenderError::TooLarge {
-                what: "the projected Gaussians",
-                bytes: (needs.splats + 1) * SPLAT_SIZE,
-                limit: buffer_limit,
+            return Err(RenderError::TooMany {
+                what: "Gaussians in one picture",
+                count: needs.splats,
+                limit: most_splats,
             });
         }
         let all: u64 = avatars.iter().map(|avatar| u64::from(avatar.shared.count)).sum();
@@ -186,7 +191,7 @@ impl Memory {
         let whole = wgpu::Buffer::as_entire_binding;
         let camera = &view.camera;
         let (guided, occluded) = view.kind();
-        let guides = guided.then(|| storage("guides", n * GUIDE_SIZE, none));
+        let guides = guided.then(|| storage("guides", (n + 1) * GUIDE_SIZE, none));
         let mut resources = vec![
             (0, whole(camera)),
             (1, whole(&ranges)),

@@ -29,6 +29,8 @@ pub struct PendingPick {
     arrived: Receiver<Result<(), wgpu::BufferAsyncError>>,
     /// Of each avatar that was drawn, how many splats.
     drawn: Vec<(Arc<Shared>, u32)>,
+    /// Once it is there: what is seen, or why that is not known.
+    answer: Option<Result<Option<Pick>, String>>,
 }
 
 /// `Picked` of `shaders/splat/pick.wesl`.
@@ -82,8 +84,9 @@ impl PendingPick {
             // Who asked may have lost interest.
             let _ = sender.send(result);
         });
-        let drawn = avatars.iter().zip(&view.drawn).map(|(avatar, &n)| (avatar.shared.clone(), n)).collect();
-        Ok(Self { staging, arrived, drawn })
+        let drawn = avatars.iter().zip(&view.drawn);
+        let drawn = drawn.map(|(avatar, share)| (avatar.shared.clone(), share.drawn)).collect();
+        Ok(Self { staging, arrived, drawn, answer: None })
     }
 
     /// The answer once it is there: what is seen, or that nothing is; `None` before. The device has to be polled now and
@@ -91,14 +94,17 @@ impl PendingPick {
     ///
     /// # Errors
     /// [`RenderError::Gpu`] if the device is lost, or the frame was never submitted.
-    pub fn poll(&self) -> Option<Result<Option<Pick>, RenderError>> {
-        let fail = |message: String| RenderError::Gpu { doing: "picking", message };
-        match self.arrived.try_recv() {
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(fail("the frame was never drawn".into()))),
-            Ok(Err(error)) => Some(Err(fail(error.to_string()))),
-            Ok(Ok(())) => Some(self.read().map_err(fail)),
+    pub fn poll(&mut self) -> Option<Result<Option<Pick>, RenderError>> {
+        if self.answer.is_none() {
+            self.answer = match self.arrived.try_recv() {
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(Err("the frame was never drawn".into())),
+                Ok(Err(error)) => Some(Err(error.to_string())),
+                Ok(Ok(())) => Some(self.read()),
+            };
         }
+        let fail = |message| RenderError::Gpu { doing: "picking", message };
+        Some(self.answer.clone()?.map_err(fail))
     }
 
     fn read(&self) -> Result<Option<Pick>, String> {

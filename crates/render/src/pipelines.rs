@@ -66,7 +66,7 @@ impl Pipelines {
             )
         };
         let project = if full_precision { wgsl!("project_f32") } else { wgsl!("project") };
-        Self {
+        let out = Self {
             pose_vertices: build(wgsl!("pose_vertices"), "pose_vertices"),
             vertex_frames: build(wgsl!("vertex_frames"), "vertex_frames"),
             decode: build(wgsl!("decode"), "decode"),
@@ -84,7 +84,10 @@ impl Pipelines {
             guide: OnceLock::new(),
             pick: OnceLock::new(),
             host_depth: Default::default(),
-        }
+        };
+        // The others are built when they are asked for.
+        out.rasterize(device, false, false);
+        out
     }
 
     /// Composites tiles: with the guide besides colour and depth, and hiding what is behind a host's depth.

@@ -126,10 +126,11 @@ impl Renderer {
                 ),
             });
         }
-        scoped(&self.device, "reading the host's depth", || {
-            view.occlude(&self.device, &self.pipelines, occluder);
-            Ok(())
-        })
+        let bound = scoped(&self.device, "reading the host's depth", || {
+            Ok(view.bind_occluder(&self.device, &self.pipelines, occluder))
+        })?;
+        view.set_occluder(bound);
+        Ok(())
     }
 
     /// Records the frame that shows `avatars`, each in its current pose and place, through `camera` into `view`. Their
@@ -215,7 +216,17 @@ impl Renderer {
                 message: "the view was made by a renderer of another precision".into(),
             });
         }
-        view.prepare(&self.device, &self.pipelines, avatars, camera)
+        view.choose(&self.device, avatars, camera);
+        if !view.is_ready(avatars) {
+            let grown = scoped(&self.device, "growing the working memory", || {
+                view.prepare(&self.device, &self.pipelines, avatars)
+            });
+            if grown.is_err() {
+                view.forget();
+            }
+            grown?;
+        }
+        Ok(())
     }
 
     fn record_stage(
@@ -231,9 +242,9 @@ impl Renderer {
         match stage {
             Stage::Pose => {
                 let mut recorded = false;
-                for (avatar, &drawn) in avatars.iter().zip(&view.drawn) {
+                for (avatar, share) in avatars.iter().zip(&view.drawn) {
                     let timer = timer.filter(|_| !recorded);
-                    recorded |= drawn > 0 && avatar.record_pose(pipelines, encoder, timer)?;
+                    recorded |= share.drawn > 0 && avatar.record_pose(pipelines, encoder, timer)?;
                 }
                 if !recorded && timer.is_some() {
                     // A timestamp that is never written must not be waited for.
@@ -242,9 +253,9 @@ impl Renderer {
             }
             Stage::Decode => {
                 let mut recorded = false;
-                for (avatar, &drawn) in avatars.iter().zip(&view.drawn) {
+                for (avatar, share) in avatars.iter().zip(&view.drawn) {
                     let timer = timer.filter(|_| !recorded);
-                    recorded |= avatar.record_decode(pipelines, drawn, encoder, timer)?;
+                    recorded |= avatar.record_decode(pipelines, share.drawn, encoder, timer)?;
                 }
                 if !recorded && timer.is_some() {
                     drop(stage.begin(encoder, timer));
@@ -255,10 +266,10 @@ impl Renderer {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
                 pass.set_pipeline(&pipelines.project);
-                for (bind_group, &drawn) in memory.project.iter().zip(&view.drawn) {
-                    if drawn > 0 {
+                for (bind_group, share) in memory.project.iter().zip(&view.drawn) {
+                    if share.drawn > 0 {
                         pass.set_bind_group(0, bind_group, &[]);
-                        pass.dispatch_workgroups(drawn.div_ceil(PROJECT_THREADS), 1, 1);
+                        pass.dispatch_workgroups(share.drawn.div_ceil(PROJECT_THREADS), 1, 1);
                     }
                 }
                 if view.kind().0 {

@@ -5,6 +5,7 @@ use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
 use glam::Mat4;
 
 use crate::filled::filled;
+use crate::instance::Share;
 use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
 use crate::pipelines::{Pipelines, bind};
 use crate::{GpuAvatar, RenderError};
@@ -28,7 +29,8 @@ pub struct View {
     pub(crate) occluder: Option<BoundOccluder>,
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
-    pub(crate) drawn: Vec<u32>,
+    pub(crate) drawn: Vec<Share>,
+    needs: Needs,
     slots: Vec<InstanceSlot>,
 }
 
@@ -142,6 +144,7 @@ impl View {
             quality: 1.0,
             memory: None,
             drawn: Vec::new(),
+            needs: Needs { splats: 0, entries: 0 },
             slots: Vec::new(),
         })
     }
@@ -182,8 +185,13 @@ impl View {
         self.guide.as_ref().map(|guide| &guide.texture)
     }
 
-    /// Hides from the next recorded frame on what is behind `occluder`.
-    pub(crate) fn occlude(&mut self, device: &wgpu::Device, pipelines: &Pipelines, occluder: &Occluder<'_>) {
+    /// Binds what reads the depth of `occluder`.
+    pub(crate) fn bind_occluder(
+        &self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        occluder: &Occluder<'_>,
+    ) -> BoundOccluder {
         let format = wgpu::TextureFormat::R32Float;
         let limit =
             Output::new(device, "distance of the host's scene", [self.width, self.height], format).view;
@@ -205,7 +213,12 @@ impl View {
         );
         let mut bound = BoundOccluder { limit, projection, parameters: [0.0; 4], bind_group, multisampled };
         bound.project(occluder.clip_from_camera);
-        self.occluder = Some(bound);
+        bound
+    }
+
+    /// Hides from the next recorded frame on what is behind `occluder`.
+    pub(crate) fn set_occluder(&mut self, occluder: BoundOccluder) {
+        self.occluder = Some(occluder);
         self.memory = None;
     }
 
@@ -256,40 +269,55 @@ impl View {
 
     /// How many Gaussians, visible or not, the frame that was recorded last draws.
     pub fn gaussians(&self) -> u32 {
-        self.drawn.iter().sum()
+        self.drawn.iter().map(|share| share.drawn).sum()
     }
 
-    /// Decides what is drawn of each of `avatars`, and makes sure that there is working memory for it.
+    /// Decides what is drawn of each of `avatars`.
+    pub(crate) fn choose(&mut self, device: &wgpu::Device, avatars: &[&GpuAvatar], camera: &Camera) {
+        let most = most_splats(&device.limits());
+        let splats = |quality: f32| -> u64 {
+            avatars.iter().map(|avatar| u64::from(avatar.share(camera, quality).drawn)).sum()
+        };
+        let mut quality = self.quality;
+        if splats(quality) > most {
+            // A crowd that does not fit is drawn more coarsely, as far as its detail is left to the view.
+            let (mut fits, mut too_much) = (0.0, quality.min(f32::MAX));
+            for _ in 0..CROWDED_TRIES {
+                let middle = 0.5 * (fits + too_much);
+                *(if splats(middle) > most { &mut too_much } else { &mut fits }) = middle;
+            }
+            quality = fits;
+        }
+        self.drawn.clear();
+        self.needs = Needs { splats: 0, entries: 0 };
+        for avatar in avatars {
+            let share = avatar.share(camera, quality);
+            self.drawn.push(share);
+            self.needs.splats += u64::from(share.drawn);
+            let entries = avatar.tile_entries_estimate(camera, share.drawn);
+            self.needs.entries = self.needs.entries.saturating_add(entries);
+        }
+    }
+
+    /// Whether there is working memory for what was chosen to be drawn of `avatars`, and it is bound.
+    pub(crate) fn is_ready(&self, avatars: &[&GpuAvatar]) -> bool {
+        let ready = |memory: &Memory| memory.has_room(self.needs, avatars.len()) && memory.is_bound(avatars);
+        self.memory.as_ref().is_some_and(ready)
+    }
+
+    /// Makes it so.
     pub(crate) fn prepare(
         &mut self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
         avatars: &[&GpuAvatar],
-        camera: &Camera,
     ) -> Result<(), RenderError> {
-        let most = most_splats(&device.limits());
-        let mut needs = self.choose(avatars, camera, self.quality);
-        if needs.splats > most {
-            // A crowd that does not fit is drawn more coarsely, as far as its detail is left to the view.
-            let (mut fits, mut too_much) = (0.0, self.quality);
-            for _ in 0..CROWDED_TRIES {
-                let middle = 0.5 * (fits + too_much);
-                if self.choose(avatars, camera, middle).splats > most {
-                    too_much = middle
-                } else {
-                    fits = middle
-                }
-            }
-            needs = self.choose(avatars, camera, fits);
-        }
-        if !self.memory.as_ref().is_some_and(|memory| memory.has_room(needs, avatars.len())) {
+        if !self.memory.as_ref().is_some_and(|memory| memory.has_room(self.needs, avatars.len())) {
             // Let the old memory go before the new is taken.
             self.memory = None;
-            self.memory = Some(Memory::allocate(device, pipelines, self, needs, avatars)?);
+            self.memory = Some(Memory::allocate(device, pipelines, self, self.needs, avatars)?);
         }
-        if let Some(memory) = &mut self.memory
-            && !memory.is_bound(avatars)
-        {
+        if let Some(memory) = &mut self.memory {
             memory.bind_avatars(device, pipelines, &self.camera, avatars);
             if self.guide.is_some() {
                 // Those that stay keep their past.
@@ -305,17 +333,10 @@ impl View {
         Ok(())
     }
 
-    /// Decides what is drawn of each of `avatars`.
-    fn choose(&mut self, avatars: &[&GpuAvatar], camera: &Camera, quality: f32) -> Needs {
-        self.drawn.clear();
-        let mut needs = Needs { splats: 0, entries: 0 };
-        for avatar in avatars {
-            let drawn = avatar.drawn(camera, quality);
-            self.drawn.push(drawn);
-            needs.splats += u64::from(drawn);
-            needs.entries = needs.entries.saturating_add(avatar.tile_entries_estimate(camera, drawn));
-        }
-        needs
+    /// Lets working memory go that could not be made whole.
+    pub(crate) fn forget(&mut self) {
+        self.memory = None;
+        self.previous.clear();
     }
 
     /// Records the upload of everything that is new in every frame.
@@ -328,9 +349,9 @@ impl View {
         let Some(memory) = &self.memory else { return Err(no_memory()) };
         self.slots.clear();
         let mut splats = 0;
-        for (avatar, &drawn) in avatars.iter().zip(&self.drawn) {
-            self.slots.push(InstanceSlot::new(avatar.data(splats, drawn)));
-            splats += drawn;
+        for (avatar, &share) in avatars.iter().zip(&self.drawn) {
+            self.slots.push(InstanceSlot::new(avatar.data(splats, share)));
+            splats += share.drawn;
         }
         let data = CameraData::new(camera, memory.room.splats as u32);
         let state = [u32::MAX, 0, 0, 0, splats, 0, 0, 0];

@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["avatar", "gaussians", "track"])]
     generated: Vec<usize>,
     /// Measure scenes of this many people, all of the same avatar, each at another place of the track.
-    #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["generated", "gaussians", "backend", "plot"])]
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...", conflicts_with_all = ["generated", "gaussians", "backend", "camera", "plot"])]
     crowd: Vec<usize>,
     /// Picture sizes.
     #[arg(long, value_delimiter = ',', value_name = "WxH,...", default_value = "512x512,1024x1024")]

@@ -146,6 +146,10 @@ fn fewer_gaussians_still_make_the_avatar() {
     let whole = stage.picture(&[&full], &camera, 1.0);
     // What is left is blurred by its spacing, which the outline of a small ball shows most.
     let mut last = f64::INFINITY;
+    // Nothing changes at once on the way to full detail.
+    part.set_detail(Detail::Fraction(0.9999));
+    let almost = psnr(&stage.picture(&[&part], &camera, 1.0), &whole);
+    assert!(almost > 60.0, "{almost}");
     for (fraction, least) in [(0.5, 36.0), (0.1, 21.0), (0.02, 14.0)] {
         part.set_detail(Detail::Fraction(fraction));
         let picture = stage.picture(&[&part], &camera, 1.0);
@@ -189,11 +193,13 @@ fn a_pixel_tells_whom_it_shows() {
     let mut ask = |x: u32, y: u32| {
         let mut encoder = stage.gpu.device.create_command_encoder(&Default::default());
         stage.renderer.record(&mut encoder, &avatars, &camera, &mut view).unwrap();
-        let pending = stage.renderer.pick(&mut encoder, &avatars, &view, x, y).unwrap();
+        let mut pending = stage.renderer.pick(&mut encoder, &avatars, &view, x, y).unwrap();
         assert!(pending.poll().is_none(), "not before the frame is submitted");
         stage.gpu.queue.submit([encoder.finish()]);
         stage.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        pending.poll().expect("an answer").unwrap()
+        let answer = pending.poll().expect("an answer").unwrap();
+        assert_eq!(pending.poll().expect("it stays").unwrap(), answer);
+        answer
     };
     for (point, avatar) in
         [(Vec3::new(0.1, 0.1, 0.3), 0), (Vec3::new(0.6, 0.0, -0.2), 1), (Vec3::new(-0.3, 0.0, 0.2), 0)]

@@ -32,6 +32,7 @@ const KERNELS: &[(&str, &str, &[&str])] = &[
     ("splat::rasterize", "rasterize_occluded_guides_f32", &["occluded", "guides", "full_precision"]),
     ("splat::guide", "guide", &[]),
     ("splat::pick", "pick", &[]),
+    ("splat::pick", "pick_occluded", &["occluded"]),
     ("output::host_depth", "host_depth", &[]),
     ("output::host_depth", "host_depth_multisampled", &["multisampled"]),
     ("output::composite", "composite", &[]),
@@ -54,4 +55,9 @@ fn main() {
         let wgsl = compiler.compile(&path).unwrap_or_else(|error| panic!("shaders/{module}: {error}"));
         fs::write(out.join(format!("{name}.wgsl")), wgsl.to_string()).expect("OUT_DIR is writable");
     }
+    // For the test that all of them are valid.
+    let entry =
+        |name: &str| format!("({name:?}, include_str!(concat!(env!(\"OUT_DIR\"), \"/{name}.wgsl\"))),\n");
+    let list: String = KERNELS.iter().map(|(_, name, _)| entry(name)).collect();
+    fs::write(out.join("kernels.rs"), format!("[\n{list}]\n")).expect("OUT_DIR is writable");
 }

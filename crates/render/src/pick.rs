@@ -67,12 +67,11 @@ impl PendingPick {
         let picked = buffer("picked", wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
         let staging = buffer("picked, read", wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ);
         let [camera, ranges, entries, splats] = resources.map(wgpu::Buffer::as_entire_binding);
-        let pipeline = pipelines.pick(device);
-        let group = bind(
-            device,
-            pipeline,
-            &[camera, pixel.as_entire_binding(), ranges, entries, splats, picked.as_entire_binding()],
-        );
+        let pipeline = pipelines.pick(device, view.limit().is_some());
+        let mut resources =
+            vec![camera, pixel.as_entire_binding(), ranges, entries, splats, picked.as_entire_binding()];
+        resources.extend(view.limit().map(wgpu::BindingResource::TextureView));
+        let group = bind(device, pipeline, &resources);
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &group, &[]);

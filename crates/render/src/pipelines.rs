@@ -29,7 +29,8 @@ pub(crate) struct Pipelines {
     /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
     rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
     guide: OnceLock<wgpu::ComputePipeline>,
-    pick: OnceLock<wgpu::ComputePipeline>,
+    /// By whether a host's depth hides what is behind.
+    pick: [OnceLock<wgpu::ComputePipeline>; 2],
     /// By whether the host's depth has several samples a pixel.
     host_depth: [OnceLock<wgpu::ComputePipeline>; 2],
 }
@@ -82,7 +83,7 @@ impl Pipelines {
             full_precision,
             rasterize: Default::default(),
             guide: OnceLock::new(),
-            pick: OnceLock::new(),
+            pick: Default::default(),
             host_depth: Default::default(),
         };
         // The others are built when they are asked for.
@@ -118,8 +119,10 @@ impl Pipelines {
     }
 
     /// Tells what is seen at a pixel.
-    pub(crate) fn pick(&self, device: &wgpu::Device) -> &wgpu::ComputePipeline {
-        self.pick.get_or_init(|| build(device, wgsl!("pick"), "pick"))
+    pub(crate) fn pick(&self, device: &wgpu::Device, occluded: bool) -> &wgpu::ComputePipeline {
+        self.pick[usize::from(occluded)].get_or_init(|| {
+            build(device, if occluded { wgsl!("pick_occluded") } else { wgsl!("pick") }, "pick")
+        })
     }
 
     /// Turns a host's depth buffer into distances.
@@ -173,21 +176,7 @@ mod tests {
     /// Every composed file parses and validates, with no capability beyond core WebGPU.
     #[test]
     fn every_shader_compiles() {
-        for (name, source) in [
-            ("pose_vertices", wgsl!("pose_vertices")),
-            ("vertex_frames", wgsl!("vertex_frames")),
-            ("decode", wgsl!("decode")),
-            ("project", wgsl!("project")),
-            ("sort_count", wgsl!("sort_count")),
-            ("sort_scan", wgsl!("sort_scan")),
-            ("sort_scatter", wgsl!("sort_scatter")),
-            ("bin_offsets", wgsl!("bin_offsets")),
-            ("bin_expand", wgsl!("bin_expand")),
-            ("bin_ranges", wgsl!("bin_ranges")),
-            ("rasterize", wgsl!("rasterize")),
-            ("rasterize_f32", wgsl!("rasterize_f32")),
-            ("composite", wgsl!("composite")),
-        ] {
+        for (name, source) in include!(concat!(env!("OUT_DIR"), "/kernels.rs")) {
             let module = naga::front::wgsl::parse_str(source)
                 .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
             naga::valid::Validator::new(
@@ -201,12 +190,16 @@ mod tests {
                 let [x, y, z] = entry.workgroup_size;
                 assert!(x * y * z <= 256, "{name}: {} threads", x * y * z);
             }
-            let storage = module
-                .global_variables
-                .iter()
-                .filter(|(_, v)| matches!(v.space, naga::AddressSpace::Storage { .. }))
-                .count();
-            assert!(storage <= 8, "{name}: {storage} storage buffers, WebGPU promises 8");
+            let variables = || module.global_variables.iter().map(|(_, variable)| variable);
+            let buffers =
+                variables().filter(|v| matches!(v.space, naga::AddressSpace::Storage { .. })).count();
+            assert!(buffers <= 8, "{name}: {buffers} storage buffers, WebGPU promises 8");
+            let is_written = |ty: naga::Handle<naga::Type>| {
+                let inner = &module.types[ty].inner;
+                matches!(inner, naga::TypeInner::Image { class: naga::ImageClass::Storage { .. }, .. })
+            };
+            let textures = variables().filter(|v| is_written(v.ty)).count();
+            assert!(textures <= 4, "{name}: {textures} storage textures, WebGPU promises 4");
         }
     }
 }

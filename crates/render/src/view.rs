@@ -247,6 +247,11 @@ impl View {
         Some([&self.camera, &memory.ranges, &memory.entries, &memory.splats])
     }
 
+    /// The distance of the host's scene, if there is an occluder.
+    pub(crate) fn limit(&self) -> Option<&wgpu::TextureView> {
+        self.occluder.as_ref().map(|occluder| &occluder.limit)
+    }
+
     /// Records the reading of the occluder's depth, if there is one.
     pub(crate) fn record_occluder(
         &self,

@@ -189,6 +189,41 @@ fn what_is_behind_the_hosts_scene_is_not_drawn() {
         assert!(difference(&picture(Some(&Occluder { depth: &buffer, clip_from_camera })), &all) < 1e-4);
     }
     assert!(difference(&picture(None), &all) < 1e-4);
+
+    // What is hidden is not picked either.
+    let clip_from_camera = Mat4::perspective_rh(0.8, 1.0, close, far);
+    let in_front = cleared(&stage, clip_from_camera.project_point3(Vec3::NEG_Z * 0.1).z, 1);
+    let at =
+        (0..all.color.len()).max_by(|&a, &b| all.color[a][3].total_cmp(&all.color[b][3])).unwrap() as u32;
+    for (hidden, occluder) in [(false, None), (true, Some(Occluder { depth: &in_front, clip_from_camera }))] {
+        if let Some(occluder) = &occluder {
+            stage.renderer.occlude(&mut view, occluder).unwrap();
+        }
+        let mut encoder = stage.gpu.device.create_command_encoder(&Default::default());
+        stage.renderer.record(&mut encoder, &[&avatar], &camera, &mut view).unwrap();
+        let mut pending = stage.renderer.pick(&mut encoder, &[&avatar], &view, at % 60, at / 60).unwrap();
+        stage.gpu.queue.submit([encoder.finish()]);
+        stage.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        assert_eq!(pending.poll().expect("an answer").unwrap().is_none(), hidden);
+    }
+    // A buffer that cannot be read changes nothing.
+    let unreadable = stage.gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d { width: 64, height: 64, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Depth32Float,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+        view_formats: &[],
+    });
+    view.clear_occluder();
+    let depth = &unreadable.create_view(&Default::default());
+    assert!(stage.renderer.occlude(&mut view, &Occluder { depth, clip_from_camera }).is_err());
+    draw(&stage, &[&avatar], &camera, &mut view);
+    let mut frame = Frame::default();
+    effigy_render::read_frame(&stage.gpu.device, &stage.gpu.queue, &view, &mut frame).unwrap();
+    assert!(difference(&frame, &all) < 1e-4);
     let mut larger = stage.renderer.create_view(65, 64).unwrap();
     let small = cleared(&stage, 0.5, 1);
     let occluder = Occluder { depth: &small, clip_from_camera: Mat4::IDENTITY };

@@ -19,6 +19,10 @@ const KERNELS: &[(&str, &str, &[&str])] = &[
     ("sort::scan", "sort_scan_serial", &["serial"]),
     ("sort::serial_scatter", "sort_scatter_serial", &["serial"]),
     ("bin::offsets", "bin_offsets_serial", &["serial"]),
+    ("sort::scan", "sort_scan_subgroups", &["subgroups"]),
+    ("sort::scatter", "sort_scatter_subgroups", &["subgroups"]),
+    ("bin::offsets", "bin_offsets_subgroups", &["subgroups"]),
+    ("bin::expand", "bin_expand_subgroups", &["subgroups"]),
     ("bin::expand", "bin_expand", &[]),
     ("bin::ranges", "bin_ranges", &[]),
     ("splat::rasterize", "rasterize", &[]),
@@ -39,7 +43,7 @@ const KERNELS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Every feature that shaders ask about.
-const FEATURES: [&str; 5] = ["full_precision", "serial", "guides", "occluded", "multisampled"];
+const FEATURES: [&str; 6] = ["full_precision", "serial", "subgroups", "guides", "occluded", "multisampled"];
 
 fn main() {
     let shaders =

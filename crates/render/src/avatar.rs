@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Avatar, Body, Part, detail_order, parts};
+use effigy_avatar::{Avatar, Body, Part, detail_order, normals, parts};
 use effigy_rig::{Rig, SurfaceFrames};
 use effigy_splat::Filter;
-use glam::Vec3;
+use glam::{Vec2, Vec3};
 use half::f16;
 
 use crate::RenderError;
@@ -73,7 +73,8 @@ const MAX_LOGIT: f32 = 80.0;
 pub(crate) struct Shared {
     pub(crate) avatar: Arc<Avatar>,
     pub(crate) gaussians: wgpu::Buffer,
-    pub(crate) harmonics: wgpu::Buffer,
+    /// Harmonics and normals.
+    pub(crate) appearance: wgpu::Buffer,
     pub(crate) count: u32,
     pub(crate) sh_degree: u8,
     pub(crate) filter: Filter,
@@ -154,17 +155,12 @@ impl Shared {
             upload("the Gaussians", bytemuck::cast_slice(&bound_gaussians(avatar, &order, rows)))?;
         let parts = parts(avatar);
         let importance: Vec<f32> = order.iter().map(|&i| parts[i as usize].importance()).collect();
-        let harmonics = harmonics(avatar, &order);
-        let harmonics = if full_precision {
-            upload("the harmonics", bytemuck::cast_slice(&harmonics))?
-        } else {
-            let width = avatar.gaussians.sh.len() / n.max(1);
-            upload("the harmonics", bytemuck::cast_slice(&halves(&harmonics, width)))?
-        };
+        let appearance = appearance(avatar, &order, full_precision);
+        let appearance = upload("the harmonics", bytemuck::cast_slice(&appearance))?;
         Ok(Self {
             avatar: avatar.clone(),
             gaussians,
-            harmonics,
+            appearance,
             count: n as u32,
             sh_degree: avatar.gaussians.sh_degree,
             filter: avatar.filter,
@@ -223,22 +219,37 @@ fn bound_gaussians(avatar: &Avatar, order: &[u32], rows: &[u32]) -> Vec<gpu_data
         .collect()
 }
 
-/// Harmonics in the order of detail.
-fn harmonics(avatar: &Avatar, order: &[u32]) -> Vec<f32> {
+/// What `shaders/splat/appearance.wesl` reads, in the order of detail: a row of harmonics, as floats or as half floats two
+/// to a word, and the normal.
+fn appearance(avatar: &Avatar, order: &[u32], full_precision: bool) -> Vec<u32> {
     let g = &avatar.gaussians;
     let width = g.sh.len() / g.len().max(1);
-    order.iter().flat_map(|&i| &g.sh[i as usize * width..][..width]).copied().collect()
+    let normals = normals(avatar);
+    let half = |x: f32| u32::from(f16::from_f32(x.clamp(-65_504.0, 65_504.0)).to_bits());
+    let mut out = Vec::with_capacity(order.len() * (width + 1));
+    for &i in order {
+        let row = &g.sh[i as usize * width..][..width];
+        if full_precision {
+            out.extend(row.iter().map(|x| x.to_bits()));
+        } else {
+            let pair = |pair: &[f32]| half(pair[0]) | pair.get(1).map_or(0, |&high| half(high)) << 16;
+            out.extend(row.chunks(2).map(pair));
+        }
+        out.push(octahedral(normals[i as usize]));
+    }
+    out
 }
 
-/// Rows of `width` values as half floats, two to a word, each row in whole words.
-fn halves(values: &[f32], width: usize) -> Vec<u32> {
-    let half = |x: f32| u32::from(f16::from_f32(x.clamp(-65_504.0, 65_504.0)).to_bits());
-    values
-        .chunks_exact(width.max(1))
-        .flat_map(|row| {
-            row.chunks(2).map(|pair| half(pair[0]) | pair.get(1).map_or(0, |&high| half(high)) << 16)
-        })
-        .collect()
+/// A unit vector in two halves of a word; the twin of `unit_vector` in `shaders/splat/light.wesl`. Zero is the axis z.
+fn octahedral(v: Vec3) -> u32 {
+    let length = v.abs().element_sum();
+    let mut e = if length > 0.0 { v.truncate() / length } else { Vec2::ZERO };
+    if v.z < 0.0 {
+        let sign = Vec2::new(1f32.copysign(e.x), 1f32.copysign(e.y));
+        e = (Vec2::ONE - Vec2::new(e.y, e.x).abs()) * sign;
+    }
+    let snorm = |x: f32| u32::from((x.clamp(-1.0, 1.0) * 32_767.0).round() as i16 as u16);
+    snorm(e.x) | snorm(e.y) << 16
 }
 
 impl SharedRig {

@@ -9,10 +9,10 @@ use effigy_field::{ATTRIBUTES, BakedField};
 use effigy_rig::Pose;
 use half::f16;
 
+use crate::RenderError;
 use crate::avatar::Upload;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
-use crate::{RenderError, Stage, StageTimer};
 
 /// Twin of `Moved` in `shaders/field/decode.wesl`.
 #[repr(C)]
@@ -93,6 +93,11 @@ impl Bases {
     pub(crate) fn places(&self) -> &[u32] {
         &self.places
     }
+
+    /// How many rows belong to the first `gaussians` Gaussians.
+    fn rows_of(&self, gaussians: u32) -> u32 {
+        self.places.partition_point(|&place| place < gaussians) as u32
+    }
 }
 
 impl Decode {
@@ -150,17 +155,15 @@ impl Decode {
         Ok(())
     }
 
-    /// Records the upload and the kernel for the first `gaussians` Gaussians, unless the GPU is known to hold this
-    /// expression of them. Says whether it did.
-    pub(crate) fn record(
+    /// Records the upload for the first `gaussians` Gaussians, unless the GPU is known to hold this expression of them.
+    /// Says whether it did, and [`Self::dispatch`] has to follow.
+    pub(crate) fn upload(
         &self,
-        pipelines: &Pipelines,
         bases: &Bases,
         gaussians: u32,
         encoder: &mut wgpu::CommandEncoder,
-        timer: Option<&StageTimer>,
     ) -> Result<bool, RenderError> {
-        let rows = bases.places.partition_point(|&place| place < gaussians) as u32;
+        let rows = bases.rows_of(gaussians);
         let known = self.decoded.load(Ordering::Acquire);
         if rows == 0 || (held(self.expression, rows)..=held(self.expression, u32::MAX)).contains(&known) {
             return Ok(false);
@@ -171,16 +174,28 @@ impl Decode {
             encoder,
             &[(bytemuck::cast_slice(&size), &self.size_buffer), (coefficients, &self.coefficient_buffer)],
         )?;
-        let mut pass = Stage::Decode.begin(encoder, timer);
+        Ok(true)
+    }
+
+    /// Records that the GPU holds the residuals of the first `gaussians` Gaussians from here on.
+    pub(crate) fn note(&self, bases: &Bases, gaussians: u32, encoder: &wgpu::CommandEncoder) {
+        let (now, decoded) = (held(self.expression, bases.rows_of(gaussians)), self.decoded.clone());
+        encoder.on_submitted_work_done(move || decoded.store(now, Ordering::Release));
+    }
+
+    /// Records the kernel for the first `gaussians` Gaussians.
+    pub(crate) fn dispatch(
+        &self,
+        pipelines: &Pipelines,
+        bases: &Bases,
+        gaussians: u32,
+        pass: &mut wgpu::ComputePass<'_>,
+    ) {
         pass.set_pipeline(&pipelines.decode);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        let groups = rows.div_ceil(THREADS);
+        let groups = bases.rows_of(gaussians).div_ceil(THREADS);
         let across = groups.min(self.across);
-        pass.dispatch_workgroups(across, groups.div_ceil(across), 1);
-        drop(pass);
-        let (now, decoded) = (held(self.expression, rows), self.decoded.clone());
-        encoder.on_submitted_work_done(move || decoded.store(now, Ordering::Release));
-        Ok(true)
+        pass.dispatch_workgroups(across, groups.div_ceil(across.max(1)), 1);
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
 }
 
 impl Gpu {
-    /// Opens a device with every limit that the adapter has, and timestamp queries where there are any.
+    /// Opens a device with every limit that the adapter has, and timestamp queries and subgroups where there are any.
     ///
     /// # Errors
     /// [`RenderError::NoAdapter`] if no adapter fits the choice, [`RenderError::Device`] if the driver refuses.
@@ -81,7 +81,8 @@ impl Gpu {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("effigy"),
-                required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+                required_features: adapter.features()
+                    & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
                 required_limits: adapter.limits(),
                 ..Default::default()
             })

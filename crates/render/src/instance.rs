@@ -9,12 +9,12 @@ use effigy_rig::{Palette, Pose, joint_palette};
 use effigy_splat::Camera;
 use glam::{Affine3A, Quat, Vec3};
 
+use crate::RenderError;
 use crate::avatar::{Shared, SharedRig};
 use crate::decode::Decode;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
 use crate::view::TILE;
-use crate::{RenderError, Stage, StageTimer};
 
 /// Threads a workgroup of the pose kernels.
 pub(crate) const POSE_THREADS: u32 = 64;
@@ -243,6 +243,11 @@ impl GpuAvatar {
         (translation + scale * (rotation * self.center), scale * self.radius)
     }
 
+    /// The width of the median Gaussian in the world, standard deviations in metres.
+    pub(crate) fn median_size(&self) -> f32 {
+        self.shared.sizes.median * self.placement.scale
+    }
+
     /// What `camera` gets to see at `quality`.
     pub(crate) fn share(&self, camera: &Camera, quality: f32) -> Share {
         let all = self.shared.count as f32;
@@ -252,8 +257,7 @@ impl GpuAvatar {
             Detail::Auto => {
                 let (center, radius) = self.bounding_sphere();
                 let nearest = ((camera.eye() - center).length() - radius).max(camera.near);
-                let sigma =
-                    self.shared.sizes.median * self.placement.scale * camera.fx.max(camera.fy) / nearest;
+                let sigma = self.median_size() * camera.fx.max(camera.fy) / nearest;
                 let part = sigma / AUTO_SIGMA;
                 part * part * quality
             }
@@ -289,14 +293,9 @@ impl GpuAvatar {
         }
     }
 
-    /// Records the upload of the pose and the pose kernels; nothing if the GPU is known to hold this pose. Says whether
-    /// it recorded anything.
-    pub(crate) fn record_pose(
-        &self,
-        pipelines: &Pipelines,
-        encoder: &mut wgpu::CommandEncoder,
-        timer: Option<&StageTimer>,
-    ) -> Result<bool, RenderError> {
+    /// Records the upload of the pose; nothing if the GPU is known to hold it. Says whether it did, and the kernels have to
+    /// follow ([`Self::dispatch_pose`]).
+    pub(crate) fn upload_pose(&self, encoder: &mut wgpu::CommandEncoder) -> Result<bool, RenderError> {
         let Some(body) = self.body.as_ref().filter(|b| b.posed.load(Ordering::Acquire) != b.pose) else {
             return Ok(false);
         };
@@ -307,31 +306,58 @@ impl GpuAvatar {
                 (bytemuck::cast_slice(&body.pose_rows), &body.palette_buffer),
             ],
         )?;
-        let mut pass = Stage::Pose.begin(encoder, timer);
+        Ok(true)
+    }
+
+    /// Records the kernels that pose the vertices.
+    pub(crate) fn dispatch_pose(&self, pipelines: &Pipelines, pass: &mut wgpu::ComputePass<'_>) {
+        let Some(body) = &self.body else { return };
         pass.set_pipeline(&pipelines.pose_vertices);
         pass.set_bind_group(0, &body.bind_vertices, &[]);
         pass.dispatch_workgroups(body.workgroups, 1, 1);
         pass.set_pipeline(&pipelines.vertex_frames);
         pass.set_bind_group(0, &body.bind_frames, &[]);
         pass.dispatch_workgroups(body.workgroups, 1, 1);
-        drop(pass);
-        let (pose, posed) = (body.pose, body.posed.clone());
-        encoder.on_submitted_work_done(move || posed.store(pose, Ordering::Release));
-        Ok(true)
     }
 
-    /// Records the upload of the expression's coefficients and the sum over the field's bases for the first `drawn`
-    /// Gaussians; nothing without a field, or if the GPU is known to hold them. Says whether it recorded anything.
-    pub(crate) fn record_decode(
+    /// Records that the GPU holds the pose from here on.
+    pub(crate) fn note_pose(&self, encoder: &wgpu::CommandEncoder) {
+        if let Some(body) = &self.body {
+            let (pose, posed) = (body.pose, body.posed.clone());
+            encoder.on_submitted_work_done(move || posed.store(pose, Ordering::Release));
+        }
+    }
+
+    /// Records the upload of the expression's coefficients; nothing without a field, or if the GPU is known to hold the
+    /// residuals of the first `drawn` Gaussians. Says whether it did, and the kernel has to follow
+    /// ([`Self::dispatch_decode`]).
+    pub(crate) fn upload_decode(
+        &self,
+        drawn: u32,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> Result<bool, RenderError> {
+        match (&self.decode, &self.shared.bases) {
+            (Some(decode), Some(bases)) => decode.upload(bases, drawn, encoder),
+            _ => Ok(false),
+        }
+    }
+
+    /// Records the sum over the field's bases for the first `drawn` Gaussians.
+    pub(crate) fn dispatch_decode(
         &self,
         pipelines: &Pipelines,
         drawn: u32,
-        encoder: &mut wgpu::CommandEncoder,
-        timer: Option<&StageTimer>,
-    ) -> Result<bool, RenderError> {
-        match (&self.decode, &self.shared.bases) {
-            (Some(decode), Some(bases)) => decode.record(pipelines, bases, drawn, encoder, timer),
-            _ => Ok(false),
+        pass: &mut wgpu::ComputePass<'_>,
+    ) {
+        if let (Some(decode), Some(bases)) = (&self.decode, &self.shared.bases) {
+            decode.dispatch(pipelines, bases, drawn, pass);
+        }
+    }
+
+    /// Records that the GPU holds the residuals of the first `drawn` Gaussians from here on.
+    pub(crate) fn note_decode(&self, drawn: u32, encoder: &wgpu::CommandEncoder) {
+        if let (Some(decode), Some(bases)) = (&self.decode, &self.shared.bases) {
+            decode.note(bases, drawn, encoder);
         }
     }
 

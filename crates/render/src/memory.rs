@@ -8,7 +8,7 @@ use crate::instance::InstanceData;
 use crate::pipelines::{Pipelines, bind};
 use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
 use crate::uploads::Uploads;
-use crate::view::{CameraData, TILE, View};
+use crate::view::{CameraData, LightData, TILE, View};
 use crate::{GpuAvatar, RenderError};
 
 /// Threads of a workgroup that writes tile entries.
@@ -69,13 +69,15 @@ pub(crate) struct Memory {
     pub(crate) state: wgpu::Buffer,
     pub(crate) dispatches: wgpu::Buffer,
     pub(crate) ranges: wgpu::Buffer,
-    pub(crate) sort_depths: Sort,
+    /// By 24 bits of depth, and by 16.
+    pub(crate) sort_depths: [Sort; 2],
     pub(crate) sum_blocks: wgpu::BindGroup,
     pub(crate) scan_blocks: wgpu::BindGroup,
     pub(crate) expand_tiles: wgpu::BindGroup,
     pub(crate) sort_tiles: Sort,
     pub(crate) find_ranges: wgpu::BindGroup,
-    pub(crate) rasterize: wgpu::BindGroup,
+    /// Nothing until the pictures are bound.
+    pub(crate) rasterize: Option<wgpu::BindGroup>,
     pub(crate) guides: Option<wgpu::Buffer>,
     /// The avatars that the projection is bound for, in order.
     pub(crate) bound: Vec<u64>,
@@ -174,13 +176,9 @@ impl Memory {
                 .map(|label| storage(label, capacity * 4, none));
 
         let shared = SortBuffers { state: &state, counts: &counts, dispatches: &dispatches };
-        let sort_depths = Sort::of_depths(
-            device,
-            pipelines,
-            &shared,
-            &depth_keys,
-            [Pairs { keys: &keys_a, values: &order_a }, Pairs { keys: &keys_b, values: &order_b }],
-        );
+        let pairs = [Pairs { keys: &keys_a, values: &order_a }, Pairs { keys: &keys_b, values: &order_b }];
+        let sort_depths =
+            [24, 16].map(|bits| Sort::of_depths(device, pipelines, &shared, &depth_keys, pairs, bits));
         let tile_pairs = [
             Pairs { keys: &tile_keys_a, values: &tile_values_a },
             Pairs { keys: &tile_keys_b, values: &tile_values_b },
@@ -190,30 +188,16 @@ impl Memory {
 
         let whole = wgpu::Buffer::as_entire_binding;
         let camera = &view.camera;
-        let (guided, occluded) = view.kind();
-        let guides = guided.then(|| storage("guides", (n + 1) * GUIDE_SIZE, none));
-        let mut resources = vec![
-            (0, whole(camera)),
-            (1, whole(&ranges)),
-            (2, whole(sorted.values)),
-            (3, whole(&splats)),
-            (4, wgpu::BindingResource::TextureView(&view.color.view)),
-            (5, wgpu::BindingResource::TextureView(&view.depth.view)),
-        ];
-        if let (Some(guides), Some(guide)) = (&guides, &view.guide) {
-            resources.push((6, whole(guides)));
-            resources.push((7, wgpu::BindingResource::TextureView(&guide.view)));
-        }
-        if let Some(occluder) = &view.occluder {
-            resources.push((8, wgpu::BindingResource::TextureView(&occluder.limit)));
-        }
-        let rasterize = bind_at(device, pipelines.rasterize(device, guided, occluded), &resources);
+        let guides = view.kind().0.then(|| storage("guides", (n + 1) * GUIDE_SIZE, none));
         Self {
             room,
             most_entries,
             uploads: Uploads::new(
                 device,
-                size_of::<CameraData>() as u64 + STATE_SIZE + avatars as u64 * SLOT_SIZE + PROJECTION_SIZE,
+                (size_of::<CameraData>() + size_of::<LightData>()) as u64
+                    + STATE_SIZE
+                    + avatars as u64 * SLOT_SIZE
+                    + PROJECTION_SIZE,
             ),
             sort_depths,
             sum_blocks: bind_some(
@@ -243,7 +227,7 @@ impl Memory {
             ),
             sort_tiles,
             find_ranges: bind(device, &pipelines.find_ranges, &[&state, sorted.keys, &ranges].map(whole)),
-            rasterize,
+            rasterize: None,
             guides,
             instances,
             splats,
@@ -259,6 +243,28 @@ impl Memory {
         }
     }
 
+    /// Binds what composites: tiles and splats, and what `view` writes to and is hidden by.
+    pub(crate) fn bind_pictures(&mut self, device: &wgpu::Device, pipelines: &Pipelines, view: &View) {
+        let whole = wgpu::Buffer::as_entire_binding;
+        let mut resources = vec![
+            (0, whole(&view.camera)),
+            (1, whole(&self.ranges)),
+            (2, whole(&self.entries)),
+            (3, whole(&self.splats)),
+            (4, wgpu::BindingResource::TextureView(&view.color.view)),
+            (5, wgpu::BindingResource::TextureView(&view.depth.view)),
+        ];
+        if let (Some(guides), Some(guide)) = (&self.guides, &view.guide) {
+            resources.push((6, whole(guides)));
+            resources.push((7, wgpu::BindingResource::TextureView(&guide.view)));
+        }
+        if let Some(limit) = view.limit() {
+            resources.push((8, wgpu::BindingResource::TextureView(limit)));
+        }
+        let (guided, occluded) = view.kind();
+        self.rasterize = Some(bind_at(device, pipelines.rasterize(device, guided, occluded), &resources));
+    }
+
     pub(crate) fn is_bound(&self, avatars: &[&GpuAvatar]) -> bool {
         self.bound.iter().copied().eq(avatars.iter().map(|avatar| avatar.id))
     }
@@ -268,7 +274,7 @@ impl Memory {
         &mut self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        camera: &wgpu::Buffer,
+        [camera, light]: [&wgpu::Buffer; 2],
         avatars: &[&GpuAvatar],
     ) {
         self.bound.clear();
@@ -284,13 +290,14 @@ impl Memory {
                     whole(camera),
                     slot,
                     whole(&avatar.shared.gaussians),
-                    whole(&avatar.shared.harmonics),
+                    whole(&avatar.shared.appearance),
                     whole(&avatar.vertices),
                     whole(&avatar.residuals),
                     whole(&self.splats),
                     whole(&self.depth_keys),
                     whole(&self.state),
                     whole(&self.tile_counts),
+                    whole(light),
                 ],
             ));
         }

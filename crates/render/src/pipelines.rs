@@ -25,7 +25,7 @@ pub(crate) struct Pipelines {
     pub expand_tiles: wgpu::ComputePipeline,
     pub find_ranges: wgpu::ComputePipeline,
     pub sort_layout: SortLayout,
-    full_precision: bool,
+    pub full_precision: bool,
     /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
     rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
     guide: OnceLock<wgpu::ComputePipeline>,
@@ -44,27 +44,65 @@ pub(crate) struct SortLayout {
     pub group: u32,
 }
 
-impl Pipelines {
-    pub(crate) fn new(device: &wgpu::Device, full_precision: bool) -> Self {
-        let build = |source: &str, entry: &str| build(device, source, entry);
-        // On a processor that imitates a GPU, threads that share their work cost more than the work.
-        let serial = device.adapter_info().device_type == wgpu::DeviceType::Cpu;
-        let (count, scan, scatter, offsets, sort_layout) = if serial {
-            (
-                wgsl!("sort_count_serial"),
-                wgsl!("sort_scan_serial"),
-                wgsl!("sort_scatter_serial"),
-                wgsl!("bin_offsets_serial"),
-                SortLayout { run: 1024, group: 8192 },
-            )
+/// How the threads of a workgroup sort and count together. The result is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Teamwork {
+    /// Through workgroup memory: on every device.
+    Shared,
+    /// By subgroup operations.
+    Subgroups,
+    /// Not at all, a thread a run of keys: for a processor that imitates a GPU, where threads that share their work cost
+    /// more than the work.
+    Serial,
+}
+
+impl Teamwork {
+    /// What suits `device`.
+    pub(crate) fn of(device: &wgpu::Device) -> Self {
+        let info = device.adapter_info();
+        if info.device_type == wgpu::DeviceType::Cpu {
+            Self::Serial
+        } else if device.features().contains(wgpu::Features::SUBGROUP)
+            // Of a driver that may choose the size, nothing says that a workgroup's subgroups are full.
+            && info.subgroup_min_size == info.subgroup_max_size
+            && (4..=128).contains(&info.subgroup_min_size)
+        {
+            Self::Subgroups
         } else {
-            (
+            Self::Shared
+        }
+    }
+}
+
+impl Pipelines {
+    pub(crate) fn new(device: &wgpu::Device, full_precision: bool, teamwork: Teamwork) -> Self {
+        let build = |source: &str, entry: &str| build(device, source, entry);
+        let [count, scan, scatter, offsets, expand] = match teamwork {
+            Teamwork::Shared => [
                 wgsl!("sort_count"),
                 wgsl!("sort_scan"),
                 wgsl!("sort_scatter"),
                 wgsl!("bin_offsets"),
-                SortLayout { run: 2048, group: 2048 },
-            )
+                wgsl!("bin_expand"),
+            ],
+            Teamwork::Subgroups => [
+                wgsl!("sort_count"),
+                wgsl!("sort_scan_subgroups"),
+                wgsl!("sort_scatter_subgroups"),
+                wgsl!("bin_offsets_subgroups"),
+                wgsl!("bin_expand_subgroups"),
+            ],
+            Teamwork::Serial => [
+                wgsl!("sort_count_serial"),
+                wgsl!("sort_scan_serial"),
+                wgsl!("sort_scatter_serial"),
+                wgsl!("bin_offsets_serial"),
+                wgsl!("bin_expand"),
+            ],
+        };
+        let sort_layout = match teamwork {
+            Teamwork::Serial => SortLayout { run: 1024, group: 8192 },
+            _ => SortLayout { run: 2048, group: 2048 },
         };
         let project = if full_precision { wgsl!("project_f32") } else { wgsl!("project") };
         let out = Self {
@@ -77,7 +115,7 @@ impl Pipelines {
             scatter_pairs: build(scatter, "scatter_pairs"),
             sum_blocks: build(offsets, "sum_blocks"),
             scan_blocks: build(offsets, "scan_blocks"),
-            expand_tiles: build(wgsl!("bin_expand"), "expand_tiles"),
+            expand_tiles: build(expand, "expand_tiles"),
             find_ranges: build(wgsl!("bin_ranges"), "find_ranges"),
             sort_layout,
             full_precision,
@@ -173,7 +211,7 @@ pub(crate) fn bind(
 
 #[cfg(test)]
 mod tests {
-    /// Every composed file parses and validates, with no capability beyond core WebGPU.
+    /// Every composed file parses and validates, with no capability beyond core WebGPU but where its name says so.
     #[test]
     fn every_shader_compiles() {
         for (name, source) in include!(concat!(env!("OUT_DIR"), "/kernels.rs")) {
@@ -182,8 +220,16 @@ mod tests {
             naga::valid::Validator::new(
                 naga::valid::ValidationFlags::all(),
                 // `unpack2x16float` is core WebGPU, though not every OpenGL has it.
-                naga::valid::Capabilities::default() | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+                naga::valid::Capabilities::default()
+                    | naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32
+                    | if name.ends_with("_subgroups") {
+                        naga::valid::Capabilities::SUBGROUP
+                    } else {
+                        naga::valid::Capabilities::empty()
+                    },
             )
+            .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+            .subgroup_operations(naga::valid::SubgroupOperationSet::all())
             .validate(&module)
             .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
             for entry in &module.entry_points {

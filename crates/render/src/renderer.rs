@@ -7,7 +7,7 @@ use effigy_splat::Camera;
 
 use crate::avatar::Shared;
 use crate::instance::PROJECT_THREADS;
-use crate::pipelines::Pipelines;
+use crate::pipelines::{Pipelines, Teamwork};
 use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
 use crate::view::{TILE, no_memory};
@@ -42,11 +42,20 @@ impl Renderer {
         queue: &wgpu::Queue,
         precision: Precision,
     ) -> Result<Self, RenderError> {
+        Self::with_teamwork(device, queue, precision, Teamwork::of(device))
+    }
+
+    pub(crate) fn with_teamwork(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        precision: Precision,
+        teamwork: Teamwork,
+    ) -> Result<Self, RenderError> {
         let (pipelines, color_format) = scoped(device, "building the kernels", || {
             let full = precision == Precision::Full;
             let format =
                 if full { wgpu::TextureFormat::Rgba32Float } else { wgpu::TextureFormat::Rgba16Float };
-            Ok((Pipelines::new(device, full), format))
+            Ok((Pipelines::new(device, full, teamwork), format))
         })?;
         Ok(Self { device: device.clone(), queue: queue.clone(), pipelines, color_format })
     }
@@ -241,25 +250,32 @@ impl Renderer {
         let pipelines = &self.pipelines;
         match stage {
             Stage::Pose => {
-                let mut recorded = false;
+                view.changed.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    let timer = timer.filter(|_| !recorded);
-                    recorded |= share.drawn > 0 && avatar.record_pose(pipelines, encoder, timer)?;
+                    view.changed.push(share.drawn > 0 && avatar.upload_pose(encoder)?);
                 }
-                if !recorded && timer.is_some() {
+                let changed = || avatars.iter().zip(&view.changed).filter(|(_, new)| **new);
+                if timer.is_some() || changed().next().is_some() {
                     // A timestamp that is never written must not be waited for.
-                    drop(stage.begin(encoder, timer));
+                    let mut pass = stage.begin(encoder, timer);
+                    changed().for_each(|(avatar, _)| avatar.dispatch_pose(pipelines, &mut pass));
                 }
+                changed().for_each(|(avatar, _)| avatar.note_pose(encoder));
             }
             Stage::Decode => {
-                let mut recorded = false;
+                view.changed.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    let timer = timer.filter(|_| !recorded);
-                    recorded |= avatar.record_decode(pipelines, share.drawn, encoder, timer)?;
+                    view.changed.push(avatar.upload_decode(share.drawn, encoder)?);
                 }
-                if !recorded && timer.is_some() {
-                    drop(stage.begin(encoder, timer));
+                let drawn = || avatars.iter().zip(&view.drawn).zip(&view.changed);
+                let changed = || drawn().filter(|(_, new)| **new).map(|(drawn, _)| drawn);
+                if timer.is_some() || changed().next().is_some() {
+                    let mut pass = stage.begin(encoder, timer);
+                    changed().for_each(|(avatar, share)| {
+                        avatar.dispatch_decode(pipelines, share.drawn, &mut pass);
+                    });
                 }
+                changed().for_each(|(avatar, share)| avatar.note_decode(share.drawn, encoder));
             }
             Stage::Project => {
                 view.record_uploads(encoder, avatars, camera)?;
@@ -283,7 +299,8 @@ impl Renderer {
             Stage::Sort => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                memory.sort_depths.record(pipelines, &memory.dispatches, view.gaussians(), &mut pass);
+                let sort = &memory.sort_depths[usize::from(view.coarse_depths && !pipelines.full_precision)];
+                sort.record(pipelines, &memory.dispatches, view.gaussians(), &mut pass);
             }
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
@@ -304,11 +321,12 @@ impl Renderer {
             }
             Stage::Rasterize => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
+                let Some(rasterize) = &memory.rasterize else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
                 view.record_occluder(&self.device, pipelines, &mut pass);
                 let (guided, occluded) = view.kind();
                 pass.set_pipeline(pipelines.rasterize(&self.device, guided, occluded));
-                pass.set_bind_group(0, &memory.rasterize, &[]);
+                pass.set_bind_group(0, rasterize, &[]);
                 pass.dispatch_workgroups(view.width.div_ceil(TILE), view.height.div_ceil(TILE), 1);
             }
         }

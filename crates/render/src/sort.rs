@@ -6,8 +6,6 @@ use crate::pipelines::{Pipelines, bind};
 
 /// Bits a pass sorts by.
 const DIGIT_BITS: u32 = 8;
-/// Bits of a depth key after its range has been shifted down.
-const DEPTH_KEY_BITS: u32 = 24;
 /// Bindings of uniform buffers start at multiples of this on every device.
 const UNIFORM_ALIGNMENT: u64 = 256;
 
@@ -18,7 +16,7 @@ struct SortPass {
     shift: u32,
     from_depths: u32,
     of_tiles: u32,
-    padding: u32,
+    key_bits: u32,
 }
 
 /// Keys and values that are sorted together.
@@ -57,23 +55,24 @@ enum PassSize {
 }
 
 impl Sort {
-    /// Sorts depth keys, with their indices as values; the result is in `pairs[0]`.
+    /// Sorts depth keys, shifted down to `key_bits`, 16 or 24, with their indices as values; the result is in `pairs[0]`.
     pub(crate) fn of_depths(
         device: &wgpu::Device,
         pipelines: &Pipelines,
         shared: &SortBuffers<'_>,
         depth_keys: &wgpu::Buffer,
         pairs: [Pairs<'_>; 2],
+        key_bits: u32,
     ) -> Self {
-        let passes = DEPTH_KEY_BITS / DIGIT_BITS;
-        // An odd number of passes ends where the first one wrote.
-        let input = Pairs { keys: depth_keys, values: pairs[1].values };
-        let sources = [input, pairs[0], pairs[1]];
-        let targets = [pairs[0], pairs[1], pairs[0]];
+        let passes = key_bits / DIGIT_BITS;
+        // The passes write to and fro, and end in the first.
+        let [a, b] = if passes % 2 == 1 { pairs } else { [pairs[1], pairs[0]] };
+        let input = Pairs { keys: depth_keys, values: b.values };
+        let (sources, targets) = ([input, a, b], [a, b, a]);
         Self::new(device, pipelines, shared, passes, &sources, &targets, |pass| {
             let first = pass == 0;
             (
-                SortPass { shift: pass * DIGIT_BITS, from_depths: first.into(), of_tiles: 0, padding: 0 },
+                SortPass { shift: pass * DIGIT_BITS, from_depths: first.into(), of_tiles: 0, key_bits },
                 if first { PassSize::All } else { PassSize::Indirect(0) },
             )
         })
@@ -94,7 +93,7 @@ impl Sort {
         let targets = [pairs[1], pairs[0], pairs[1], pairs[0]];
         let sort = Self::new(device, pipelines, shared, passes, &sources, &targets, |pass| {
             (
-                SortPass { shift: pass * DIGIT_BITS, from_depths: 0, of_tiles: 1, padding: 0 },
+                SortPass { shift: pass * DIGIT_BITS, from_depths: 0, of_tiles: 1, key_bits: 0 },
                 PassSize::Indirect(2 * DISPATCH_STRIDE),
             )
         });
@@ -200,3 +199,69 @@ impl Sort {
 
 /// Bytes between the entries of the dispatch buffer (an array of `vec3<u32>`).
 pub(crate) const DISPATCH_STRIDE: u64 = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use effigy_avatar::Avatar;
+    use effigy_splat::{Camera, Filter, Frame, Gaussians, sh_coefficients};
+    use glam::{Quat, Vec3};
+
+    use crate::pipelines::Teamwork;
+    use crate::{AdapterChoice, Gpu, Precision, Renderer, read_frame};
+
+    /// Gaussians all over a box, many at depths that others have too.
+    fn cloud(count: u32) -> Gaussians {
+        let mut g = Gaussians::with_capacity(count as usize, 0);
+        let part = |i: u32, k: f32| (i as f32 * k).fract();
+        for i in 0..count {
+            let depth =
+                (part(i, 0.618_034) * 40.0).floor() / 40.0 + if i % 3 == 0 { part(i, 0.31) } else { 0.0 };
+            g.positions.push(Vec3::new(part(i, 0.754_878) - 0.5, part(i, 0.569_84) - 0.5, -0.5 * depth));
+            g.rotations.push(Quat::from_rotation_z(i as f32));
+            g.log_scales.push(Vec3::new(0.004, 0.012, 0.006).map(f32::ln));
+            g.opacity_logits.push(4.0 * part(i, 0.221) - 1.0);
+            g.sh.extend((0..3 * sh_coefficients(0)).map(|c| 3.0 * part(i + c as u32, 0.417) - 1.5));
+        }
+        g
+    }
+
+    /// 20,000 Gaussians, so that every kernel has several workgroups, in the order of depth that each family finds: the
+    /// same picture to the last bit.
+    #[test]
+    fn every_way_to_work_together_gives_the_same_picture() {
+        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best)).expect("an adapter");
+        let has_subgroups = gpu.device.features().contains(wgpu::Features::SUBGROUP);
+        let avatar =
+            Avatar { name: String::new(), gaussians: cloud(20_000), filter: Filter::MIP, body: None };
+        let avatar = Arc::new(avatar);
+        let camera = Camera::look_at(Vec3::new(0.1, 0.2, 1.6), Vec3::ZERO, Vec3::Y, 0.5, 200, 140);
+        for precision in [Precision::Full, Precision::Half] {
+            let picture = |teamwork| {
+                let renderer =
+                    Renderer::with_teamwork(&gpu.device, &gpu.queue, precision, teamwork).expect("kernels");
+                let avatar = renderer.upload(&avatar).expect("an avatar");
+                let mut view = renderer.create_view(200, 140).expect("a view");
+                let mut encoder = gpu.device.create_command_encoder(&Default::default());
+                renderer.record(&mut encoder, &[&avatar], &camera, &mut view).expect("a frame");
+                gpu.queue.submit([encoder.finish()]);
+                let mut frame = Frame::default();
+                read_frame(&gpu.device, &gpu.queue, &view, &mut frame).expect("a picture");
+                gpu.check().expect("no GPU errors");
+                frame
+            };
+            let shared = picture(Teamwork::Shared);
+            assert!(
+                shared.color.iter().filter(|p| p[3] > 0.9).count() > 5_000,
+                "much of the picture is covered"
+            );
+            assert_eq!(picture(Teamwork::Serial), shared);
+            if has_subgroups {
+                assert_eq!(picture(Teamwork::Subgroups), shared);
+            } else {
+                println!("{} has no subgroups", gpu.adapter.get_info().name);
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! One picture: its textures, what hides parts of it, and what is drawn of each avatar.
 
 use bytemuck::{Pod, Zeroable};
-use effigy_splat::{Camera, MAX_PICTURE_SIZE, SplatError};
+use effigy_splat::{Camera, Light, MAX_PICTURE_SIZE, SplatError};
 use glam::Mat4;
 
 use crate::filled::filled;
@@ -22,6 +22,8 @@ pub struct View {
     pub(crate) color: Output,
     pub(crate) depth: Output,
     pub(crate) camera: wgpu::Buffer,
+    light_buffer: wgpu::Buffer,
+    light: LightData,
     quality: f32,
     pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
@@ -30,6 +32,10 @@ pub struct View {
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
     pub(crate) drawn: Vec<Share>,
+    /// Which of the avatars have to be posed, or decoded, in the frame that is being recorded.
+    pub(crate) changed: Vec<bool>,
+    /// Whether 16 bits of depth are enough to order what is drawn.
+    pub(crate) coarse_depths: bool,
     needs: Needs,
     slots: Vec<InstanceSlot>,
 }
@@ -86,6 +92,16 @@ pub(crate) struct CameraData {
     tiles: [u32; 2],
 }
 
+/// Twin of `Light` in `shaders/splat/light.wesl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+pub(crate) struct LightData {
+    ambient: [f32; 3],
+    enabled: u32,
+    key: [f32; 4],
+    direction: [f32; 4],
+}
+
 impl CameraData {
     /// `never_drawn` is the number of a splat that is not drawn in any frame.
     pub(crate) fn new(camera: &Camera, never_drawn: u32) -> Self {
@@ -127,6 +143,14 @@ impl View {
             );
         }
         let output = |label, format| Output::new(device, label, [width, height], format);
+        let uniform = |label, size: usize| {
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: size as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
         Ok(Self {
             width,
             height,
@@ -135,15 +159,14 @@ impl View {
             guide: outputs.guide.then(|| output("avatar guide", format)),
             previous: Vec::new(),
             occluder: None,
-            camera: device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("camera"),
-                size: size_of::<CameraData>() as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            }),
+            camera: uniform("camera", size_of::<CameraData>()),
+            light_buffer: uniform("light", size_of::<LightData>()),
+            light: LightData::zeroed(),
             quality: 1.0,
             memory: None,
             drawn: Vec::new(),
+            changed: Vec::new(),
+            coarse_depths: false,
             needs: Needs { splats: 0, entries: 0 },
             slots: Vec::new(),
         })
@@ -219,7 +242,14 @@ impl View {
     /// Hides from the next recorded frame on what is behind `occluder`.
     pub(crate) fn set_occluder(&mut self, occluder: BoundOccluder) {
         self.occluder = Some(occluder);
-        self.memory = None;
+        self.unbind_pictures();
+    }
+
+    /// Has what composites bound again before the next frame; the working memory stays.
+    fn unbind_pictures(&mut self) {
+        if let Some(memory) = &mut self.memory {
+            memory.rasterize = None;
+        }
     }
 
     /// Changes the projection of the occluder, if there is one. Nothing has to be bound again for it.
@@ -232,7 +262,7 @@ impl View {
     /// Draws everything again from the next recorded frame on.
     pub fn clear_occluder(&mut self) {
         if self.occluder.take().is_some() {
-            self.memory = None;
+            self.unbind_pictures();
         }
     }
 
@@ -272,6 +302,22 @@ impl View {
         self.quality = quality;
     }
 
+    /// Shows the avatars in `light` from the next recorded frame on; `None` is the light that they were captured in.
+    /// Nothing has to be bound again for it.
+    ///
+    /// # Errors
+    /// [`RenderError::Splat`] for a light that is none.
+    pub fn set_light(&mut self, light: Option<&Light>) -> Result<(), RenderError> {
+        light.map_or(Ok(()), Light::validate)?;
+        self.light = light.map_or(LightData::zeroed(), |light| LightData {
+            ambient: light.ambient.to_array(),
+            enabled: 1,
+            key: light.key.extend(0.0).to_array(),
+            direction: light.direction.normalize().extend(0.0).to_array(),
+        });
+        Ok(())
+    }
+
     /// How many Gaussians, visible or not, the frame that was recorded last draws.
     pub fn gaussians(&self) -> u32 {
         self.drawn.iter().map(|share| share.drawn).sum()
@@ -302,11 +348,16 @@ impl View {
             let entries = avatar.tile_entries_estimate(camera, share.drawn);
             self.needs.entries = self.needs.entries.saturating_add(entries);
         }
+        self.coarse_depths = coarse_depths_suffice(avatars, camera);
     }
 
     /// Whether there is working memory for what was chosen to be drawn of `avatars`, and it is bound.
     pub(crate) fn is_ready(&self, avatars: &[&GpuAvatar]) -> bool {
-        let ready = |memory: &Memory| memory.has_room(self.needs, avatars.len()) && memory.is_bound(avatars);
+        let ready = |memory: &Memory| {
+            memory.has_room(self.needs, avatars.len())
+                && memory.is_bound(avatars)
+                && memory.rasterize.is_some()
+        };
         self.memory.as_ref().is_some_and(ready)
     }
 
@@ -317,13 +368,18 @@ impl View {
         pipelines: &Pipelines,
         avatars: &[&GpuAvatar],
     ) -> Result<(), RenderError> {
-        if !self.memory.as_ref().is_some_and(|memory| memory.has_room(self.needs, avatars.len())) {
-            // Let the old memory go before the new is taken.
-            self.memory = None;
-            self.memory = Some(Memory::allocate(device, pipelines, self, self.needs, avatars)?);
+        // Let the old memory go before new is taken.
+        let old = self.memory.take().filter(|memory| memory.has_room(self.needs, avatars.len()));
+        let mut memory = match old {
+            Some(memory) => memory,
+            None => Memory::allocate(device, pipelines, self, self.needs, avatars)?,
+        };
+        if memory.rasterize.is_none() {
+            memory.bind_pictures(device, pipelines, self);
         }
-        if let Some(memory) = &mut self.memory {
-            memory.bind_avatars(device, pipelines, &self.camera, avatars);
+        let memory = self.memory.insert(memory);
+        if !memory.is_bound(avatars) {
+            memory.bind_avatars(device, pipelines, [&self.camera, &self.light_buffer], avatars);
             if self.guide.is_some() {
                 // Those that stay keep their past.
                 self.previous.retain(|(id, _)| avatars.iter().any(|avatar| avatar.id == *id));
@@ -368,6 +424,7 @@ impl View {
             encoder,
             &[
                 (bytemuck::bytes_of(&data), &self.camera),
+                (bytemuck::bytes_of(&self.light), &self.light_buffer),
                 (bytemuck::cast_slice(&state), &memory.state),
                 (bytemuck::cast_slice(&self.slots), &memory.instances),
                 (bytemuck::cast_slice(projection), projection_buffer),
@@ -376,6 +433,27 @@ impl View {
         encoder.clear_buffer(&memory.ranges, 0, None);
         Ok(())
     }
+}
+
+/// Of Gaussians whose depths differ by less than this part of the width of an avatar's median one, neither is before the
+/// other: they lie within each other.
+const SAME_DEPTH: f32 = 1.0 / 64.0;
+
+/// Whether the depths of `avatars`, sorted by 16 bits, are the same only where they may be ([`SAME_DEPTH`]).
+fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera) -> bool {
+    let (mut nearest, mut farthest, mut same) = (f32::INFINITY, camera.near, f32::INFINITY);
+    for avatar in avatars {
+        let (center, radius) = avatar.bounding_sphere();
+        let depth = -camera.camera_from_world.transform_point3(center).z;
+        nearest = nearest.min((depth - radius).max(camera.near));
+        farthest = farthest.max(depth + radius);
+        same = same.min(SAME_DEPTH * avatar.median_size());
+    }
+    // As `compress_depth` does it in `shaders/sort/layout.wesl`.
+    let range = farthest.to_bits().saturating_sub(nearest.to_bits());
+    let shift = (u32::BITS - range.leading_zeros()).saturating_sub(16);
+    let step = f32::from_bits(farthest.to_bits().saturating_add(1 << shift)) - farthest;
+    step <= same
 }
 
 /// What asking for a frame before [`View::prepare`] gives.
@@ -417,4 +495,50 @@ impl BoundOccluder {
 fn nowhere(device: &wgpu::Device, count: u32) -> wgpu::Buffer {
     let places = vec![[2e30_f32; 2]; count.max(1) as usize];
     filled(device, "previous places", bytemuck::cast_slice(&places), wgpu::BufferUsages::STORAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use effigy_avatar::{Avatar, OpenOptions};
+    use effigy_splat::{Camera, Frame};
+    use glam::Vec3;
+
+    use crate::{AdapterChoice, Gpu, Placement, Precision, Renderer, read_frame};
+
+    /// One head is ordered by 16 bits, and looks as with 24; one before another far behind it is not.
+    #[test]
+    fn sixteen_bits_order_a_head() {
+        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best)).expect("an adapter");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/head.glb");
+        let head = Arc::new(Avatar::open(path, &OpenOptions::default()).expect("a head"));
+        let (low, high) = head.bounds().expect("bounds").expect("Gaussians");
+        let middle = 0.5 * (low + high);
+        let camera = Camera::look_at(middle + 1.4 * Vec3::Z, middle, Vec3::Y, 0.35, 256, 256);
+        let frames = [Precision::Half, Precision::Full].map(|precision| {
+            let renderer = Renderer::new(&gpu.device, &gpu.queue, precision).expect("kernels");
+            let near = renderer.upload(&head).expect("a head");
+            let mut view = renderer.create_view(256, 256).expect("a view");
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            renderer.record(&mut encoder, &[&near], &camera, &mut view).expect("a frame");
+            assert!(view.coarse_depths);
+            gpu.queue.submit([encoder.finish()]);
+            let mut frame = Frame::default();
+            read_frame(&gpu.device, &gpu.queue, &view, &mut frame).expect("a picture");
+            let mut far = renderer.another(&near).expect("another");
+            let placement = Placement { translation: -20.0 * Vec3::Z, ..Placement::default() };
+            far.set_placement(placement).expect("a place");
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            renderer.record(&mut encoder, &[&near, &far], &camera, &mut view).expect("a frame");
+            assert!(!view.coarse_depths);
+            frame
+        });
+        let [coarse, fine] = frames.map(|frame| frame.color);
+        let squared: f64 =
+            (coarse.iter().flatten().zip(fine.iter().flatten())).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        let psnr = -10.0 * (squared / (4 * coarse.len()) as f64).log10();
+        println!("16 bits of depth and half floats against 24 and floats: {psnr:.1} dB");
+        assert!(psnr > 55.0, "{psnr}");
+    }
 }

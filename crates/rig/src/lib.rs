@@ -14,6 +14,7 @@ mod error;
 mod frames;
 mod limits;
 mod load;
+mod normals;
 mod pose;
 mod poser;
 mod rig;
@@ -26,6 +27,7 @@ pub use controls::{ARKIT_NAMES, Recipe, canonical, recipe};
 pub use error::RigError;
 pub use frames::{FrameMode, RingEntry, SurfaceFrames, frame_from_tangents};
 pub use limits::LoadLimits;
+pub use normals::rest_normals;
 pub use pose::{NodeTransform, Palette, Pose, joint_palette};
 pub use poser::{PosedVertices, Poser};
 pub use rig::{

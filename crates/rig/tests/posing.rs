@@ -6,7 +6,7 @@ mod support;
 
 use effigy_rig::{
     FrameMode, LoadLimits, Palette, Pose, PosedVertices, Poser, Rig, RigError, SurfaceFrames,
-    frame_from_tangents, joint_palette,
+    frame_from_tangents, joint_palette, rest_normals,
 };
 use glam::{Affine3A, Mat3, Mat4, Quat, Vec3, Vec4};
 use serde_json::json;
@@ -318,4 +318,41 @@ fn nothing_is_reallocated_from_frame_to_frame() {
     assert_eq!(places(&out, &poser), before);
     let mut palette = Palette::default();
     assert_eq!(joint_palette(&rig, &pose, &mut palette), poser.palette().world_from_mesh);
+}
+
+/// The surface itself is the witness: under a skin that shears, stretches and turns, its normals at rest are those of
+/// its posed triangles, and the frames turn them into those of a pose that bends it rigidly.
+#[test]
+fn normals_are_those_of_the_surface() {
+    let mut b = Builder::new();
+    let attributes = json!({
+        "POSITION": b.floats("VEC3", &[0.0, 0.0, 0.0, 1.0, 0.0, 0.2, 1.0, 1.0, 0.7, 0.0, 1.0, 0.5]),
+        "JOINTS_0": b.accessor(&[0; 16], 5121, "VEC4", 4),
+        "WEIGHTS_0": b.floats("VEC4", &[1.0, 0.0, 0.0, 0.0].repeat(4)),
+    });
+    let indices = b.shorts(&[0, 1, 2, 0, 2, 3]);
+    let mesh = b.mesh(json!({ "primitives": [{ "attributes": attributes, "indices": indices }] }));
+    b.node(json!({ "mesh": mesh, "skin": 0 }));
+    b.node(json!({ "rotation": [0.6, 0, 0, 0.8], "scale": [1, 3, 0.5], "children": [2] }));
+    b.node(json!({ "rotation": [0, 0.6, 0, 0.8], "translation": [0.3, 0, 0] }));
+    b.json["skins"] = json!([{ "joints": [2] }]);
+    let rig = load(&b);
+    let plane = |out: &PosedVertices| {
+        let [p, q, r] = [out.positions[0], out.positions[1], out.positions[2]];
+        (q - p).cross(r - p).normalize()
+    };
+    let mut pose = Pose::rest(&rig);
+    let at_rest = posed(&rig, &pose, FrameMode::Surface);
+    let normals = rest_normals(&rig);
+    assert_eq!(normals.len(), 4);
+    for normal in &normals {
+        assert!(normal.abs_diff_eq(plane(&at_rest), 1e-5), "{normal} for {}", plane(&at_rest));
+    }
+    // The root turns, and nothing is stretched further.
+    pose.nodes[1].rotation = Quat::from_rotation_z(0.9) * pose.nodes[1].rotation;
+    let out = posed(&rig, &pose, FrameMode::Surface);
+    for (v, normal) in normals.iter().enumerate() {
+        let turned = out.rotations[v] * *normal;
+        assert!(turned.abs_diff_eq(plane(&out), 1e-4), "{turned} for {}", plane(&out));
+    }
 }

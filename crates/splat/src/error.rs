@@ -17,6 +17,9 @@ pub enum SplatError {
     /// A camera that cannot project anything.
     #[error("camera: {0}")]
     Camera(String),
+    /// A light that shows nothing as it is.
+    #[error("light: {0}")]
+    Light(String),
     /// Gradients are asked for of something that was not rendered last.
     #[error("gradient: {0}")]
     Gradient(String),

@@ -17,6 +17,7 @@ mod footprint;
 mod frame;
 mod gaussians;
 mod gradient;
+mod light;
 mod projection;
 mod projection_backward;
 mod radix;
@@ -34,6 +35,7 @@ pub use gaussians::{
     sh_coefficients,
 };
 pub use gradient::{FrameGradient, GaussianGradients};
+pub use light::{Light, Lit};
 pub use projection::{MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Projector, Splat};
 pub use projection_backward::SplatGradient;
 pub use rasterizer::{Rasterizer, StageTimes};

@@ -11,7 +11,7 @@ use crate::radix::sort_by_high_word;
 use crate::sh::{rest_direction, sh_color};
 use crate::tiles::{TileBounds, Tiles};
 use crate::widest::with_widest_registers;
-use crate::{Camera, Filter, Frame, Gaussians, SplatError};
+use crate::{Camera, Filter, Frame, Gaussians, Lit, SplatError};
 
 pub(crate) const CULLED: u32 = u32::MAX;
 /// Tile entries that are held at once (128 MiB), where one row of tiles does not need more by itself.
@@ -111,13 +111,49 @@ impl Rasterizer {
         filter: Filter,
         frame: &mut Frame,
     ) -> Result<(), SplatError> {
+        let rendered = Rendered::of(gaussians, frames, camera, filter)?;
+        self.draw(gaussians, frames, None, camera, filter, frame)?;
+        self.rendered = Some(rendered);
+        Ok(())
+    }
+
+    /// As [`Rasterizer::render`], in another light than the captured one. There is no derivative of it.
+    ///
+    /// # Errors
+    /// As [`Rasterizer::render`], and [`SplatError::Light`].
+    pub fn render_lit(
+        &mut self,
+        gaussians: &Gaussians,
+        frames: &[Quat],
+        lit: &Lit<'_>,
+        camera: &Camera,
+        filter: Filter,
+        frame: &mut Frame,
+    ) -> Result<(), SplatError> {
+        lit.light.validate()?;
+        if lit.normals.len() != gaussians.len() {
+            let (normals, count) = (lit.normals.len(), gaussians.len());
+            return Err(SplatError::Shape(format!("{normals} normals for {count} Gaussians")));
+        }
+        Rendered::of(gaussians, frames, camera, filter)?;
+        self.draw(gaussians, frames, Some(lit), camera, filter, frame)
+    }
+
+    fn draw(
+        &mut self,
+        gaussians: &Gaussians,
+        frames: &[Quat],
+        lit: Option<&Lit<'_>>,
+        camera: &Camera,
+        filter: Filter,
+        frame: &mut Frame,
+    ) -> Result<(), SplatError> {
         camera.validate()?;
         gaussians.validate_shape()?;
-        let rendered = Rendered::of(gaussians, frames, camera, filter)?;
         let mut clock = Clock::start();
-        self.rendered = Some(rendered);
+        self.rendered = None;
         self.tiles.reset(camera.width, camera.height, gaussians.len());
-        self.project(gaussians, frames, camera, filter);
+        self.project(gaussians, frames, lit, camera, filter);
         self.times.project = clock.lap();
         self.sort();
         self.times.sort = clock.lap();
@@ -138,7 +174,14 @@ impl Rasterizer {
         Ok(())
     }
 
-    fn project(&mut self, gaussians: &Gaussians, frames: &[Quat], camera: &Camera, filter: Filter) {
+    fn project(
+        &mut self,
+        gaussians: &Gaussians,
+        frames: &[Quat],
+        lit: Option<&Lit<'_>>,
+        camera: &Camera,
+        filter: Filter,
+    ) {
         let projector = Projector::new(camera, filter);
         let eye = camera.eye();
         let (columns, rows) = (self.tiles.columns, self.tiles.rows);
@@ -169,7 +212,10 @@ impl Rasterizer {
                                 0 => Vec3::ZERO,
                                 _ => rest_direction(position - eye, frames.get(i)),
                             };
-                            let color = sh_color(gaussians.sh_degree, gaussians.sh_of(i), direction);
+                            let mut color = sh_color(gaussians.sh_degree, gaussians.sh_of(i), direction);
+                            if let Some(lit) = lit {
+                                color = lit.shade(i, color, frames.get(i), position - eye);
+                            }
                             *out = ShadedSplat { splat, color: color.into() };
                             *tiles = TileBounds::of(&splat, columns, rows);
                             // The bits of positive floats sort like the floats.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use effigy_avatar::Avatar;
-use effigy_render::{AdapterChoice, Gpu, GpuAvatar, Precision, Renderer, read_frame};
+use effigy_render::{AdapterChoice, Gpu, GpuAvatar, Precision, Renderer, View, read_frame};
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer};
 use glam::Quat;
 
@@ -29,11 +29,15 @@ impl Stage {
     pub(crate) fn picture(&self, avatars: &[&GpuAvatar], camera: &Camera, quality: f32) -> Frame {
         let mut view = self.renderer.create_view(camera.width, camera.height).expect("a view");
         view.set_quality(quality);
+        self.picture_in(&mut view, avatars, camera)
+    }
+
+    pub(crate) fn picture_in(&self, view: &mut View, avatars: &[&GpuAvatar], camera: &Camera) -> Frame {
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
-        self.renderer.record(&mut encoder, avatars, camera, &mut view).expect("a frame");
+        self.renderer.record(&mut encoder, avatars, camera, view).expect("a frame");
         self.gpu.queue.submit([encoder.finish()]);
         let mut frame = Frame::default();
-        read_frame(&self.gpu.device, &self.gpu.queue, &view, &mut frame).expect("a picture");
+        read_frame(&self.gpu.device, &self.gpu.queue, view, &mut frame).expect("a picture");
         self.gpu.check().expect("no GPU errors");
         frame
     }

@@ -5,6 +5,7 @@ mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]
 mod compare;
 mod guides;
+mod mesh;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
 mod stage;

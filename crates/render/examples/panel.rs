@@ -123,7 +123,7 @@ impl Program for Panel {
     fn draw(&mut self, screen: &Screen, target: &wgpu::TextureView) -> Result<Duration, Fault> {
         let Self { gui, asset, pose, orbit } = self;
         let next = gui.draw(screen, target, |ui| {
-            egui::Panel::right("expression").show(ui, |ui| sliders(ui, asset, pose));
+            egui::Panel::left("expression").show(ui, |ui| sliders(ui, asset, pose));
             egui::CentralPanel::no_frame().show(ui, |ui| portrait(ui, pose, orbit));
         });
         match gui.resources().get_mut::<Portrait>().and_then(|portrait| portrait.fault.take()) {

@@ -43,7 +43,7 @@ impl Gui {
         let Screen { window, device, queue, .. } = screen;
         let input = self.input.take_egui_input(window);
         let context = self.input.egui_ctx().clone();
-        let output = context.run_ui(input, build);
+        let mut output = context.run_ui(input, build);
         self.input.handle_platform_output(window, output.platform_output);
         let pixels_per_point = output.pixels_per_point;
         let jobs = context.tessellate(output.shapes, pixels_per_point);
@@ -77,6 +77,8 @@ impl Gui {
         for id in &output.textures_delta.free {
             self.renderer.free_texture(id);
         }
+        // Says that it is done.
+        output.textures_delta.clear();
         output.viewport_output.get(&egui::ViewportId::ROOT).map_or(Duration::MAX, |root| root.repaint_delay)
     }
 }

@@ -5,6 +5,8 @@ use effigy_render::{DepthTarget, PosedMesh};
 use glam::{Mat4, Vec3, Vec4};
 
 const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
+/// What draws avatars into the shadow map.
+const AVATAR_FROM_SUN: &str = "avatar_from_sun";
 /// Width and height of the shadow map, texels.
 const SHADOWS: u32 = 2048;
 const SKY: wgpu::Color = wgpu::Color { r: 0.30, g: 0.42, b: 0.60, a: 1.0 };
@@ -276,7 +278,11 @@ impl Pipelines {
                     compilation_options: Default::default(),
                     buffers: &[Some(buffer.clone())],
                 },
-                primitive: Default::default(),
+                primitive: wgpu::PrimitiveState {
+                    // An avatar's mesh may have holes.
+                    cull_mode: (vertex != AVATAR_FROM_SUN).then_some(wgpu::Face::Back),
+                    ..Default::default()
+                },
                 depth_stencil: Some(wgpu::DepthStencilState {
                     format: DEPTH,
                     depth_write_enabled: Some(color.is_none()),
@@ -298,7 +304,7 @@ impl Pipelines {
         Self {
             depth: pipeline("box_in_view", &corner, None, exact),
             box_shadow: pipeline("box_from_sun", &corner, None, away),
-            avatar_shadow: pipeline("avatar_from_sun", &PosedMesh::LAYOUT, None, away),
+            avatar_shadow: pipeline(AVATAR_FROM_SUN, &PosedMesh::LAYOUT, None, away),
             lit: pipeline("box_in_view", &corner, Some(wgpu::BlendState::REPLACE), exact),
             glass: pipeline("box_in_view", &corner, Some(wgpu::BlendState::ALPHA_BLENDING), exact),
         }
@@ -358,7 +364,7 @@ fn faces(block: &Block) -> Vec<Corner> {
     for (normal, right, up) in
         [(Vec3::X, Vec3::Y, Vec3::Z), (Vec3::Y, Vec3::Z, Vec3::X), (Vec3::Z, Vec3::X, Vec3::Y)]
     {
-        for normal in [normal, -normal] {
+        for (normal, right) in [(normal, right), (-normal, -right)] {
             for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
                 let position = block.center + block.half * (normal + x * right + y * up);
                 corners.push(Corner { position, normal, color: block.color });

@@ -141,7 +141,7 @@ fn draw(
         mapped_at_creation: true,
     });
     let clip_from_avatar = clip_from_world * mesh.world_from_avatar;
-    let mut mapped = uniform.get_mapped_range_mut(..).unwrap();
+    let mut mapped = uniform.get_mapped_range_mut(..).expect("a mapped buffer");
     mapped.slice(..).copy_from_slice(bytemuck::bytes_of(&clip_from_avatar.to_cols_array()));
     drop(mapped);
     uniform.unmap();
@@ -197,14 +197,15 @@ fn draw(
 
 fn read(stage: &Stage, staging: &wgpu::Buffer) -> Vec<f32> {
     staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-    stage.gpu.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    bytemuck::pod_collect_to_vec(&staging.slice(..).get_mapped_range().unwrap().to_vec())
+    stage.gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("a device");
+    bytemuck::pod_collect_to_vec(&staging.slice(..).get_mapped_range().expect("a mapped buffer"))
 }
 
 /// What the CPU makes of the pose, in the world.
 fn posed(rig: &Rig, pose: &Pose, placement: Placement) -> Vec<DVec3> {
     let mut posed = PosedVertices::default();
-    Poser::new(rig, FrameMode::Surface).unwrap().pose(rig, pose, &mut posed).unwrap();
+    let mut poser = Poser::new(rig, FrameMode::Surface).expect("a valid rig");
+    poser.pose(rig, pose, &mut posed).expect("a pose of this rig");
     let Placement { rotation, scale, translation } = placement;
     let place = |p: &Vec3| {
         translation.as_dvec3() + f64::from(scale) * (rotation.as_dquat().normalize() * p.as_dvec3())

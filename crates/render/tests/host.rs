@@ -274,8 +274,8 @@ fn composited(
         usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     });
-    let compositor = Compositor::new(device, format, 1).unwrap();
-    let source = compositor.source(device, view).unwrap();
+    let compositor = Compositor::new(device, format, 1).expect("a compositor");
+    let source = compositor.source(device, view).expect("a source");
     let mut encoder = host.encoder();
     host.record(&mut encoder, avatar, view);
     let attachment = target.create_view(&Default::default());
@@ -315,9 +315,9 @@ fn composited(
     );
     host.submit(encoder);
     staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let pixels = staging.slice(..).get_mapped_range().unwrap().to_vec();
-    host.gpu.check().unwrap();
+    device.poll(wgpu::PollType::wait_indefinitely()).expect("a device");
+    let pixels = staging.slice(..).get_mapped_range().expect("a mapped buffer").to_vec();
+    host.gpu.check().expect("no GPU errors");
     pixels
 }
 

@@ -13,6 +13,7 @@ use crate::RenderError;
 use crate::decode::Bases;
 use crate::filled::filled;
 use crate::instance::{POSE_THREADS, PROJECT_THREADS};
+use crate::mesh::index_buffer;
 
 /// GPU structures of `shaders/pose/` and `shaders/splat/bound.wesl`.
 mod gpu_data {
@@ -101,6 +102,9 @@ pub(crate) struct SharedRig {
     pub(crate) rest_frames: wgpu::Buffer,
     pub(crate) ring: wgpu::Buffer,
     pub(crate) vertices: u32,
+    /// Indices of its triangles, and how many.
+    pub(crate) triangles: wgpu::Buffer,
+    pub(crate) index_count: u32,
     /// Vertex bounds at rest in mesh space, and the joints that carry any of it.
     pub(crate) bounds: (Vec3, Vec3),
     pub(crate) used_joints: Vec<usize>,
@@ -290,6 +294,7 @@ impl SharedRig {
         for (&joint, &weight) in rig.joint_indices.iter().zip(&rig.joint_weights) {
             used[usize::from(joint)] |= weight > 0.0;
         }
+        let (triangles, index_count) = index_buffer(device, &rig.triangles)?;
         Ok(Self {
             size: filled(
                 device,
@@ -304,6 +309,8 @@ impl SharedRig {
             rest_frames: upload("the rest frames", bytemuck::cast_slice(&rest_frames))?,
             ring: upload("the vertex rings", bytemuck::cast_slice(&ring))?,
             vertices: count as u32,
+            triangles,
+            index_count,
             bounds: rig.positions.iter().fold((first, first), |(lo, hi), &p| (lo.min(p), hi.max(p))),
             used_joints: (0..used.len()).filter(|&j| used[j]).collect(),
         })

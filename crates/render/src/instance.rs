@@ -7,21 +7,21 @@ use bytemuck::{Pod, Zeroable};
 use effigy_avatar::{Body, prefix_growth};
 use effigy_rig::{Palette, Pose, joint_palette};
 use effigy_splat::Camera;
-use glam::{Affine3A, Quat, Vec3};
+use glam::{Affine3A, Mat4, Quat, Vec3};
 
-use crate::RenderError;
 use crate::avatar::{Shared, SharedRig};
 use crate::decode::Decode;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
 use crate::view::TILE;
+use crate::{PosedMesh, RenderError};
 
 /// Threads a workgroup of the pose kernels.
 pub(crate) const POSE_THREADS: u32 = 64;
 /// Threads a workgroup of the projection.
 pub(crate) const PROJECT_THREADS: u32 = 256;
 /// Size of `PosedVertex` in `shaders/pose/skin.wesl`.
-const POSED_VERTEX_SIZE: u64 = 32;
+pub(crate) const POSED_VERTEX_SIZE: u64 = 32;
 /// Attributes that the field adds to, floats a row.
 const RESIDUAL_SIZE: u64 = 4 * effigy_field::ATTRIBUTES as u64;
 
@@ -246,6 +246,22 @@ impl GpuAvatar {
     /// The width of the median Gaussian in the world, standard deviations in metres.
     pub(crate) fn median_size(&self) -> f32 {
         self.shared.sizes.median * self.placement.scale
+    }
+
+    /// The rig's surface in its pose, for a host's shadow maps; none without a rig.
+    pub fn mesh(&self) -> Option<PosedMesh<'_>> {
+        let rig = self.shared.rig.as_ref()?;
+        let Placement { rotation, scale, translation } = self.placement;
+        Some(PosedMesh {
+            vertices: &self.vertices,
+            indices: &rig.triangles,
+            index_count: rig.index_count,
+            world_from_avatar: Mat4::from_scale_rotation_translation(
+                Vec3::splat(scale),
+                rotation,
+                translation,
+            ),
+        })
     }
 
     /// What `camera` gets to see at `quality`.

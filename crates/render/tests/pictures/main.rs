@@ -6,6 +6,7 @@ mod alone;
 mod compare;
 mod guides;
 mod light;
+mod mesh;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
 mod stage;

@@ -1,5 +1,6 @@
 //! What a host program may do with a renderer: throw frames away, record several before submitting, swap avatars, come
 //! close, composite.
+#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 use std::sync::Arc;
 
@@ -44,6 +45,34 @@ impl Host {
         read_frame(&self.gpu.device, &self.gpu.queue, view, &mut frame).expect("a picture");
         self.gpu.check().expect("no GPU errors");
         frame
+    }
+
+    /// Submits and waits for what `texture`, of four bytes a pixel, then holds.
+    fn submit_and_copy(&self, mut encoder: wgpu::CommandEncoder, texture: &wgpu::Texture) -> Vec<u8> {
+        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(SIZE * SIZE * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_texture_to_buffer(
+            texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(SIZE * 4),
+                    rows_per_image: None,
+                },
+            },
+            texture.size(),
+        );
+        self.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the GPU");
+        let bytes = staging.slice(..).get_mapped_range().expect("bytes").to_vec();
+        self.gpu.check().expect("no GPU errors");
+        bytes
     }
 
     fn picture(&self, avatar: &GpuAvatar, view: &mut View) -> Frame {
@@ -291,29 +320,7 @@ fn compositing_covers_what_it_should() {
         });
         compositor.draw(&mut pass, &source);
         drop(pass);
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: u64::from(SIZE * SIZE * 4),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        encoder.copy_texture_to_buffer(
-            target.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(SIZE * 4),
-                    rows_per_image: None,
-                },
-            },
-            target.size(),
-        );
-        host.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        let pixels = staging.slice(..).get_mapped_range().unwrap().to_vec();
-        host.gpu.check().unwrap();
+        let pixels = host.submit_and_copy(encoder, &target);
         assert_eq!(&pixels[..4], &[255; 4], "{format:?}: the corner is the host's");
         let at = ((SIZE / 2 * SIZE + SIZE / 2) * 4) as usize;
         for (got, want) in pixels[at..at + 3].iter().zip([51.0, 127.5, 204.0]) {
@@ -387,29 +394,7 @@ fn the_hosts_depth_gets_that_of_the_avatar() {
         });
         compositor.draw(&mut pass, &source);
         drop(pass);
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: u64::from(SIZE * SIZE * 4),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        encoder.copy_texture_to_buffer(
-            depth.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(SIZE * 4),
-                    rows_per_image: None,
-                },
-            },
-            depth.size(),
-        );
-        host.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        let bytes = staging.slice(..).get_mapped_range().unwrap().to_vec();
-        host.gpu.check().unwrap();
+        let bytes = host.submit_and_copy(encoder, &depth);
         for (i, bytes) in bytes.chunks_exact(4).enumerate() {
             let found = f32::from_le_bytes(bytes.try_into().unwrap());
             let mut want = cleared;

@@ -1,5 +1,6 @@
 //! What the GPU pipeline draws, against the oracle of effigy-splat's tests and the CPU rasteriser, on whatever adapter
 //! there is.
+#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]

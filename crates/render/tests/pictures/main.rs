@@ -6,7 +6,10 @@ mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]
 mod compare;
 mod guides;
+mod motion;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
+#[path = "../../examples/zoom/sequence.rs"]
+mod sequence;
 mod stage;
 mod together;

@@ -159,7 +159,7 @@ fn a_thousand_frames_allocate_nothing() {
 #[test]
 fn the_processor_takes_little_for_a_frame() {
     let mut scene = Scene::new();
-    let mut times: Vec<_> = (0..500)
+    let mut times: Vec<_> = (0..300)
         .map(|i| {
             let mut encoder = scene.encoder();
             let start = Instant::now();
@@ -170,9 +170,9 @@ fn the_processor_takes_little_for_a_frame() {
         })
         .collect();
     times.sort_by(f64::total_cmp);
-    println!("posing and recording: median {:.3} ms, 90th percentile {:.3} ms", times[250], times[450]);
+    println!("posing and recording: median {:.3} ms, 90th percentile {:.3} ms", times[150], times[270]);
     // Far above what it takes without optimisation: machines that do other things too are no fault.
-    assert!(times[250] < 3.0, "{} ms", times[250]);
+    assert!(times[150] < 3.0, "{} ms", times[150]);
 }
 
 /// Something for the GPU to do that takes as long as one likes.
@@ -232,7 +232,7 @@ impl Load {
 #[test]
 fn a_frame_waits_neither_for_the_gpu_nor_for_its_own_submission() {
     let mut scene = Scene::new();
-    const FRAMES: usize = 300;
+    const FRAMES: usize = 200;
     for i in 0..=FRAMES {
         scene.frame(i);
     }
@@ -249,23 +249,22 @@ fn a_frame_waits_neither_for_the_gpu_nor_for_its_own_submission() {
         }
         workgroups *= 2;
     };
-    let start = Instant::now();
     for _ in 0..8 {
         load.submit(&scene.gpu, workgroups);
     }
-    let submitted = start.elapsed();
+    let mut meanwhile = 0;
     let encoders: Vec<_> = (0..=FRAMES)
         .map(|i| {
             let mut encoder = scene.encoder();
             scene.record(&mut encoder, i);
+            let status = scene.gpu.device.poll(wgpu::PollType::Poll).expect("the GPU");
+            meanwhile += usize::from(!status.is_queue_empty());
             encoder.finish()
         })
         .collect();
-    let recorded = start.elapsed();
-    // What waits for the device would have found it idle.
-    let status = scene.gpu.device.poll(wgpu::PollType::Poll).expect("the GPU");
-    println!("{FRAMES} frames recorded in {:?} beside a load of {:?}", recorded - submitted, 8 * quarter);
-    assert!(!status.is_queue_empty(), "recorded in {recorded:?} beside a load of 8 × {quarter:?}");
+    println!("{meanwhile} of {} frames were recorded beside a load of 8 × {quarter:?}", encoders.len());
+    // A frame that waited for the device would have left it idle, and all after it.
+    assert!(meanwhile >= 20, "{meanwhile}");
     scene.gpu.queue.submit(encoders);
     assert_eq!(scene.picture(), want);
 }

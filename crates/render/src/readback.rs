@@ -128,6 +128,7 @@ fn copy_texture(
 }
 
 /// The contents of a mappable buffer once the GPU has finished with it.
+#[expect(clippy::disallowed_methods, reason = "what is read back is waited for")]
 pub(crate) fn map_and_copy(
     device: &wgpu::Device,
     buffer: &wgpu::Buffer,

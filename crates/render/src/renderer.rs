@@ -188,6 +188,7 @@ impl Renderer {
     ///
     /// # Errors
     /// As [`Renderer::record`], and [`RenderError::Gpu`] if the device is lost.
+    #[expect(clippy::disallowed_methods, reason = "a stage is timed by waiting for it")]
     pub fn time_stages(
         &self,
         avatars: &[&GpuAvatar],

@@ -1,5 +1,6 @@
 //! What a host program may do with a renderer: throw frames away, record several before submitting, swap avatars, come
 //! close, composite.
+#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 use std::sync::Arc;
 
@@ -44,6 +45,34 @@ impl Host {
         read_frame(&self.gpu.device, &self.gpu.queue, view, &mut frame).expect("a picture");
         self.gpu.check().expect("no GPU errors");
         frame
+    }
+
+    /// Submits and waits for what `texture`, of four bytes a pixel, then holds.
+    fn submit_and_copy(&self, mut encoder: wgpu::CommandEncoder, texture: &wgpu::Texture) -> Vec<u8> {
+        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(texture.width() * texture.height() * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_texture_to_buffer(
+            texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(texture.width() * 4),
+                    rows_per_image: None,
+                },
+            },
+            texture.size(),
+        );
+        self.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the GPU");
+        let bytes = staging.slice(..).get_mapped_range().expect("bytes").to_vec();
+        self.gpu.check().expect("no GPU errors");
+        bytes
     }
 
     fn picture(&self, avatar: &GpuAvatar, view: &mut View) -> Frame {
@@ -295,30 +324,7 @@ fn composited(
     pass.set_viewport(x, y, width as f32, height as f32, 0.0, 1.0);
     compositor.draw(&mut pass, &source);
     drop(pass);
-    let staging = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(size * size * 4),
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    encoder.copy_texture_to_buffer(
-        target.as_image_copy(),
-        wgpu::TexelCopyBufferInfo {
-            buffer: &staging,
-            layout: wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(size * 4),
-                rows_per_image: None,
-            },
-        },
-        target.size(),
-    );
-    host.submit(encoder);
-    staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-    device.poll(wgpu::PollType::wait_indefinitely()).expect("a device");
-    let pixels = staging.slice(..).get_mapped_range().expect("a mapped buffer").to_vec();
-    host.gpu.check().expect("no GPU errors");
-    pixels
+    host.submit_and_copy(encoder, &target)
 }
 
 /// Premultiplied over the host's colour; into an sRGB target the colour comes out as it was rendered.
@@ -427,29 +433,7 @@ fn the_hosts_depth_gets_that_of_the_avatar() {
         });
         compositor.draw(&mut pass, &source);
         drop(pass);
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: u64::from(SIZE * SIZE * 4),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        encoder.copy_texture_to_buffer(
-            depth.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(SIZE * 4),
-                    rows_per_image: None,
-                },
-            },
-            depth.size(),
-        );
-        host.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        let bytes = staging.slice(..).get_mapped_range().unwrap().to_vec();
-        host.gpu.check().unwrap();
+        let bytes = host.submit_and_copy(encoder, &depth);
         for (i, bytes) in bytes.chunks_exact(4).enumerate() {
             let found = f32::from_le_bytes(bytes.try_into().unwrap());
             let mut want = cleared;

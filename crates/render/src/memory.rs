@@ -5,11 +5,12 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::filled::filled;
 use crate::instance::InstanceData;
-use crate::pipelines::{Pipelines, bind};
+use crate::pipelines::{Pipelines, bind, bind_at};
+use crate::quads::{Quads, Sorted};
 use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
 use crate::uploads::Uploads;
 use crate::view::{CameraData, TILE, View};
-use crate::{GpuAvatar, RenderError};
+use crate::{GpuAvatar, Method, RenderError};
 
 /// Threads of a workgroup that writes tile entries.
 const EXPAND_THREADS: u64 = 256;
@@ -50,7 +51,7 @@ impl InstanceSlot {
 pub(crate) struct Needs {
     /// Splats, drawn or not.
     pub(crate) splats: u64,
-    /// Pairs of splat and tile, at most.
+    /// Pairs of splat and tile, at most; none where quads are drawn.
     pub(crate) entries: u64,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Memory {
     pub(crate) uploads: Uploads,
     pub(crate) instances: wgpu::Buffer,
     pub(crate) splats: wgpu::Buffer,
-    /// Splats by tile and depth.
+    /// Splats by tile and depth, or where quads are drawn by depth alone.
     pub(crate) entries: wgpu::Buffer,
     pub(crate) tile_counts: wgpu::Buffer,
     pub(crate) depth_keys: wgpu::Buffer,
@@ -76,6 +77,7 @@ pub(crate) struct Memory {
     pub(crate) sort_tiles: Sort,
     pub(crate) find_ranges: wgpu::BindGroup,
     pub(crate) rasterize: wgpu::BindGroup,
+    pub(crate) quads: Option<Quads>,
     pub(crate) guides: Option<wgpu::Buffer>,
     /// The avatars that the projection is bound for, in order.
     pub(crate) bound: Vec<u64>,
@@ -118,7 +120,10 @@ impl Memory {
         let slack = |count: u64| count + count / 2;
         let room = Needs {
             splats: slack(needs.splats).min(all).min(most_splats).max(1),
-            entries: slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
+            entries: match view.method() {
+                Method::Tiles => slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
+                Method::Quads => 0,
+            },
         };
         Ok(Self::new(device, pipelines, view, room, most_entries, avatars.len().next_power_of_two()))
     }
@@ -207,7 +212,12 @@ impl Memory {
         if let Some(occluder) = &view.occluder {
             resources.push((8, wgpu::BindingResource::TextureView(&occluder.limit)));
         }
-        let rasterize = bind_at(device, pipelines.rasterize(device, guided, occluded), &resources);
+        let rasterize =
+            bind_at(device, &pipelines.rasterize(device, guided, occluded).get_bind_group_layout(0), &resources);
+        let quads = (view.method() == Method::Quads).then(|| {
+            let sorted = Sorted { state: &state, order: &order_a, splats: &splats, ranges: &ranges };
+            Quads::new(device, pipelines, view, &sorted)
+        });
         Self {
             room,
             most_entries,
@@ -247,7 +257,8 @@ impl Memory {
             guides,
             instances,
             splats,
-            entries: sorted.values.clone(),
+            entries: if quads.is_some() { order_a.clone() } else { sorted.values.clone() },
+            quads,
             tile_counts,
             depth_keys,
             state,
@@ -341,21 +352,5 @@ fn bind_some(
     buffers: &[(u32, &wgpu::Buffer)],
 ) -> wgpu::BindGroup {
     let resources: Vec<_> = buffers.iter().map(|&(at, buffer)| (at, buffer.as_entire_binding())).collect();
-    bind_at(device, pipeline, &resources)
-}
-
-fn bind_at(
-    device: &wgpu::Device,
-    pipeline: &wgpu::ComputePipeline,
-    resources: &[(u32, wgpu::BindingResource<'_>)],
-) -> wgpu::BindGroup {
-    let entries: Vec<_> = resources
-        .iter()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
-        .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &entries,
-    })
+    bind_at(device, &pipeline.get_bind_group_layout(0), &resources)
 }

@@ -25,8 +25,8 @@ pub enum Precision {
 
 /// Renders avatars on one device. Cheap to share, made once: building its kernels takes a moment.
 pub struct Renderer {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
     pipelines: Pipelines,
     color_format: wgpu::TextureFormat,
 }
@@ -288,6 +288,10 @@ impl Renderer {
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
+                if let Some(quads) = &memory.quads {
+                    quads.record_sizes(&self.device, pipelines, &mut pass);
+                    return Ok(());
+                }
                 pass.set_pipeline(&pipelines.sum_blocks);
                 pass.set_bind_group(0, &memory.sum_blocks, &[]);
                 pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
@@ -304,6 +308,10 @@ impl Renderer {
             }
             Stage::Rasterize => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
+                if let Some(quads) = &memory.quads {
+                    quads.record(&self.device, pipelines, view, encoder, timer);
+                    return Ok(());
+                }
                 let mut pass = stage.begin(encoder, timer);
                 view.record_occluder(&self.device, pipelines, &mut pass);
                 let (guided, occluded) = view.kind();

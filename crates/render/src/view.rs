@@ -8,7 +8,7 @@ use crate::filled::filled;
 use crate::instance::Share;
 use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
 use crate::pipelines::{Pipelines, bind};
-use crate::{GpuAvatar, RenderError};
+use crate::{GpuAvatar, Method, RenderError};
 
 /// Tile width and height, pixels.
 pub(crate) const TILE: u32 = 16;
@@ -23,6 +23,7 @@ pub struct View {
     pub(crate) depth: Output,
     pub(crate) camera: wgpu::Buffer,
     quality: f32,
+    method: Method,
     pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
     previous: Vec<(u64, wgpu::Buffer)>,
@@ -142,6 +143,7 @@ impl View {
                 mapped_at_creation: false,
             }),
             quality: 1.0,
+            method: Method::default(),
             memory: None,
             drawn: Vec::new(),
             needs: Needs { splats: 0, entries: 0 },
@@ -272,6 +274,21 @@ impl View {
         self.quality = quality;
     }
 
+    /// Sets how frames are composited from the next recorded one on. Changing it makes the working memory anew.
+    pub fn set_method(&mut self, method: Method) {
+        let before = self.method();
+        self.method = method;
+        if self.method() != before {
+            self.memory = None;
+        }
+    }
+
+    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
+    pub fn method(&self) -> Method {
+        let by_quads = self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
+        if by_quads { self.method } else { Method::Tiles }
+    }
+
     /// How many Gaussians, visible or not, the frame that was recorded last draws.
     pub fn gaussians(&self) -> u32 {
         self.drawn.iter().map(|share| share.drawn).sum()
@@ -299,8 +316,10 @@ impl View {
             let share = avatar.share(camera, quality);
             self.drawn.push(share);
             self.needs.splats += u64::from(share.drawn);
-            let entries = avatar.tile_entries_estimate(camera, share.drawn);
-            self.needs.entries = self.needs.entries.saturating_add(entries);
+            if self.method() == Method::Tiles {
+                let entries = avatar.tile_entries_estimate(camera, share.drawn);
+                self.needs.entries = self.needs.entries.saturating_add(entries);
+            }
         }
     }
 

@@ -7,5 +7,6 @@ mod compare;
 mod guides;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
+mod quads;
 mod stage;
 mod together;

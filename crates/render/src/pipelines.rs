@@ -32,7 +32,8 @@ pub(crate) struct Pipelines {
     full_precision: bool,
     /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
     rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
-    quads: OnceLock<QuadPipelines>,
+    /// By whether a host's depth hides what is behind.
+    quads: [OnceLock<QuadPipelines>; 2],
     guide: OnceLock<wgpu::ComputePipeline>,
     /// By whether a host's depth hides what is behind.
     pick: [OnceLock<wgpu::ComputePipeline>; 2],
@@ -87,7 +88,7 @@ impl Pipelines {
             sort_layout,
             full_precision,
             rasterize: Default::default(),
-            quads: OnceLock::new(),
+            quads: Default::default(),
             guide: OnceLock::new(),
             pick: Default::default(),
             host_depth: Default::default(),
@@ -120,8 +121,8 @@ impl Pipelines {
     }
 
     /// Composites by drawing quads.
-    pub(crate) fn quads(&self, device: &wgpu::Device) -> &QuadPipelines {
-        self.quads.get_or_init(|| QuadPipelines::new(device))
+    pub(crate) fn quads(&self, device: &wgpu::Device, occluded: bool) -> &QuadPipelines {
+        self.quads[usize::from(occluded)].get_or_init(|| QuadPipelines::new(device, occluded))
     }
 
     /// Tells of each splat how far it has moved and how much a viewer looks there.

@@ -289,7 +289,7 @@ impl Renderer {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
                 if let Some(quads) = &memory.quads {
-                    quads.record_sizes(&self.device, pipelines, &mut pass);
+                    quads.record_size(&self.device, pipelines, &mut pass);
                     return Ok(());
                 }
                 pass.set_pipeline(&pipelines.sum_blocks);

@@ -210,7 +210,7 @@ fn what_is_behind_the_hosts_scene_is_neither_drawn_nor_picked() {
     let on_wall = |distance: f32| {
         crate::guides::cleared(&stage, clip_from_camera.project_point3(Vec3::NEG_Z * distance).z, 1)
     };
-    let mut pick = |shown: &mut View| {
+    let pick = |shown: &mut View| {
         let most = |&a: &usize, &b: &usize| all.color[a][3].total_cmp(&all.color[b][3]);
         let at = (0..all.color.len()).max_by(most).unwrap() as u32;
         let mut encoder = stage.gpu.device.create_command_encoder(&Default::default());
@@ -335,7 +335,7 @@ fn no_tile_entries_are_held_for_quads() {
     let (g, _) = oracle::random_scene(62, 100, 0);
     let avatar = stage.upload(g, Filter::MIP);
     let held = || stage.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes);
-    let mut takes = |method| {
+    let takes = |method| {
         let before = held()?;
         let mut shown = view(&stage, &camera, method);
         draw(&stage, &[&avatar], &camera, &mut shown);

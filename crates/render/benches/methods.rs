@@ -66,7 +66,8 @@ fn measure(
     size: u32,
     mut views: [View; 2],
 ) -> [Times; 2] {
-    let mut all = METHODS.map(|_| Times { processor: Some(0.0), wall: Vec::new(), stages: Default::default() });
+    let mut all =
+        METHODS.map(|_| Times { processor: Some(0.0), wall: Vec::new(), stages: Default::default() });
     for i in 0..FRAMES + 1 {
         for (view, times) in views.iter_mut().zip(&mut all) {
             let camera = camera(i, size);
@@ -99,11 +100,17 @@ fn main() {
     let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best)).expect("an adapter");
     let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Half).expect("kernels");
     println!("{}\n", gpu.adapter.get_info().name);
-    println!("| Gaussians | picture | method | processor s | wall ms, median (least) | project | sort | bin | rasterize | fastest |");
+    println!(
+        "| Gaussians | picture | method | processor s | wall ms, median (least) | project | sort | bin | rasterize | fastest |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for (count, size) in [(20_000, 512), (20_000, 1024), (100_000, 512), (100_000, 1024)] {
-        let avatar =
-            Arc::new(Avatar { name: String::new(), gaussians: mixed(count), filter: Filter::MIP, body: None });
+        let avatar = Arc::new(Avatar {
+            name: String::new(),
+            gaussians: mixed(count),
+            filter: Filter::MIP,
+            body: None,
+        });
         let avatar = renderer.upload(&avatar).expect("an avatar");
         let views = METHODS.map(|method| {
             let mut view = renderer.create_view(size, size).expect("a view");

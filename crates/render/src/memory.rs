@@ -212,8 +212,11 @@ impl Memory {
         if let Some(occluder) = &view.occluder {
             resources.push((8, wgpu::BindingResource::TextureView(&occluder.limit)));
         }
-        let rasterize =
-            bind_at(device, &pipelines.rasterize(device, guided, occluded).get_bind_group_layout(0), &resources);
+        let rasterize = bind_at(
+            device,
+            &pipelines.rasterize(device, guided, occluded).get_bind_group_layout(0),
+            &resources,
+        );
         let quads = (view.method() == Method::Quads).then(|| {
             let sorted = Sorted { state: &state, order: &order_a, splats: &splats, ranges: &ranges };
             Quads::new(device, pipelines, view, &sorted)

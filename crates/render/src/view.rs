@@ -285,7 +285,8 @@ impl View {
 
     /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
     pub fn method(&self) -> Method {
-        let by_quads = self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
+        let by_quads =
+            self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
         if by_quads { self.method } else { Method::Tiles }
     }
 
@@ -409,6 +410,12 @@ impl Output {
         [width, height]: [u32; 2],
         format: wgpu::TextureFormat,
     ) -> Self {
+        // Quads are drawn into it.
+        let drawn = if format == wgpu::TextureFormat::Rgba16Float {
+            wgpu::TextureUsages::RENDER_ATTACHMENT
+        } else {
+            wgpu::TextureUsages::empty()
+        };
         let texture = device.create_texture(&wgpu::TextureDescriptor {
             label: Some(label),
             size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
@@ -417,9 +424,9 @@ impl Output {
             dimension: wgpu::TextureDimension::D2,
             format,
             usage: wgpu::TextureUsages::STORAGE_BINDING
-                | wgpu::TextureUsages::RENDER_ATTACHMENT
                 | wgpu::TextureUsages::TEXTURE_BINDING
-                | wgpu::TextureUsages::COPY_SRC,
+                | wgpu::TextureUsages::COPY_SRC
+                | drawn,
             view_formats: &[],
         });
         Self { view: texture.create_view(&Default::default()), texture }

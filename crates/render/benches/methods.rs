@@ -2,6 +2,7 @@
 //! stages take. `cargo bench -p effigy-render --bench methods`
 
 #[path = "../../splat/benches/scene/mod.rs"]
+#[expect(dead_code, reason = "other benchmarks use the rest")]
 mod scene;
 
 use std::sync::Arc;

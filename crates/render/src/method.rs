@@ -21,10 +21,10 @@ pub enum Method {
     /// they draw (phones, tablets), where blending costs little and compute shaders more; and for pictures of few layers.
     ///
     /// Which is the better on such a device is what [`Renderer::fastest`] measures: of real GPUs none has been measured
-    /// yet. On software Vulkan (lavapipe, two cores) quads take about 2.0 to 2.2 times the processor time of tiles: per
-    /// frame 0.15 s for 0.07 s with 20,000 Gaussians at 512², 0.68 s for 0.32 s with 100,000 at 1024². Drawing front to
-    /// back in batches, with a depth test that rejects finished pixels between two of them, has been tried: there it
-    /// took longer than drawing them all, and rounding to half floats then adds up instead of fading.
+    /// yet. On software Vulkan (lavapipe, two cores) quads take about twice the processor time of tiles (1.9 to 2.2
+    /// times): per frame 0.14 s for 0.07 s with 20,000 Gaussians at 512², 0.62 s for 0.30 s with 100,000 at 1024².
+    /// Drawing front to back in batches, with a depth test that rejects finished pixels between two of them, has been
+    /// tried: it took 2.4 to 2.7 times as long as tiles there, and its rounding to half floats adds up instead of fading.
     ///
     /// Colour and coverage are blended as half floats and agree with tiles to about 55 dB or better, single values to
     /// 8e-3; depth to 4e-3 of the distance between the nearest and the farthest Gaussian in the picture. Splats at which

@@ -27,7 +27,7 @@ pub enum Method {
     /// tried: it took 2.4 to 2.7 times as long as tiles there, and its rounding to half floats adds up instead of fading.
     ///
     /// Colour and coverage are blended as half floats and agree with tiles to about 55 dB or better, single values to
-    /// 8e-3; depth to 4e-3 of the distance between the nearest and the farthest Gaussian in the picture. Splats at which
+    /// 1e-2; depth to 4e-3 of the distance between the nearest and the farthest Gaussian in the picture. Splats at which
     /// a pixel is already opaque count, though by less than that. [`crate::Precision::Full`] and a guide
     /// ([`crate::Outputs::guide`]) are not to be had, and such views stay with tiles ([`View::method`]); a pick goes
     /// through all splats of the picture instead of a tile's. The vertex stage reads storage buffers, which WebGPU

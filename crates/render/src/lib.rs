@@ -11,7 +11,7 @@
 //! A frame goes through six stages, all on the GPU: **pose** (morphs, skinning, surface frames) and **decode** (what the
 //! neural field adds to each Gaussian for this expression; both skipped while the pose stays the same), **project** (bind,
 //! activate, project, cull and colour each Gaussian), **sort** by depth, **bin** into tiles of 16 × 16 pixels,
-//! **rasterize** front to back. Nothing is read back, and no GPU memory is allocated while the avatars, a view and the
+//! **rasterize** front to back (or, on devices that are quicker with it, blend quads: [`Method`]). Nothing is read back, and no GPU memory is allocated while the avatars, a view and the
 //! rough distance between them stay the same.
 //!
 //! The picture is display-referred sRGB, premultiplied, and agrees with the CPU rasteriser of `effigy-splat`, which
@@ -27,8 +27,10 @@ mod gpu;
 mod instance;
 mod memory;
 mod mesh;
+mod method;
 mod pick;
 mod pipelines;
+mod quads;
 mod readback;
 mod renderer;
 mod scope;
@@ -43,6 +45,7 @@ pub use error::RenderError;
 pub use gpu::{AdapterChoice, Gpu, adapters};
 pub use instance::{Detail, GpuAvatar, Placement};
 pub use mesh::PosedMesh;
+pub use method::Method;
 pub use pick::{PendingPick, Pick};
 pub use readback::{read_frame, read_guide};
 pub use renderer::{Precision, Renderer};

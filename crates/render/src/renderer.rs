@@ -7,6 +7,7 @@ use effigy_splat::Camera;
 
 use crate::avatar::Shared;
 use crate::instance::PROJECT_THREADS;
+use crate::memory::Pictures;
 use crate::pipelines::{Pipelines, Teamwork};
 use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
@@ -25,8 +26,8 @@ pub enum Precision {
 
 /// Renders avatars on one device. Cheap to share, made once: building its kernels takes a moment.
 pub struct Renderer {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
     pipelines: Pipelines,
     color_format: wgpu::TextureFormat,
 }
@@ -306,6 +307,10 @@ impl Renderer {
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
+                if let Some(Pictures::Quads(quads)) = &memory.pictures {
+                    quads.record_size(&self.device, pipelines, &mut pass);
+                    return Ok(());
+                }
                 pass.set_pipeline(&pipelines.sum_blocks);
                 pass.set_bind_group(0, &memory.sum_blocks, &[]);
                 pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
@@ -322,7 +327,14 @@ impl Renderer {
             }
             Stage::Rasterize => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
-                let Some(rasterize) = &memory.rasterize else { return Err(no_memory()) };
+                let rasterize = match &memory.pictures {
+                    Some(Pictures::Tiles(rasterize)) => rasterize,
+                    Some(Pictures::Quads(quads)) => {
+                        quads.record(&self.device, pipelines, view, encoder, timer);
+                        return Ok(());
+                    }
+                    None => return Err(no_memory()),
+                };
                 let mut pass = stage.begin(encoder, timer);
                 view.record_occluder(&self.device, pipelines, &mut pass);
                 let (guided, occluded) = view.kind();

@@ -11,6 +11,7 @@ mod mesh;
 mod motion;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
+mod quads;
 #[path = "../../examples/zoom/sequence.rs"]
 mod sequence;
 mod stage;

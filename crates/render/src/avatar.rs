@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Avatar, Body, Part, detail_order, normals, parts};
+use effigy_avatar::{Avatar, Body, Part, PrefixGrowth, detail_order, normals, parts};
 use effigy_rig::{Rig, SurfaceFrames};
 use effigy_splat::Filter;
 use glam::{Vec2, Vec3};
@@ -86,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) bounds: (Vec3, Vec3),
     /// The avatar's Gaussians in the order in which they are stored here: any number of the first is an avatar.
     pub(crate) order: Vec<u32>,
+    pub(crate) growth: PrefixGrowth,
     /// The part of the person that each of the avatar's Gaussians belongs to.
     pub(crate) parts: Vec<Part>,
     /// How much a viewer looks at each Gaussian, 0 to 1.
@@ -172,6 +173,7 @@ impl Shared {
             rig,
             sizes: Sizes::of(&avatar.gaussians.log_scales),
             bounds: avatar.bounds().map_err(fail)?.unwrap_or((Vec3::ZERO, Vec3::ZERO)),
+            growth: PrefixGrowth::new(avatar, &order),
             order,
             parts,
             importance: upload("the importance of Gaussians", bytemuck::cast_slice(&importance))?,

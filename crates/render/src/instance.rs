@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Body, prefix_growth};
+use effigy_avatar::Body;
 use effigy_rig::{Palette, Pose, joint_palette};
 use effigy_splat::Camera;
 use glam::{Affine3A, Mat4, Quat, Vec3};
@@ -300,7 +300,7 @@ impl GpuAvatar {
             first,
             count: drawn,
             fading,
-            log_growth: prefix_growth(kept.round() as usize, all as usize).ln(),
+            log_growth: self.shared.growth.of(kept.round() as usize).ln(),
             variance: self.shared.filter.variance,
             compensate: self.shared.filter.compensate.into(),
             sh_degree: self.shared.sh_degree.into(),
@@ -388,7 +388,7 @@ impl GpuAvatar {
         // opacity · exp(−q/2) = 1/255 at q = 2 ln 255 where opacity is 1.
         let reach = 2.0 * 255f32.ln();
         let grown = if self.body.is_some() { POSE_GROWTH } else { 1.0 };
-        let grown = grown * self.placement.scale * prefix_growth(drawn as usize, self.shared.count as usize);
+        let grown = grown * self.placement.scale * self.shared.growth.of(drawn as usize);
         let mut bound = 0;
         // The largest are the likeliest to be among those that are drawn.
         let mut left = u64::from(drawn);

@@ -32,6 +32,7 @@ mod renderer;
 mod scope;
 mod sort;
 mod timing;
+mod traffic;
 mod uploads;
 mod view;
 
@@ -41,7 +42,7 @@ pub use error::RenderError;
 pub use gpu::{AdapterChoice, Gpu, adapters};
 pub use instance::{Detail, GpuAvatar, Placement};
 pub use pick::{PendingPick, Pick};
-pub use readback::{read_frame, read_guide};
+pub use readback::{Counts, read_counts, read_frame, read_guide};
 pub use renderer::{Precision, Renderer};
 pub use timing::{Stage, StageTimer};
 pub use view::{Occluder, Outputs, View};

@@ -4,6 +4,7 @@
 mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]
 mod compare;
+mod counts;
 mod guides;
 mod light;
 #[path = "../../../splat/tests/oracle/mod.rs"]

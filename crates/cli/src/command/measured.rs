@@ -172,7 +172,7 @@ pub(super) fn print_bandwidth(rows: &[Row]) -> anyhow::Result<()> {
     for row in measured {
         let cells: Vec<_> = (row.traffic.iter())
             .map(|t| match t.of_copies {
-                Some(part) if t.bytes > 0.0 => format!("{:.2} ({:.0} %)", t.gb_per_second, 100.0 * part),
+                Some(part) if t.bytes > 0.0 => format!("{:.2} ({:.1} %)", t.gb_per_second, 100.0 * part),
                 _ => "-".into(),
             })
             .collect();

@@ -89,8 +89,8 @@ impl Scene {
 /// A number of Gaussians, in thousands or millions where it is whole ones.
 fn short(count: usize) -> String {
     match count {
-        1_000_000.. if count % 100_000 == 0 => format!("{}M", count as f64 / 1e6),
-        1000.. if count % 1000 == 0 => format!("{}k", count / 1000),
+        1_000_000.. if count.is_multiple_of(100_000) => format!("{}M", count as f64 / 1e6),
+        1000.. if count.is_multiple_of(1000) => format!("{}k", count / 1000),
         _ => count.to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! The two ways to composite, side by side: processor time and wall time of whole frames, each waited for, and what the
 //! stages take. `cargo bench -p effigy-render --bench methods`
+#![expect(clippy::disallowed_methods, reason = "a frame takes as long as the GPU takes")]
 
 #[path = "../../splat/benches/scene/mod.rs"]
 #[expect(dead_code, reason = "other benchmarks use the rest")]

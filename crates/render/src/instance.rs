@@ -243,6 +243,11 @@ impl GpuAvatar {
         (translation + scale * (rotation * self.center), scale * self.radius)
     }
 
+    /// Weights of the rig's morphs in the current pose; none without a rig.
+    pub(crate) fn morph_weights(&self) -> &[f32] {
+        self.body.as_ref().map_or(&[], |body| &body.pose_weights)
+    }
+
     /// The width of the median Gaussian in the world, standard deviations in metres.
     pub(crate) fn median_size(&self) -> f32 {
         self.shared.sizes.median * self.placement.scale

@@ -36,6 +36,7 @@ mod renderer;
 mod scope;
 mod sort;
 mod timing;
+mod traffic;
 mod uploads;
 mod view;
 
@@ -47,7 +48,7 @@ pub use instance::{Detail, GpuAvatar, Placement};
 pub use mesh::PosedMesh;
 pub use method::Method;
 pub use pick::{PendingPick, Pick};
-pub use readback::{read_frame, read_guide};
+pub use readback::{Counts, read_counts, read_frame, read_guide};
 pub use renderer::{Precision, Renderer};
 pub use timing::{Stage, StageTimer};
 pub use view::{Occluder, Outputs, View};

@@ -13,15 +13,15 @@ use crate::view::{CameraData, LightData, TILE, View};
 use crate::{GpuAvatar, Method, RenderError};
 
 /// Threads of a workgroup that writes tile entries.
-const EXPAND_THREADS: u64 = 256;
+pub(crate) const EXPAND_THREADS: u64 = 256;
 /// Digits of the sort.
-const DIGITS: u64 = 256;
+pub(crate) const DIGITS: u64 = 256;
 /// A splat takes this many bytes (`Splat` in `shaders/splat/record.wesl`).
-const SPLAT_SIZE: u64 = 48;
+pub(crate) const SPLAT_SIZE: u64 = 48;
 /// `FrameState` in the same file, rounded up.
-const STATE_SIZE: u64 = 32;
+pub(crate) const STATE_SIZE: u64 = 32;
 /// `Guide` in `shaders/splat/guide.wesl`.
-const GUIDE_SIZE: u64 = 16;
+pub(crate) const GUIDE_SIZE: u64 = 16;
 /// A view holds at most this many pairs of Gaussian and tile; the farthest Gaussians of a picture that wants more are
 /// left out. 16 Mi entries take 256 MiB.
 const MAX_ENTRIES: u64 = 16 << 20;
@@ -58,7 +58,7 @@ pub(crate) struct Needs {
 /// What composites.
 pub(crate) enum Pictures {
     Tiles(wgpu::BindGroup),
-    Quads(Quads),
+    Quads(Box<Quads>),
 }
 
 /// Buffers and bind groups up to a number of avatars, splats and tile entries.
@@ -170,7 +170,8 @@ impl Memory {
         let uniform = wgpu::BufferUsages::UNIFORM;
         let limits =
             filled(device, "tile limits", bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]), uniform);
-        let state = storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST);
+        let state =
+            storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC);
         let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
         let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);
         let tile_counts = storage("tile counts", n * 4, none);
@@ -260,7 +261,7 @@ impl Memory {
         if view.method() == Method::Quads {
             let Self { state, order, splats, ranges, .. } = self;
             let sorted = Sorted { state, order, splats, ranges };
-            self.pictures = Some(Pictures::Quads(Quads::new(device, pipelines, view, &sorted)));
+            self.pictures = Some(Pictures::Quads(Box::new(Quads::new(device, pipelines, view, &sorted))));
             return;
         }
         let whole = wgpu::Buffer::as_entire_binding;

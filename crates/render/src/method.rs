@@ -78,6 +78,7 @@ impl Renderer {
     }
 
     /// Seconds from recording a frame until it is there.
+    #[expect(clippy::disallowed_methods, reason = "a frame is timed by waiting for it")]
     fn time_frame(
         &self,
         avatars: &[&GpuAvatar],

@@ -28,7 +28,7 @@ pub enum Precision {
 pub struct Renderer {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
-    pipelines: Pipelines,
+    pub(crate) pipelines: Pipelines,
     color_format: wgpu::TextureFormat,
 }
 
@@ -252,11 +252,11 @@ impl Renderer {
         let pipelines = &self.pipelines;
         match stage {
             Stage::Pose => {
-                view.changed.clear();
+                view.posed.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    view.changed.push(share.drawn > 0 && avatar.upload_pose(encoder)?);
+                    view.posed.push(share.drawn > 0 && avatar.upload_pose(encoder)?);
                 }
-                let changed = || avatars.iter().zip(&view.changed).filter(|(_, new)| **new);
+                let changed = || avatars.iter().zip(&view.posed).filter(|(_, new)| **new);
                 if timer.is_some() || changed().next().is_some() {
                     // A timestamp that is never written must not be waited for.
                     let mut pass = stage.begin(encoder, timer);
@@ -265,11 +265,11 @@ impl Renderer {
                 changed().for_each(|(avatar, _)| avatar.note_pose(encoder));
             }
             Stage::Decode => {
-                view.changed.clear();
+                view.decoded.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    view.changed.push(avatar.upload_decode(share.drawn, encoder)?);
+                    view.decoded.push(avatar.upload_decode(share.drawn, encoder)?);
                 }
-                let drawn = || avatars.iter().zip(&view.drawn).zip(&view.changed);
+                let drawn = || avatars.iter().zip(&view.drawn).zip(&view.decoded);
                 let changed = || drawn().filter(|(_, new)| **new).map(|(drawn, _)| drawn);
                 if timer.is_some() || changed().next().is_some() {
                     let mut pass = stage.begin(encoder, timer);

@@ -33,8 +33,9 @@ pub struct View {
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
     pub(crate) drawn: Vec<Share>,
-    /// Which of the avatars have to be posed, or decoded, in the frame that is being recorded.
-    pub(crate) changed: Vec<bool>,
+    /// Which of the avatars the frame that was recorded last poses, and of which it sums the field.
+    pub(crate) posed: Vec<bool>,
+    pub(crate) decoded: Vec<bool>,
     /// Whether 16 bits of depth are enough to order what is drawn.
     pub(crate) coarse_depths: bool,
     needs: Needs,
@@ -167,7 +168,8 @@ impl View {
             method: Method::default(),
             memory: None,
             drawn: Vec::new(),
-            changed: Vec::new(),
+            posed: Vec::new(),
+            decoded: Vec::new(),
             coarse_depths: false,
             needs: Needs { splats: 0, entries: 0 },
             slots: Vec::new(),
@@ -334,6 +336,11 @@ impl View {
         let by_quads =
             self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
         if by_quads { self.method } else { Method::Tiles }
+    }
+
+    /// Whether another light than the captured one is set.
+    pub(crate) fn is_lit(&self) -> bool {
+        self.light.enabled != 0
     }
 
     /// How many Gaussians, visible or not, the frame that was recorded last draws.

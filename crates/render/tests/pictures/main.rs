@@ -5,6 +5,7 @@
 mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]
 mod compare;
+mod counts;
 mod guides;
 mod light;
 mod mesh;

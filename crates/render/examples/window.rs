@@ -140,6 +140,7 @@ impl Program for Stage {
         screen.queue.submit([encoder.finish()]);
 
         // The answer to a click comes some frames later.
+        #[expect(clippy::disallowed_methods, reason = "this kind does not wait")]
         screen.device.poll(wgpu::PollType::Poll)?;
         if let Some(answer) = self.pick.as_mut().and_then(PendingPick::poll) {
             match answer? {

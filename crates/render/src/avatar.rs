@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use effigy_avatar::{Avatar, Body, Part, PrefixGrowth, detail_order, normals, parts};
 use effigy_rig::{Rig, SurfaceFrames};
-use effigy_splat::Filter;
+use effigy_splat::{Filter, sh_coefficients};
 use glam::{Vec2, Vec3};
 use half::f16;
 
@@ -77,7 +77,6 @@ pub(crate) struct Shared {
     /// Harmonics and normals.
     pub(crate) appearance: wgpu::Buffer,
     pub(crate) count: u32,
-    pub(crate) sh_degree: u8,
     pub(crate) filter: Filter,
     pub(crate) bases: Option<Bases>,
     pub(crate) rig: Option<SharedRig>,
@@ -167,7 +166,6 @@ impl Shared {
             gaussians,
             appearance,
             count: n as u32,
-            sh_degree: avatar.gaussians.sh_degree,
             filter: avatar.filter,
             bases,
             rig,
@@ -225,14 +223,15 @@ fn bound_gaussians(avatar: &Avatar, order: &[u32], rows: &[u32]) -> Vec<gpu_data
         .collect()
 }
 
-/// What `shaders/splat/appearance.wesl` reads, in the order of detail: a row of harmonics, as floats or as half floats two
+/// What `shaders/splat/appearance.wesl` reads: the number of coefficients, and in the order of detail for each a row of harmonics, as floats or as half floats two
 /// to a word, and the normal.
 fn appearance(avatar: &Avatar, order: &[u32], full_precision: bool) -> Vec<u32> {
     let g = &avatar.gaussians;
     let width = g.sh.len() / g.len().max(1);
     let normals = normals(avatar);
     let half = |x: f32| u32::from(f16::from_f32(x.clamp(-65_504.0, 65_504.0)).to_bits());
-    let mut out = Vec::with_capacity(order.len() * (width + 1));
+    let mut out = Vec::with_capacity(1 + order.len() * (width + 1));
+    out.push(sh_coefficients(g.sh_degree) as u32);
     for &i in order {
         let row = &g.sh[i as usize * width..][..width];
         if full_precision {

@@ -101,9 +101,8 @@ pub(crate) struct InstanceData {
     log_growth: f32,
     variance: f32,
     compensate: u32,
-    sh_degree: u32,
     end: f32,
-    padding: [f32; 3],
+    padding: [f32; 4],
 }
 
 /// What of an avatar is drawn: the first Gaussians in the order of detail, the last of them the more faintly the later
@@ -308,9 +307,8 @@ impl GpuAvatar {
             log_growth: self.shared.growth.of(kept.round() as usize).ln(),
             variance: self.shared.filter.variance,
             compensate: self.shared.filter.compensate.into(),
-            sh_degree: self.shared.sh_degree.into(),
             end,
-            padding: [0.0; 3],
+            padding: [0.0; 4],
         }
     }
 

@@ -23,7 +23,7 @@ pub struct View {
     pub(crate) depth: Output,
     pub(crate) camera: wgpu::Buffer,
     light_buffer: wgpu::Buffer,
-    light: LightData,
+    light: Option<LightData>,
     quality: f32,
     method: Method,
     pub(crate) guide: Option<Output>,
@@ -98,8 +98,7 @@ pub(crate) struct CameraData {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(crate) struct LightData {
-    ambient: [f32; 3],
-    enabled: u32,
+    ambient: [f32; 4],
     key: [f32; 4],
     direction: [f32; 4],
 }
@@ -163,7 +162,7 @@ impl View {
             occluder: None,
             camera: uniform("camera", size_of::<CameraData>()),
             light_buffer: uniform("light", size_of::<LightData>()),
-            light: LightData::zeroed(),
+            light: None,
             quality: 1.0,
             method: Method::default(),
             memory: None,
@@ -313,9 +312,8 @@ impl View {
     /// [`RenderError::Splat`] for a light that is none.
     pub fn set_light(&mut self, light: Option<&Light>) -> Result<(), RenderError> {
         light.map_or(Ok(()), Light::validate)?;
-        self.light = light.map_or(LightData::zeroed(), |light| LightData {
-            ambient: light.ambient.to_array(),
-            enabled: 1,
+        self.light = light.map(|light| LightData {
+            ambient: light.ambient.extend(0.0).to_array(),
             key: light.key.extend(0.0).to_array(),
             direction: light.direction.normalize().extend(0.0).to_array(),
         });
@@ -340,7 +338,7 @@ impl View {
 
     /// Whether another light than the captured one is set.
     pub(crate) fn is_lit(&self) -> bool {
-        self.light.enabled != 0
+        self.light.is_some()
     }
 
     /// How many Gaussians, visible or not, the frame that was recorded last draws.
@@ -442,7 +440,8 @@ impl View {
             splats += share.drawn;
         }
         let data = CameraData::new(camera, memory.room.splats as u32);
-        let state = [u32::MAX, 0, 0, 0, splats, 0, 0, 0];
+        let state = [u32::MAX, 0, 0, 0, splats, self.is_lit().into(), 0, 0];
+        let light = self.light.as_ref().map_or(&[][..], bytemuck::bytes_of);
         let (projection, projection_buffer) = match &self.occluder {
             Some(occluder) => (&occluder.parameters[..], &occluder.projection),
             None => (&[][..], &self.camera),
@@ -451,7 +450,7 @@ impl View {
             encoder,
             &[
                 (bytemuck::bytes_of(&data), &self.camera),
-                (bytemuck::bytes_of(&self.light), &self.light_buffer),
+                (light, &self.light_buffer),
                 (bytemuck::cast_slice(&state), &memory.state),
                 (bytemuck::cast_slice(&self.slots), &memory.instances),
                 (bytemuck::cast_slice(projection), projection_buffer),

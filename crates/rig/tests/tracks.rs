@@ -214,6 +214,35 @@ fn players_resample_linearly_and_wrap() {
 }
 
 #[test]
+fn frames_that_come_one_by_one_do_what_a_track_does() {
+    let rig = rig();
+    let track = |weights: Vec<f32>, head: Quat| Track {
+        names: vec!["jawOpen".into(), "unknown".into()],
+        times: (0..weights.len() / 2).map(|i| i as f64).collect(),
+        head_rotations: Some(vec![head; weights.len() / 2]),
+        weights,
+        eye_rotations: None,
+    };
+    let turn = Quat::from_rotation_y(0.4);
+    let shown = |player: &TrackPlayer| {
+        let mut pose = Pose::rest(&rig);
+        player.apply(7.0, Wrap::Clamp, &mut pose);
+        pose
+    };
+    let mut live = TrackPlayer::new(&track(vec![0.1, 0.2, 0.3, 0.4], Quat::IDENTITY), &rig).unwrap();
+    live.set_frame(&[0.75, 0.5], Some(turn), None).unwrap();
+    let expected = shown(&TrackPlayer::new(&track(vec![0.75, 0.5], turn), &rig).unwrap());
+    assert_eq!(shown(&live), expected);
+    for wrong in [&[0.5][..], &[0.5, f32::NAN], &[0.5; 3]] {
+        assert!(live.set_frame(wrong, None, None).is_err());
+    }
+    assert!(live.set_frame(&[0.0; 2], Some(turn * 2.0), None).is_err());
+    assert_eq!(shown(&live), expected);
+    live.set_frame(&[0.75, 0.5], None, None).unwrap();
+    assert_eq!(shown(&live).world_from_scene, Pose::rest(&rig).world_from_scene);
+}
+
+#[test]
 fn other_vocabularies_move_arkit_shapes_and_expressions() {
     let mut rig = rig();
     let track = |name: &str| Track {

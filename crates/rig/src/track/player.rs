@@ -1,6 +1,9 @@
 //! Playing a track on a rig.
 
+use glam::Quat;
+
 use crate::controls::nearest_preset;
+use crate::error::invalid;
 use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track, canonical, recipe};
 
 use super::turn::{Head, NodeTurn, eyes};
@@ -139,6 +142,35 @@ impl TrackPlayer {
                 }
             }
         }
+    }
+
+    /// Puts one frame in place of all that the track has, for controls that come one by one: the C weights of the track's
+    /// names, and the rotations of head and eyes, which are left alone where there is `None`.
+    ///
+    /// # Errors
+    /// [`RigError::Invalid`] for another number of weights, or what is not finite or not a unit quaternion; the track is
+    /// as it was then.
+    pub fn set_frame(
+        &mut self,
+        weights: &[f32],
+        head: Option<Quat>,
+        eyes: Option<[Quat; 2]>,
+    ) -> Result<(), RigError> {
+        let unit = |q: &Quat| (q.length_squared() - 1.0).abs() < 1e-3;
+        if weights.len() != self.track.names.len() || !weights.iter().all(|w| w.is_finite()) {
+            return Err(invalid("the frame", "is not one finite weight per control"));
+        }
+        if !head.iter().chain(eyes.iter().flatten()).all(unit) {
+            return Err(invalid("the frame", "a rotation is not a unit quaternion"));
+        }
+        let track = &mut self.track;
+        track.times.clear();
+        track.times.push(0.0);
+        track.weights.clear();
+        track.weights.extend_from_slice(weights);
+        track.head_rotations = head.map(|q| vec![q]);
+        track.eye_rotations = eyes.map(|q| vec![q]);
+        Ok(())
     }
 
     /// The frames around `time` and how far it is from the first to the second.

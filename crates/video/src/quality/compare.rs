@@ -325,7 +325,7 @@ impl Gathering {
 mod tests {
     use super::super::ffmpeg::tests::ffmpeg;
     use super::super::sample::{close, pair};
-    use super::super::{Frames, RectFinder};
+    use super::super::{Frames, Gather, RectFinder};
     use super::*;
 
     fn source(name: &str, pictures: Vec<Picture>) -> Frames<std::vec::IntoIter<Picture>> {
@@ -389,11 +389,13 @@ mod tests {
         assert_eq!(score.per_frame[1..], [Some(f64::INFINITY), None]);
         assert_eq!((score.worst_frame, comparison.regions[1].rect), (0, Some(face)));
         assert!(result(&comparison, 2, Measure::Ssimulacra2).as_ref().unwrap_err().contains("single pixels"));
-        assert!(pooled(&comparison, 1, Measure::Ssimulacra2) < 100.0);
+        assert!(result(&comparison, 1, Measure::Ssimulacra2).as_ref().unwrap_err().contains("113x113"));
+        close(pooled(&comparison, 0, Measure::Ssimulacra2), (2.0 * 82.906_6 + 100.0) / 3.0, 0.15);
         assert_eq!(result(&comparison, 0, Measure::Vmaf), &Err("no ffmpeg is given".into()));
         let mut finder = RectFinder::default();
         finder.push(&Mask::of_picture(&mask(face), 0.5));
-        assert_eq!(finder.finish(Default::default()), Some(face));
+        let grown = Rect { x: 16, y: 16, width: 128, height: 128 };
+        assert_eq!(finder.finish(Gather::Union), Some(grown));
     }
 
     #[test]
@@ -451,8 +453,9 @@ mod tests {
         }
     }
 
-    // An FFmpeg 9 of its own on the sample pair as limited-range luma in C444 Y4M, test first for libvmaf and reference
-    // first for xpsnr; see the crate's tests for how the values were made.
+    // FFmpeg 9.0.2 by hand, with numpy's luma of the sample pair in two C444 Y4M files (a, a, a, a and b, a, b, b):
+    // ffmpeg -i b.y4m -i a.y4m -lavfi libvmaf=model=version=vmaf_v0.6.1neg:log_fmt=json:log_path=o.json -f null -
+    // ffmpeg -i a.y4m -i b.y4m -lavfi xpsnr=stats_file=x.txt -f null -
     #[test]
     fn ffmpeg_measures_both_regions() {
         let Some(ffmpeg) = with_libvmaf() else { return };
@@ -465,6 +468,13 @@ mod tests {
             ..CompareOptions::default()
         };
         let comparison = run(vec![a.clone(); 4], vec![b.clone(), a, b.clone(), b], None, &options).unwrap();
-        println!("{comparison:?}");
+        let expected = [[96.066_43, 95.141_27, 35.4908], [96.010_50, 94.714_33, 33.1912]];
+        for (region, values) in expected.into_iter().enumerate() {
+            for (measure, value) in options.measures.iter().zip(values) {
+                close(pooled(&comparison, region, *measure), value, 1e-3);
+            }
+            let xpsnr = result(&comparison, region, Measure::Xpsnr).as_ref().unwrap();
+            assert_eq!((xpsnr.per_frame[1], xpsnr.worst_frame), (Some(f64::INFINITY), 2));
+        }
     }
 }

@@ -26,7 +26,7 @@ pub use measure::Measure;
 pub use picture::{Mask, Picture};
 pub use psnr::SquaredError;
 pub use rect::Rect;
-pub use region::{Extent, Gather, LEAST_SIDE, RectFinder, Region};
+pub use region::{Extent, Gather, LEAST_FOUND, LEAST_SIDE, RectFinder, Region};
 pub use report::{Delta, Labels, Report, Row};
 pub use score::{Comparison, MeasureScores, RegionScores, Score};
 pub use source::{FrameSource, Frames, Matrix, SourceOptions, Y4mReader, open_frames};

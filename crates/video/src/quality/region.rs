@@ -2,8 +2,11 @@
 
 use super::{Mask, Rect};
 
-/// The least side of a region's rectangle, pixels: below it VMAF and the coarser scales of the others say nothing.
+/// The least side for VMAF and XPSNR, pixels.
 pub const LEAST_SIDE: usize = 64;
+
+/// The least side of a rectangle that [`RectFinder`] finds, pixels: every measure takes it.
+pub const LEAST_FOUND: usize = 128;
 
 /// A named part of every frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl RectFinder {
         }
     }
 
-    /// The rectangle, [grown](Rect::grown) to [`LEAST_SIDE`] and even edges; `None` when every mask was empty.
+    /// The rectangle, [grown](Rect::grown) to [`LEAST_FOUND`] and even edges; `None` when every mask was empty.
     pub fn finish(mut self, gather: Gather) -> Option<Rect> {
         let (width, height) = self.size?;
         let [left, top, right, bottom] = match gather {
@@ -101,7 +104,7 @@ impl RectFinder {
             width: right.saturating_sub(left).max(1),
             height: bottom.saturating_sub(top).max(1),
         };
-        Some(rect.grown(LEAST_SIDE, width, height))
+        Some(rect.grown(LEAST_FOUND, width, height))
     }
 }
 
@@ -129,10 +132,11 @@ mod tests {
         }
         finder.push(&Mask::of_importance(400, 300, &[0.0; 120_000], 0.5).unwrap());
         let union = finder.clone().finish(Gather::Union).unwrap();
-        assert_eq!(union, Rect { x: 0, y: 80, width: 224, height: 110 });
+        assert_eq!(union, Rect { x: 0, y: 70, width: 224, height: 128 });
         let median = finder.finish(Gather::Median).unwrap();
-        // Lefts 0 100 101 102 104, rights 120 220 221 222 224, tops 80 80 80 82 90, bottoms 180 180 180 182 190.
-        assert_eq!(median, Rect { x: 100, y: 80, width: 122, height: 100 });
+        // Lefts 0 100 101 102 104, rights 120 220 221 222 224, tops 80 80 80 82 90, bottoms 180 180 180 182
+        // 190: 120 × 100 pixels at 101, 80, grown to 128 a side. Of the union it is only the height.
+        assert_eq!(median, Rect { x: 96, y: 66, width: 128, height: 128 });
         assert_eq!(RectFinder::default().finish(Gather::Union), None);
     }
 }

@@ -92,7 +92,7 @@ impl Y4mStream {
         let (Some(width), Some(height)) = (side('W'), side('H')) else {
             return Err("its header has no size".into());
         };
-        if !width.checked_mul(height).is_some_and(|n| n <= options.most_pixels) {
+        if width.checked_mul(height).is_none_or(|n| n > options.most_pixels) {
             return Err(format!("frames of {width}x{height} are too large"));
         }
         let frames_per_second = value('F').and_then(|v| {
@@ -112,10 +112,8 @@ impl Y4mStream {
 
     /// Takes subsampled chroma to lie on every second column, as H.264 and HEVC do where nothing is said.
     pub(crate) fn set_cosited(&mut self) {
-        if let Some([across, _]) = &mut self.sampling {
-            if *across == Sampling::Centred {
-                *across = Sampling::Cosited;
-            }
+        if let Some([across @ Sampling::Centred, _]) = &mut self.sampling {
+            *across = Sampling::Cosited;
         }
     }
 

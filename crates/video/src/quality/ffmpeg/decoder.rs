@@ -1,7 +1,8 @@
 //! Frames of any file that FFmpeg decodes.
 
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::ChildStdout;
 
 use super::child::Running;
 use super::probe::Samples;
@@ -13,13 +14,34 @@ use crate::quality::source::{FrameSource, SourceOptions, Y4mStream};
 ///
 /// FFmpeg hands over the planes as they were coded, and this crate converts them exactly by the matrix, range and chroma
 /// siting that the stream signals: FFmpeg's scaler takes all chroma for centred, and is off by up to five code values
-/// where chroma changes fast. Streams of RGB come by way of 16-bit 4:4:4. Where a stream changes its size, FFmpeg scales
-/// to the first.
+/// where chroma changes fast. Streams of RGB come as RGB. Where a stream changes its size, FFmpeg scales to the first.
 pub(crate) struct Decoder {
     path: PathBuf,
     frames_per_second: Option<f64>,
     running: Option<Running>,
-    stream: Y4mStream,
+    stream: Stream,
+}
+
+/// What comes from the child.
+enum Stream {
+    Planes(Y4mStream),
+    Rgb { input: BufReader<ChildStdout>, width: usize, height: usize },
+}
+
+impl Stream {
+    fn next(&mut self) -> Result<Option<Picture>, String> {
+        match self {
+            Self::Planes(stream) => stream.next(),
+            Self::Rgb { input, width, height } => {
+                if input.fill_buf().map_err(|e| e.to_string())?.is_empty() {
+                    return Ok(None);
+                }
+                let mut rgb = vec![0; 3 * *width * *height];
+                input.read_exact(&mut rgb).map_err(|_| "its last frame is cut off")?;
+                Picture::new(*width, *height, rgb).map(Some).map_err(|e| e.to_string())
+            }
+        }
+    }
 }
 
 impl Decoder {
@@ -34,30 +56,35 @@ impl Decoder {
         let mut command = ffmpeg.command();
         command.args(["-v", "error"]).args(Ffmpeg::input(path));
         command.args(["-map", "0:v:0", "-fps_mode", "passthrough", "-strict", "-1"]);
-        match probe.samples {
-            Samples::Matrix(matrix) => options.matrix = matrix,
+        match &probe.samples {
+            Samples::Matrix(matrix) => options.matrix = *matrix,
             Samples::Untagged => {}
-            Samples::Rgb => {
-                let name = options.matrix.ffmpeg_name();
-                let scale = format!("scale=flags=accurate_rnd:out_color_matrix={name}:out_range=full");
-                command.args(["-vf", &(scale + ",format=yuv444p16le")]);
+            Samples::Rgb(width, height) => {
+                if width.checked_mul(*height).is_none_or(|n| n == 0 || n > options.most_pixels) {
+                    return Err(fault(format!("frames of {width}x{height} are too large")));
+                }
             }
             Samples::Unsupported(matrix) => return Err(fault(format!("is coded by the matrix {matrix}"))),
         }
-        command.args(["-f", "yuv4mpegpipe", "pipe:1"]);
+        match probe.samples {
+            Samples::Rgb(..) => command.args(["-pix_fmt", "rgb24", "-f", "rawvideo", "pipe:1"]),
+            _ => command.args(["-f", "yuv4mpegpipe", "pipe:1"]),
+        };
         let mut running = Running::start(&mut command, false, true).map_err(fault)?;
         let stdout = running.stdout().ok_or_else(|| fault("ffmpeg has no output".into()))?;
-        let input = Box::new(BufReader::with_capacity(1 << 16, stdout));
-        let mut stream = match Y4mStream::new(input, &options) {
-            Ok(stream) => stream,
-            Err(e) => return Err(fault(running.finish().err().unwrap_or(e))),
+        let input = BufReader::with_capacity(1 << 16, stdout);
+        let stream = match probe.samples {
+            Samples::Rgb(width, height) => Stream::Rgb { input, width, height },
+            _ => match Y4mStream::new(Box::new(input), &options) {
+                Ok(mut stream) => {
+                    if probe.siting_is_unknown {
+                        stream.set_cosited();
+                    }
+                    Stream::Planes(stream)
+                }
+                Err(e) => return Err(fault(running.finish().err().unwrap_or(e))),
+            },
         };
-        if probe.samples == Samples::Rgb {
-            stream.set_full_range(options.matrix);
-        }
-        if probe.siting_is_unknown {
-            stream.set_cosited();
-        }
         let frames_per_second = probe.frames_per_second;
         Ok(Self { path: path.to_owned(), frames_per_second, running: Some(running), stream })
     }

@@ -24,8 +24,8 @@ pub(super) enum Samples {
     Matrix(Matrix),
     /// Y'CbCr by one that is not.
     Untagged,
-    /// R'G'B'.
-    Rgb,
+    /// R'G'B', of this width and height.
+    Rgb(usize, usize),
     /// Something else, by its name.
     Unsupported(String),
 }
@@ -139,7 +139,10 @@ fn probe_of(said: &str) -> Probe {
     let is_rgb =
         word_after("fmt:").is_some_and(|f| ["rgb", "bgr", "gbr", "pal8"].iter().any(|k| f.contains(k)));
     let samples = match word_after("color_space:") {
-        _ if is_rgb => Samples::Rgb,
+        _ if is_rgb => match word_after(" s:").and_then(|size| size.split_once('x')) {
+            Some((width, height)) => Samples::Rgb(width.parse().unwrap_or(0), height.parse().unwrap_or(0)),
+            None => Samples::Untagged,
+        },
         None | Some("unknown" | "unspecified" | "reserved") => Samples::Untagged,
         Some("bt709") => Samples::Matrix(Matrix::Bt709),
         Some("smpte170m" | "bt470bg") => Samples::Matrix(Matrix::Bt601),
@@ -177,14 +180,14 @@ mod tests {
         let samples = |fmt: &str, space: &str| {
             let line = "[Parsed_showinfo_0 @ 0x5]";
             let probe = probe_of(&format!(
-                "{line} frame_rate: 1/0\n{line} fmt:{fmt} cl:unspecified\n{line} color_space:{space}"
+                "{line} frame_rate: 1/0\n{line} fmt:{fmt} cl:unspecified s:16x9 i:P\n{line} color_space:{space}"
             ));
             assert_eq!((probe.siting_is_unknown, probe.frames_per_second), (true, None));
             probe.samples
         };
         assert_eq!(samples("yuv420p", "unknown"), Samples::Untagged);
         assert_eq!(samples("yuv420p", "bt470bg"), Samples::Matrix(Matrix::Bt601));
-        assert_eq!(samples("gbrp", "gbr"), Samples::Rgb);
+        assert_eq!(samples("gbrp", "gbr"), Samples::Rgb(16, 9));
         assert_eq!(samples("yuv420p10le", "bt2020nc"), Samples::Unsupported("bt2020nc".into()));
     }
 }

@@ -81,6 +81,11 @@ pub(super) fn deltas(report: &Report) -> Vec<Delta> {
                     points.iter_mut().for_each(|p| p.quality *= sign);
                     points
                 };
+                // What neither measured is told with the scores.
+                let has_points = |variant: &str| clips.iter().any(|clip| !curve(clip, variant).is_empty());
+                if !has_points(anchor) && !has_points(variant) {
+                    continue;
+                }
                 let results: Vec<Result<BdRate, String>> = clips
                     .iter()
                     .map(|clip| {

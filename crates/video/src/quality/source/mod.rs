@@ -39,13 +39,6 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    pub(super) fn ffmpeg_name(self) -> &'static str {
-        match self {
-            Self::Bt601 => "smpte170m",
-            Self::Bt709 => "bt709",
-        }
-    }
-
     /// The weights of red and blue in luma.
     fn weights(self) -> [f32; 2] {
         match self {

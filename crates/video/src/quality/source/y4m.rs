@@ -105,11 +105,6 @@ impl Y4mStream {
         Ok(Self { input, width, height, frames_per_second, sampling, depth, conversion })
     }
 
-    /// Takes the samples for full range, whatever the header says.
-    pub(crate) fn set_full_range(&mut self, matrix: Matrix) {
-        self.conversion = Conversion::new(matrix, true, self.depth);
-    }
-
     /// Takes subsampled chroma to lie on every second column, as H.264 and HEVC do where nothing is said.
     pub(crate) fn set_cosited(&mut self) {
         if let Some([across @ Sampling::Centred, _]) = &mut self.sampling {

@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Draw one cubic through the rate points, as BD-rate was first defined, instead of one piece by piece.
     #[arg(long)]
     cubic: bool,
+    /// Measure SSIM, MS-SSIM, SSIMULACRA2 and FLIP of every so manieth frame only, to save time.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    every: usize,
     /// Frames per second, where the files do not say or are wrong.
     #[arg(long, value_name = "FPS", value_parser = rate)]
     fps: Option<f64>,
@@ -74,6 +77,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for file in [&arguments.json, &arguments.html].into_iter().flatten() {
         folder_of_file(file)?;
     }
+    let tests: Vec<(String, PathBuf)> = arguments.tests.iter().map(|test| variant_of(test)).collect();
+    if let Some(anchor) = arguments.anchor.as_ref().filter(|a| tests.iter().all(|(variant, _)| variant != *a))
+    {
+        return Err(bad_input(format!("--anchor {anchor}: there is no such variant")));
+    }
     let ffmpeg = Ffmpeg::find();
     let ffmpeg = ffmpeg.as_ref().map_err(ToString::to_string);
     let source = SourceOptions {
@@ -88,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut options = CompareOptions {
         ffmpeg: ffmpeg.clone(),
         frames_per_second: arguments.fps,
+        every: arguments.every,
         ..CompareOptions::default()
     };
     if let Some(rect) = arguments.face {
@@ -109,8 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let title = format!("Compared with {}", arguments.reference.display());
     let mut report = Report::new(title, arguments.anchor.clone(), interpolation);
     let progress = Progress::of_unknown_length("comparing");
-    for test in &arguments.tests {
-        let (variant, path) = variant_of(test);
+    for (variant, path) in tests {
         // Pictures and raw video have no rate worth telling.
         let coded =
             path.is_file() && !["png", "y4m"].iter().any(|e| path.extension().is_some_and(|x| x == *e));
@@ -129,11 +137,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         report.add(&labels, &comparison);
     }
     drop(progress);
-    if let Some(anchor) = &arguments.anchor {
-        if !report.rows().iter().any(|row| row.variant == *anchor) {
-            return Err(bad_input(format!("--anchor {anchor}: there is no such variant")));
-        }
-    }
     if let Some(path) = &arguments.json {
         report.save_json(path, arguments.frames)?;
     }

@@ -26,6 +26,9 @@ pub struct CompareOptions<'a> {
     pub frames_per_second: Option<f64>,
     /// The least red, as a share of 255, that is inside a mask.
     pub mask_threshold: f32,
+    /// SSIM, MS-SSIM, SSIMULACRA2 and FLIP, which take most of the time, of every so manieth frame only, from the first;
+    /// 0 counts as 1. PSNR and FFmpeg's measures always see all frames.
+    pub every: usize,
 }
 
 impl Default for CompareOptions<'_> {
@@ -36,6 +39,7 @@ impl Default for CompareOptions<'_> {
             ffmpeg: Err("no ffmpeg is given".into()),
             frames_per_second: None,
             mask_threshold: 0.5,
+            every: 1,
         }
     }
 }
@@ -101,6 +105,7 @@ pub fn compare(
 
 /// What is compared at once.
 struct Frame {
+    index: usize,
     reference: Picture,
     test: Picture,
     mask: Option<Mask>,
@@ -147,7 +152,7 @@ fn next(
     };
     let Some((reference, b)) = pair else { return Ok(None) };
     match size(&b) == size(&reference) {
-        true => Ok(Some(Frame { reference, test: b, mask })),
+        true => Ok(Some(Frame { index: frames, reference, test: b, mask })),
         false => Err(other_size(test.name(), &b, size(&reference))),
     }
 }
@@ -178,7 +183,9 @@ impl Frame {
             Some(mask) => mask.mean(plane, margin),
             None => Some(mean(plane)),
         };
-        let needs_luma = options.measures.iter().any(|m| matches!(m, Measure::Ssim | Measure::MsSsim));
+        let skips = !self.index.is_multiple_of(options.every.max(1));
+        let needs_luma =
+            !skips && options.measures.iter().any(|m| matches!(m, Measure::Ssim | Measure::MsSsim));
         let luma = needs_luma.then(|| (a.luma(), b.luma()));
         let structural = |value: &dyn Fn(&Plane, &Plane) -> Option<Option<f64>>| {
             let value = luma.as_ref().and_then(|(a, b)| value(a, b));
@@ -187,9 +194,12 @@ impl Frame {
         let value = |measure: &Measure| match measure {
             Measure::PsnrRgb => Ok(error.psnr_rgb()),
             Measure::PsnrLuma => Ok(error.psnr_luma()),
+            _ if skips => Ok(None),
             Measure::Ssim => structural(&|a, b| ssim_map(a, b).map(|map| pooled(&map, MARGIN))),
             Measure::Flip => flip_map(a, b).map(|map| pooled(&map, 0)),
-            measure if mask.is_some() => Err(format!("{measure} has no value for single pixels")),
+            measure if mask.is_some() && !measure.has_map() => {
+                Err(format!("{measure} has no value for single pixels"))
+            }
             Measure::MsSsim => structural(&|a, b| ms_ssim(a, b).map(Some)),
             Measure::Ssimulacra2 => ssimulacra2(a, b).map(Some),
             Measure::Vmaf | Measure::VmafNeg | Measure::Xpsnr => Ok(None),
@@ -431,6 +441,27 @@ mod tests {
         );
         let masked = CompareOptions { regions: vec![Region::mask("skin")], ..CompareOptions::default() };
         assert_eq!(fault(vec![a], vec![b], None, &masked), "region skin is of masks, and there are no masks");
+    }
+
+    #[test]
+    fn slow_measures_may_skip_frames() {
+        let (a, b) = pair();
+        let options = CompareOptions {
+            measures: vec![Measure::PsnrRgb, Measure::Ssim, Measure::Flip],
+            every: 3,
+            ..CompareOptions::default()
+        };
+        // The first four of five frames have the error; of frames 0 and 3 both.
+        let comparison = run(vec![a.clone(); 5], [vec![b; 4], vec![a]].concat(), None, &options).unwrap();
+        close(pooled(&comparison, 0, Measure::PsnrRgb), 31.749_148_836 + 10.0 * 1.25_f64.log10(), 1e-6);
+        close(pooled(&comparison, 0, Measure::Ssim), 0.959_438_290_664, 1e-9);
+        close(pooled(&comparison, 0, Measure::Flip), 0.035_947_967, 2e-5);
+        let measured = |measure| {
+            let score = result(&comparison, 0, measure).as_ref().unwrap();
+            score.per_frame.iter().map(Option::is_some).collect::<Vec<_>>()
+        };
+        assert_eq!(measured(Measure::PsnrRgb), [true; 5]);
+        assert_eq!(measured(Measure::Ssim), [true, false, false, true, false]);
     }
 
     #[test]

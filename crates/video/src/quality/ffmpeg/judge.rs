@@ -120,8 +120,9 @@ fn graph(measures: &[Measure], width: usize, height: usize) -> String {
     if !models.is_empty() {
         // libvmaf wants the test first.
         filters.push(format!(
-            "[test][reference]libvmaf=model='{}':log_fmt=json:log_path={VMAF_LOG}:n_threads=2",
-            models.join("|")
+            "[test][reference]libvmaf=model='{}':log_fmt=json:log_path={VMAF_LOG}:n_threads={}",
+            models.join("|"),
+            std::thread::available_parallelism().map_or(1, usize::from)
         ));
     }
     if measures.contains(&Measure::Xpsnr) {

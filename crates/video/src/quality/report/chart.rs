@@ -63,7 +63,7 @@ impl Chart<'_> {
                 shown(x)
             );
         }
-        for y in y_axis.ticks(5) {
+        for y in y_axis.ticks(8) {
             let at = at_y(y);
             let _ = writeln!(
                 svg,

@@ -68,6 +68,7 @@ mod tests {
     #[test]
     fn grows_to_even_edges_and_the_least_size_within_the_picture() {
         assert_eq!(rect(101, 51, 99, 81).grown(64, 512, 512), rect(100, 50, 100, 82));
+        assert_eq!(rect(101, 51, 98, 80).grown(64, 512, 512), rect(100, 50, 100, 82));
         assert_eq!(rect(100, 100, 10, 10).grown(64, 512, 512), rect(72, 72, 64, 64));
         assert_eq!(rect(0, 500, 10, 12).grown(64, 512, 512), rect(0, 448, 64, 64));
         assert_eq!(rect(5, 5, 10, 10).grown(64, 48, 512), rect(0, 0, 48, 64));

@@ -111,7 +111,8 @@ impl Report {
     }
 
     /// Delta rates of every clip, region, measure and variant but the anchor, and where there are several clips their
-    /// means. There are none when the anchor has fewer than two points everywhere: then nothing was to be compared.
+    /// means. There are none when the anchor has fewer than two points everywhere: then nothing was to be compared. Nor
+    /// are there any by a measure that neither variant has scores of.
     pub fn deltas(&self) -> Vec<Delta> {
         delta::deltas(self)
     }
@@ -325,6 +326,8 @@ mod tests {
         assert!(report.deltas().is_empty());
         let page = report.page();
         assert_eq!((page.matches("<svg").count(), page.contains("30.20")), (1, true));
+        // Frame 0 stands alone, 3 and 4 are joined.
+        assert_eq!((page.matches("<circle").count(), page.matches("<polyline").count()), (1, 2));
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
         assert!(!report.table().contains("BD-rate"));
     }

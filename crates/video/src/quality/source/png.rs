@@ -1,0 +1,175 @@
+//! Sequences of PNG pictures.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use png::{ColorType, Decoder, Transformations};
+
+use super::{FrameSource, SourceOptions};
+use crate::quality::{Picture, QualityError};
+
+/// Whether a name says so.
+pub(super) fn is_png(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))
+}
+
+/// A folder's pictures, or one.
+pub(super) struct PngSequence {
+    path: PathBuf,
+    most_pixels: usize,
+    files: std::vec::IntoIter<PathBuf>,
+}
+
+impl PngSequence {
+    pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Self, QualityError> {
+        let mut files = vec![path.to_owned()];
+        if path.is_dir() {
+            let fault = |e: std::io::Error| QualityError::read(path, e);
+            files = std::fs::read_dir(path)
+                .map_err(fault)?
+                .map(|entry| entry.map(|e| e.path()))
+                .collect::<Result<_, _>>()
+                .map_err(fault)?;
+            files.retain(|file| is_png(file));
+            if files.is_empty() {
+                return Err(QualityError::read(path, "has no PNG pictures"));
+            }
+            files.sort_by(|a, b| by_number(&file_name(a), &file_name(b)));
+        }
+        Ok(Self { path: path.to_owned(), most_pixels: options.most_pixels, files: files.into_iter() })
+    }
+}
+
+impl FrameSource for PngSequence {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn frames_per_second(&self) -> Option<f64> {
+        None
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Picture>, QualityError> {
+        self.files.next().map(|file| read(&file, self.most_pixels)).transpose()
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// By name, runs of digits as numbers: `f9` before `f10`.
+fn by_number(a: &str, b: &str) -> Ordering {
+    let (mut x, mut y) = (a, b);
+    loop {
+        let (Some(p), Some(q)) = (x.chars().next(), y.chars().next()) else {
+            return x.len().cmp(&y.len()).then_with(|| a.cmp(b));
+        };
+        let order = if p.is_ascii_digit() && q.is_ascii_digit() {
+            let [(m, rest_x), (n, rest_y)] = [x, y].map(|s| {
+                let end = s.find(|c: char| !c.is_ascii_digit()).unwrap_or(s.len());
+                let (digits, rest) = s.split_at(end);
+                (digits.trim_start_matches('0'), rest)
+            });
+            (x, y) = (rest_x, rest_y);
+            m.len().cmp(&n.len()).then_with(|| m.cmp(n))
+        } else {
+            (x, y) = (&x[p.len_utf8()..], &y[q.len_utf8()..]);
+            p.cmp(&q)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// Reads a picture as 8-bit RGB: 16 bits are rounded to 8, transparent pixels are put over black.
+fn read(path: &Path, most_pixels: usize) -> Result<Picture, QualityError> {
+    let fault = |e: png::DecodingError| QualityError::read(path, e);
+    let file = File::open(path).map_err(|e| QualityError::read(path, e))?;
+    let mut decoder = Decoder::new(BufReader::new(file));
+    decoder.set_transformations(Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(fault)?;
+    let info = reader.info();
+    let (width, height) = (info.width as usize, info.height as usize);
+    let (color, depth) = reader.output_color_type();
+    let size = reader
+        .output_buffer_size()
+        .filter(|_| width.checked_mul(height).is_some_and(|n| n <= most_pixels))
+        .ok_or_else(|| QualityError::read(path, format!("a picture of {width}x{height} is too large")))?;
+    let mut bytes = vec![0; size];
+    reader.next_frame(&mut bytes).map_err(fault)?;
+    if depth == png::BitDepth::Sixteen {
+        let eight = |pair: &[u8]| {
+            let value = u32::from(u16::from_be_bytes([pair[0], pair[1]]));
+            ((value * 255 + 32_767) / 65_535) as u8
+        };
+        bytes = bytes.chunks_exact(2).map(eight).collect();
+    }
+    let over_black = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8;
+    let rgb = match color {
+        ColorType::Rgb => bytes,
+        ColorType::Rgba => {
+            bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]].map(|v| over_black(v, p[3]))).collect()
+        }
+        ColorType::Grayscale => bytes.iter().flat_map(|&v| [v; 3]).collect(),
+        ColorType::GrayscaleAlpha => {
+            bytes.chunks_exact(2).flat_map(|p| [over_black(p[0], p[1]); 3]).collect()
+        }
+        ColorType::Indexed => return Err(QualityError::read(path, "its palette is missing")),
+    };
+    Picture::new(width, height, rgb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, color: ColorType, depth: png::BitDepth, bytes: &[u8]) {
+        let mut encoder = png::Encoder::new(File::create(path).unwrap(), 2, 1);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        encoder.write_header().unwrap().write_image_data(bytes).unwrap();
+    }
+
+    #[test]
+    fn reads_a_folder_in_the_order_of_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let eight = png::BitDepth::Eight;
+        write(&at("f 10.png"), ColorType::Rgba, eight, &[10, 20, 200, 128, 9, 9, 9, 0]);
+        write(&at("f 9.png"), ColorType::Rgb, eight, &[1, 2, 3, 4, 5, 6]);
+        // 0x00ff is 255/65535 of white, 0.99 of an 8-bit step; 0xfeff is 253.99.
+        write(&at("f 11.PNG"), ColorType::Grayscale, png::BitDepth::Sixteen, &[0, 255, 254, 255]);
+        std::fs::write(at("notes.txt"), "x").unwrap();
+        let mut frames = PngSequence::open(folder.path(), &SourceOptions::default()).unwrap();
+        let mut next = || frames.next_frame().unwrap().map(|p| p.rgb().to_vec());
+        assert_eq!(next().unwrap(), [1, 2, 3, 4, 5, 6]);
+        // 128/255 of 10, 20 and 200: 5.02, 10.04, 100.4.
+        assert_eq!(next().unwrap(), [5, 10, 100, 0, 0, 0]);
+        assert_eq!(next().unwrap(), [1, 1, 1, 254, 254, 254]);
+        assert_eq!(next(), None);
+    }
+
+    #[test]
+    fn numbers_in_names_are_compared_as_numbers() {
+        let mut names = ["b2", "a10", "a9", "a09b", "a", "é1"];
+        names.sort_by(|a, b| by_number(a, b));
+        assert_eq!(names, ["a", "a9", "a09b", "a10", "b2", "é1"]);
+    }
+
+    #[test]
+    fn faults_name_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SourceOptions { most_pixels: 1, ..SourceOptions::default() };
+        assert!(PngSequence::open(folder.path(), &options).is_err_and(|e| e.to_string().contains("no PNG")));
+        let path = folder.path().join("a.png");
+        write(&path, ColorType::Rgb, png::BitDepth::Eight, &[0; 6]);
+        let fault = read(&path, 1).unwrap_err().to_string();
+        assert!(fault.contains("a.png: a picture of 2x1 is too large"), "{fault}");
+        std::fs::write(&path, b"not a picture").unwrap();
+        assert!(read(&path, 9).unwrap_err().to_string().contains("a.png: "));
+    }
+}

@@ -1,0 +1,388 @@
+//! Y4M.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::{FrameSource, Matrix, SourceOptions};
+use crate::quality::{Picture, QualityError};
+
+const MAGIC: &[u8] = b"YUV4MPEG2";
+/// The longest header or frame line.
+const LONGEST_LINE: u64 = 4096;
+
+/// Where one chroma sample lies along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sampling {
+    /// On every pixel.
+    Full,
+    /// On every second pixel.
+    Cosited,
+    /// Between two pixels.
+    Centred,
+}
+
+/// Reads a Y4M file as RGB: 4:2:0, 4:2:2, 4:4:4 or luma alone, of 8 to 16 bits, limited range unless
+/// `XCOLORRANGE=FULL`. Chroma is interpolated with Keys' cubic kernel of a = -0.6 where its siting says.
+pub struct Y4mReader {
+    path: PathBuf,
+    stream: Y4mStream,
+}
+
+/// Whether a file begins as Y4M does.
+pub(super) fn is_y4m(path: &Path) -> Result<bool, QualityError> {
+    let fault = |e: std::io::Error| QualityError::read(path, e);
+    let mut start = Vec::new();
+    File::open(path).map_err(fault)?.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(fault)?;
+    Ok(start == MAGIC)
+}
+
+impl Y4mReader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// [`QualityError::Read`] for what is not such a file within the limits.
+    pub fn open(path: &Path, options: &SourceOptions) -> Result<Self, QualityError> {
+        let file = File::open(path).map_err(|e| QualityError::read(path, e))?;
+        let stream = Y4mStream::new(Box::new(BufReader::with_capacity(1 << 16, file)), options);
+        Ok(Self { path: path.to_owned(), stream: stream.map_err(|e| QualityError::read(path, e))? })
+    }
+}
+
+impl FrameSource for Y4mReader {
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn frames_per_second(&self) -> Option<f64> {
+        self.stream.frames_per_second
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Picture>, QualityError> {
+        self.stream.next().map_err(|e| QualityError::read(&self.path, e))
+    }
+}
+
+/// A stream of Y4M from anywhere. Its faults are lines that do not name it.
+pub(crate) struct Y4mStream {
+    input: Box<dyn BufRead + Send>,
+    width: usize,
+    height: usize,
+    frames_per_second: Option<f64>,
+    /// Along x and y; `None` without chroma.
+    sampling: Option<[Sampling; 2]>,
+    /// Bits of a sample, 8 to 16.
+    depth: u32,
+    conversion: Conversion,
+}
+
+impl Y4mStream {
+    /// Reads the header.
+    pub(crate) fn new(mut input: Box<dyn BufRead + Send>, options: &SourceOptions) -> Result<Self, String> {
+        let header = line(&mut *input).map_err(|e| e.to_string())?;
+        if !header.starts_with(MAGIC) {
+            return Err("is not Y4M".into());
+        }
+        let text = String::from_utf8_lossy(&header);
+        let value = |tag: char| text.split_whitespace().skip(1).find_map(|word| word.strip_prefix(tag));
+        let tag = value('C').unwrap_or("420jpeg");
+        let (sampling, depth) =
+            sampling_of(tag).ok_or_else(|| format!("has samples of an unknown kind C{tag}"))?;
+        let side = |tag| value(tag).and_then(|v| v.parse::<usize>().ok()).filter(|&v| v > 0);
+        let (Some(width), Some(height)) = (side('W'), side('H')) else {
+            return Err("its header has no size".into());
+        };
+        if width.checked_mul(height).is_none_or(|n| n > options.most_pixels) {
+            return Err(format!("frames of {width}x{height} are too large"));
+        }
+        let frames_per_second = value('F').and_then(|v| {
+            let (numerator, denominator) = v.split_once(':')?;
+            let rate = numerator.parse::<f64>().ok()? / denominator.parse::<f64>().ok()?;
+            (rate.is_finite() && rate > 0.0).then_some(rate)
+        });
+        let full_range = text.split_whitespace().any(|word| word == "XCOLORRANGE=FULL");
+        let conversion = Conversion::new(options.matrix, full_range, depth);
+        Ok(Self { input, width, height, frames_per_second, sampling, depth, conversion })
+    }
+
+    /// Takes subsampled chroma to lie on every second column, as H.264 and HEVC do where nothing is said.
+    pub(crate) fn set_cosited(&mut self) {
+        if let Some([across @ Sampling::Centred, _]) = &mut self.sampling {
+            *across = Sampling::Cosited;
+        }
+    }
+
+    /// The next picture, or `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<Picture>, String> {
+        let header = line(&mut *self.input).map_err(|e| e.to_string())?;
+        if header.is_empty() {
+            return Ok(None);
+        }
+        if !header.starts_with(b"FRAME") {
+            return Err("is no Y4M between two frames".into());
+        }
+        let (width, height) = (self.width, self.height);
+        let luma = self.plane(width * height)?;
+        let [blue, red] = match self.sampling {
+            None => [(); 2].map(|()| vec![self.conversion.grey; width * height]),
+            Some(sampling) => {
+                let (w, h) = (sampling[0].samples(width), sampling[1].samples(height));
+                let [blue, red] = [self.plane(w * h)?, self.plane(w * h)?];
+                [blue, red].map(|plane| interpolated(&plane, w, sampling, (width, height)))
+            }
+        };
+        let samples = luma.iter().zip(&blue).zip(&red);
+        let rgb = samples.flat_map(|((&y, &b), &r)| self.conversion.rgb(y, b, r)).collect();
+        Picture::new(width, height, rgb).map(Some).map_err(|e| e.to_string())
+    }
+
+    fn plane(&mut self, samples: usize) -> Result<Vec<f32>, String> {
+        let mut bytes = vec![0; samples * if self.depth > 8 { 2 } else { 1 }];
+        self.input.read_exact(&mut bytes).map_err(|_| "its last frame is cut off")?;
+        Ok(match self.depth {
+            ..=8 => bytes.iter().map(|&v| f32::from(v)).collect(),
+            _ => bytes.chunks_exact(2).map(|v| f32::from(u16::from_le_bytes([v[0], v[1]]))).collect(),
+        })
+    }
+}
+
+/// A line without its end; empty at the end of the stream.
+fn line(input: &mut (dyn BufRead + Send)) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    input.take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(line)
+}
+
+/// Along x and y (`None` for luma alone), and the bits of a sample.
+fn sampling_of(tag: &str) -> Option<(Option<[Sampling; 2]>, u32)> {
+    let digits = tag.trim_start_matches("mono").trim_start_matches(['4', '2', '0', 'p']);
+    let chroma = |sampling| Some((Some(sampling), 8));
+    match tag {
+        "420jpeg" => return chroma([Sampling::Centred, Sampling::Centred]),
+        "420" | "420mpeg2" => return chroma([Sampling::Cosited, Sampling::Centred]),
+        "420paldv" => return chroma([Sampling::Cosited, Sampling::Cosited]),
+        "422" => return chroma([Sampling::Cosited, Sampling::Full]),
+        "444" => return chroma([Sampling::Full, Sampling::Full]),
+        "mono" => return Some((None, 8)),
+        _ => {}
+    }
+    let depth = digits.parse().ok().filter(|depth| (9..=16).contains(depth))?;
+    // With more bits the siting is not said.
+    Some(match tag.strip_suffix(digits)? {
+        "420p" => (Some([Sampling::Cosited, Sampling::Centred]), depth),
+        "422p" => (Some([Sampling::Cosited, Sampling::Full]), depth),
+        "444p" => (Some([Sampling::Full, Sampling::Full]), depth),
+        "mono" => (None, depth),
+        _ => return None,
+    })
+}
+
+impl Sampling {
+    /// How many samples there are along `pixels`.
+    fn samples(self, pixels: usize) -> usize {
+        if self == Self::Full { pixels } else { pixels.div_ceil(2) }
+    }
+
+    /// For each pixel, four samples and their weights; samples beyond an edge are the edge's.
+    fn taps(self, pixels: usize) -> Vec<([usize; 4], [f32; 4])> {
+        let last = self.samples(pixels).saturating_sub(1);
+        (0..pixels)
+            .map(|i| {
+                // In samples from the first one, which lies on the first pixel or half a pixel beyond it.
+                let position = match self {
+                    Self::Full => i as f32,
+                    Self::Cosited => i as f32 / 2.0,
+                    Self::Centred => i as f32 / 2.0 - 0.25,
+                };
+                let first = position.floor() as isize - 1;
+                let index = [0, 1, 2, 3].map(|k| (first + k).clamp(0, last as isize) as usize);
+                (index, [0, 1, 2, 3].map(|k| cubic(position - (first + k) as f32)))
+            })
+            .collect()
+    }
+}
+
+/// Keys' cubic kernel with a = -0.6.
+fn cubic(x: f32) -> f32 {
+    const A: f32 = -0.6;
+    let x = x.abs();
+    if x < 1.0 {
+        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        A * (((x - 5.0) * x + 8.0) * x - 4.0)
+    } else {
+        0.0
+    }
+}
+
+/// A chroma plane, `samples` wide, at every pixel.
+fn interpolated(
+    plane: &[f32],
+    samples: usize,
+    [across, down]: [Sampling; 2],
+    (width, height): (usize, usize),
+) -> Vec<f32> {
+    let columns = across.taps(width);
+    let mut values = Vec::with_capacity(width * height);
+    let mut line = vec![0.0_f32; samples];
+    for (rows, weights) in down.taps(height) {
+        line.fill(0.0);
+        for (row, weight) in rows.into_iter().zip(weights).filter(|(_, weight)| *weight != 0.0) {
+            let row = plane.get(row * samples..(row + 1) * samples).unwrap_or_default();
+            for (sum, &value) in line.iter_mut().zip(row) {
+                *sum += weight * value;
+            }
+        }
+        values.extend(columns.iter().map(|(index, weights)| {
+            index.iter().zip(weights).map(|(&i, w)| w * line.get(i).copied().unwrap_or(0.0)).sum::<f32>()
+        }));
+    }
+    values
+}
+
+/// From Y'CbCr codes to 8-bit R'G'B' codes.
+#[derive(Clone, Copy, Debug)]
+struct Conversion {
+    black: f32,
+    /// The code of no chroma.
+    grey: f32,
+    luma: f32,
+    red: f32,
+    green: [f32; 2],
+    blue: f32,
+}
+
+impl Conversion {
+    fn new(matrix: Matrix, full_range: bool, depth: u32) -> Self {
+        let [kr, kb] = matrix.weights();
+        // ITU-R BT.2100-2, table 9: limited codes of more bits are those of 8 shifted, full ones reach the last code.
+        let unit = (1_u32 << (depth - 8)) as f32;
+        let peak = (256.0 * unit) - 1.0;
+        let (black, luma, chroma) = match full_range {
+            true => (0.0, 255.0 / peak, 255.0 / peak),
+            false => (16.0 * unit, 255.0 / (219.0 * unit), 255.0 / (224.0 * unit)),
+        };
+        let (red, blue) = (2.0 * (1.0 - kr) * chroma, 2.0 * (1.0 - kb) * chroma);
+        let kg = 1.0 - kr - kb;
+        Self { black, grey: 128.0 * unit, luma, red, green: [-blue * kb / kg, -red * kr / kg], blue }
+    }
+
+    fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
+        let (y, cb, cr) = ((y - self.black) * self.luma, cb - self.grey, cr - self.grey);
+        // A float that is cast to an integer is clamped to its range.
+        [y + self.red * cr, y + self.green[0] * cb + self.green[1] * cr, y + self.blue * cb]
+            .map(|v| v.round() as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ffmpeg::{Decoder, tests::ffmpeg};
+    use super::*;
+
+    fn frames(header: &str, frames: &[&[u8]]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a file.y4m");
+        let mut bytes = format!("YUV4MPEG2 {header}\n").into_bytes();
+        for frame in frames {
+            bytes.extend_from_slice(b"FRAME Ip\n");
+            bytes.extend_from_slice(frame);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    // BT.709 in limited range: the codes of white, black, and of pure red by ITU-R BT.709-6 (63, 102, 240), whose
+    // rounding leaves (255, 1, 0): 1.164383·47 = 54.73, + 1.792741·112 = 255.51; - 0.213249·(-26) - 0.532909·112 = 0.59;
+    // + 2.112402·(-26) = -0.20.
+    #[test]
+    fn converts_by_the_standard() {
+        let options = SourceOptions::default();
+        let (_folder, path) =
+            frames("W3 H1 F30000:1001 C444", &[&[235, 16, 63, 128, 128, 102, 128, 128, 240]]);
+        let mut reader = Y4mReader::open(&path, &options).unwrap();
+        assert!((reader.frames_per_second().unwrap() - 29.970_03).abs() < 1e-5);
+        let picture = reader.next_frame().unwrap().unwrap();
+        assert_eq!(picture.rgb(), [255, 255, 255, 0, 0, 0, 255, 1, 0]);
+        assert!(reader.next_frame().unwrap().is_none());
+        let (_folder, path) = frames("W2 H1 Cmono XCOLORRANGE=FULL", &[&[7, 250]]);
+        let picture = Y4mReader::open(&path, &options).unwrap().next_frame().unwrap().unwrap();
+        assert_eq!(picture.rgb(), [7, 7, 7, 250, 250, 250]);
+    }
+
+    // numpy: upsampling matrices of Keys' kernel at (i - 0.5)/2 or i/2, then the matrix of BT.709. 4 × 2 pixels of luma
+    // 100, Cb 90 and 170, Cr 160 and 110.
+    #[test]
+    fn chroma_is_interpolated_where_it_lies() {
+        let red = |tag: &str| {
+            let planes = [100, 100, 100, 100, 100, 100, 100, 100, 90, 170, 160, 110];
+            let (_folder, path) = frames(&format!("W4 H2 C{tag}"), &[&planes]);
+            let picture = Y4mReader::open(&path, &SourceOptions::default()).unwrap().next_frame().unwrap();
+            picture.unwrap().rgb()[..12].to_vec()
+        };
+        assert_eq!(red("420jpeg"), [163, 88, 3, 136, 91, 53, 85, 96, 151, 58, 99, 201]);
+        assert_eq!(red("420mpeg2"), [155, 89, 18, 110, 94, 102, 66, 98, 187, 59, 99, 199]);
+    }
+
+    #[test]
+    fn more_bits_are_the_same_colours() {
+        // 10-bit codes are four times those of 8 bits: white, black and red of above; and full-range 16-bit grey.
+        let wide = |codes: &[u16]| codes.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let read = |header: &str, frame: &[u8]| {
+            let (_folder, path) = frames(header, &[frame]);
+            let picture = Y4mReader::open(&path, &SourceOptions::default()).unwrap().next_frame().unwrap();
+            picture.unwrap().rgb().to_vec()
+        };
+        let codes = [940, 64, 252, 512, 512, 408, 512, 512, 960];
+        assert_eq!(read("W3 H1 C444p10", &wide(&codes)), [255, 255, 255, 0, 0, 0, 255, 1, 0]);
+        assert_eq!(read("W2 H1 Cmono16 XCOLORRANGE=FULL", &wide(&[65_535, 257])), [255, 255, 255, 1, 1, 1]);
+    }
+
+    // What FFmpeg hands over through its own demuxer and muxer is what was read here.
+    #[test]
+    fn agrees_with_ffmpeg() {
+        let Some(ffmpeg) = ffmpeg() else { return };
+        for (tag, samples) in [("420jpeg", 35), ("420mpeg2", 35), ("422", 70), ("444", 140)] {
+            let planes: Vec<u8> = (0..140 + 2 * samples).map(|i| (60 + i * 37 % 130) as u8).collect();
+            for range in ["FULL", "LIMITED"] {
+                let header = format!("W14 H10 F25:1 Ip A1:1 C{tag} XCOLORRANGE={range}");
+                let (_folder, path) = frames(&header, &[&planes, &planes]);
+                let options = SourceOptions::default();
+                let ours = Y4mReader::open(&path, &options).unwrap().next_frame().unwrap().unwrap();
+                let mut theirs = Decoder::open(&ffmpeg, &path, &options).unwrap();
+                assert_eq!(theirs.frames_per_second(), Some(25.0));
+                assert_eq!(theirs.next_frame().unwrap().unwrap(), ours, "{header}");
+                assert!(theirs.next_frame().unwrap().is_some() && theirs.next_frame().unwrap().is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn faults_are_one_line() {
+        let fault = |header: &str, frame: &[u8]| {
+            let (_folder, path) = frames(header, &[frame]);
+            let options = SourceOptions { most_pixels: 100, ..SourceOptions::default() };
+            let mut reader = match Y4mReader::open(&path, &options) {
+                Ok(reader) => reader,
+                Err(e) => return e.to_string(),
+            };
+            reader.next_frame().unwrap_err().to_string()
+        };
+        assert!(fault("W2 H2 C444", &[0; 11]).contains("cut off"));
+        assert!(fault("W2 C444", &[]).contains("no size"));
+        assert!(fault("W200 H200 C444", &[]).contains("too large"));
+        assert!(fault(&format!("W{} H2 C444", usize::MAX), &[]).contains("too large"));
+        assert!(fault("W2 H2 C410", &[]).contains("unknown kind C410"));
+        let (_folder, path) = frames("W1 H1 Cmono", &[&[1], &[2]]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let length = bytes.len();
+        bytes[length - 10] = b'x';
+        std::fs::write(&path, bytes).unwrap();
+        let mut reader = Y4mReader::open(&path, &SourceOptions::default()).unwrap();
+        assert!(reader.next_frame().unwrap().is_some());
+        assert!(reader.next_frame().unwrap_err().to_string().contains("between two frames"));
+    }
+}

@@ -9,6 +9,8 @@ use effigy_rig::RigError;
 use effigy_splat::SplatError;
 use effigy_train::TrainError;
 use effigy_train::capture::CaptureError;
+use effigy_video::quality::QualityError;
+use effigy_video::stream::StreamError;
 
 /// An argument, or an input file that no other crate reads, is at fault.
 #[derive(Debug)]
@@ -63,6 +65,14 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<RigError>()
             || cause.is::<SplatError>()
             || cause.is::<CaptureError>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(error) if !matches!(error, QualityError::Write { .. } | QualityError::Ffmpeg(_))
+            )
+            || matches!(
+                cause.downcast_ref(),
+                Some(error) if !matches!(error, StreamError::Renderer(_) | StreamError::Io(_))
+            )
             || matches!(
                 cause.downcast_ref(),
                 Some(error) if !matches!(error, TrainError::Device(_) | TrainError::Io { .. } | TrainError::NotFinite(_))

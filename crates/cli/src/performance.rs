@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Rig, Track, TrackLimits, TrackPlayer, Wrap};
+use effigy_video::stream::{StreamFile, StreamLimits};
 
 use crate::command::bundled;
 use crate::failure::bad_input;
@@ -99,7 +100,12 @@ impl<'a> Performance<'a> {
     }
 }
 
-/// Opens a track file.
+/// Opens a track file, or a stream of controls.
 pub(crate) fn open_track(path: &Path) -> anyhow::Result<Track> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("effs")) {
+        let limits = StreamLimits::default();
+        let name = || path.display().to_string();
+        return StreamFile::open(path, &limits).and_then(|file| file.track(&limits)).with_context(name);
+    }
     Ok(Track::open(path, &TrackLimits::default())?)
 }

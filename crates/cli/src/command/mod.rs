@@ -3,6 +3,7 @@
 pub(crate) mod adapters;
 pub(crate) mod bench;
 pub(crate) mod bundled;
+pub(crate) mod compare;
 pub(crate) mod convert;
 mod crowd;
 pub(crate) mod eval;
@@ -11,4 +12,5 @@ pub(crate) mod info;
 mod measured;
 pub(crate) mod render;
 mod scene;
+pub(crate) mod stream;
 pub(crate) mod train;

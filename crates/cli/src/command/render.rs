@@ -37,7 +37,7 @@ use crate::source::SourceOptions;
 pub(crate) struct Arguments {
     /// The avatar: .glb, .gltf, .vrm, .ply, .spz or a LAM .zip. The bundled one if left out.
     avatar: Option<PathBuf>,
-    /// What it does: a Live Link Face .csv, a .json of weights, or a .glb with an animation of weights.
+    /// What it does: a Live Link Face .csv, a .json of weights, a .glb with an animation of weights, or a .effs.
     #[arg(long, value_name = "FILE")]
     track: Option<PathBuf>,
     /// front, orbit (a full turn), orbit:DEGREES (to and fro), or a transforms.json or cameras.json.

@@ -24,7 +24,7 @@ struct SortPass {
     shift: u32,
     from_depths: u32,
     of_tiles: u32,
-    padding: u32,
+    key_bits: u32,
 }
 
 pub(crate) struct SortKernels {
@@ -93,8 +93,12 @@ impl Sort {
         let targets = [pairs[0], pairs[1], pairs[0]];
         let steps = (0..DEPTH_KEY_BITS / DIGIT_BITS).map(|pass| {
             let first = pass == 0;
-            let parameters =
-                SortPass { shift: pass * DIGIT_BITS, from_depths: first.into(), of_tiles: 0, padding: 0 };
+            let parameters = SortPass {
+                shift: pass * DIGIT_BITS,
+                from_depths: first.into(),
+                of_tiles: 0,
+                key_bits: DEPTH_KEY_BITS,
+            };
             let size =
                 if first { PassSize::Known(count.div_ceil(BLOCK as u32)) } else { PassSize::Indirect(0) };
             (parameters, size, sources[pass as usize], targets[pass as usize])
@@ -116,7 +120,7 @@ impl Sort {
         let passes = bits.div_ceil(DIGIT_BITS);
         let at = |pass: u32| if pass == 0 { input } else { pairs[(pass as usize - 1) % 2] };
         let steps = (0..passes).map(|pass| {
-            let parameters = SortPass { shift: pass * DIGIT_BITS, from_depths: 0, of_tiles: 1, padding: 0 };
+            let parameters = SortPass { shift: pass * DIGIT_BITS, from_depths: 0, of_tiles: 1, key_bits: 0 };
             (parameters, PassSize::Indirect(2 * DISPATCH_STRIDE), at(pass), at(pass + 1))
         });
         (Self::new(device, kernels, shared, steps), at(passes))

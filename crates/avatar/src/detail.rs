@@ -7,7 +7,7 @@ use glam::Vec3;
 
 use crate::{Avatar, parts};
 
-/// The most that [`prefix_growth`] asks for: one Gaussian for 256.
+/// The most that [`PrefixGrowth`] asks for: one Gaussian for 256.
 const MAX_GROWTH: f32 = 16.0;
 /// How much less a Gaussian at the rim of its cell counts than one in the middle.
 const RIM_LOSS: f32 = 0.75;
@@ -24,7 +24,7 @@ const SERIAL_CELL: usize = 4096;
 /// area of its largest cross-section × the importance of its part ([`Part::importance`](crate::Part::importance): where
 /// skin and an eye compete, the eye stays), and less towards the rim of a cell, so that among equals the gaps are even.
 ///
-/// The order depends on the avatar alone. Growing what is kept by [`prefix_growth`] closes the gaps. O(N log N).
+/// The order depends on the avatar alone. Growing what is kept by [`PrefixGrowth`] closes the gaps. O(N log N).
 pub fn detail_order(avatar: &Avatar) -> Vec<u32> {
     let count = u32::try_from(avatar.gaussians.len()).unwrap_or(u32::MAX);
     // Without a sound binding the offsets still tell the Gaussians apart.
@@ -37,9 +37,7 @@ pub fn detail_order(avatar: &Avatar) -> Vec<u32> {
         .map(|(i, part)| {
             let log_scale = gaussians.log_scales.get(i).copied().unwrap_or(Vec3::NEG_INFINITY);
             let logit = gaussians.opacity_logits.get(i).copied().unwrap_or(f32::NEG_INFINITY);
-            // The two largest, whatever the order.
-            let area = (log_scale.element_sum() - log_scale.min_element()).exp();
-            let strength = opacity_from_logit(logit) * area * part.importance();
+            let strength = coverage(log_scale, logit) * part.importance();
             if strength.is_nan() { 0.0 } else { strength }
         })
         .collect();
@@ -50,14 +48,46 @@ pub fn detail_order(avatar: &Avatar) -> Vec<u32> {
     winner.into_iter().chain(placed.into_iter().map(|place| place.gaussian)).collect()
 }
 
-/// What the standard deviations of the first `kept` of `all` Gaussians in [`detail_order`] are to be multiplied by so
-/// that they cover the surface as all of them did: √(all / kept), for each stands for the area of that many. 1 if all
-/// are kept, and never more than 16, also for none.
-pub fn prefix_growth(kept: usize, all: usize) -> f32 {
-    if kept >= all {
-        return 1.0;
+/// How much larger the Gaussians of each beginning of an avatar's [`detail_order`] have to be drawn, so that they cover
+/// the surface as all of them do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrefixGrowth {
+    /// Of the first 0, 1, 2 and so on, opacity × area of the largest cross-sections, summed.
+    covered: Vec<f64>,
+}
+
+impl PrefixGrowth {
+    /// For `order`, a permutation of the avatar's N Gaussians.
+    pub fn new(avatar: &Avatar, order: &[u32]) -> Self {
+        let g = &avatar.gaussians;
+        let mut sum = 0.0;
+        let covers = order.iter().map(|&i| {
+            let i = i as usize;
+            let (scale, logit) = (g.log_scales.get(i), g.opacity_logits.get(i));
+            let cover = scale.zip(logit).map_or(0.0, |(&scale, &logit)| f64::from(coverage(scale, logit)));
+            sum += if cover.is_finite() { cover } else { 0.0 };
+            sum
+        });
+        Self { covered: std::iter::once(0.0).chain(covers).collect() }
     }
-    ((all as f64 / kept.max(1) as f64).sqrt() as f32).clamp(1.0, MAX_GROWTH)
+
+    /// What standard deviations are to be multiplied by where the first `kept` are drawn: √(what all cover / what these
+    /// cover). 1 if all are kept, and never more than 16.
+    pub fn of(&self, kept: usize) -> f32 {
+        let all = self.covered[self.covered.len() - 1];
+        // Of none, as if there were one.
+        let kept = self.covered[kept.max(1).min(self.covered.len() - 1)];
+        if kept >= all {
+            return 1.0;
+        }
+        ((all / kept).sqrt() as f32).clamp(1.0, MAX_GROWTH)
+    }
+}
+
+/// Opacity × area of the largest cross-section.
+fn coverage(log_scale: Vec3, opacity_logit: f32) -> f32 {
+    // The two largest, whatever the order.
+    opacity_from_logit(opacity_logit) * (log_scale.element_sum() - log_scale.min_element()).exp()
 }
 
 /// Where a Gaussian that lost stands in the order: by level, then by cell.

@@ -22,7 +22,7 @@ pub mod surface;
 pub use anchor::Anchor;
 pub use asset::{ASSET_VERSION, EXTENSION_NAME};
 pub use avatar::{Avatar, Binding, Body, PosedGaussians};
-pub use detail::{detail_order, prefix_growth};
+pub use detail::{PrefixGrowth, detail_order};
 pub use error::AvatarError;
 pub use normals::normals;
 pub use open::OpenOptions;

@@ -6,7 +6,7 @@ mod common;
 use std::f32::consts::{PI, TAU};
 
 use common::avatar as bound_avatar;
-use effigy_avatar::{Avatar, detail_order, prefix_growth};
+use effigy_avatar::{Avatar, PrefixGrowth, detail_order};
 use effigy_splat::{Filter, Gaussians};
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
@@ -164,11 +164,25 @@ fn odd_input_is_ordered_all_the_same() {
 
 #[test]
 fn growth_keeps_the_area_covered() {
-    // By hand: a quarter of them, each four times the area, twice the length.
-    assert_eq!(prefix_growth(25, 100), 2.0);
-    assert_eq!(prefix_growth(1, 9), 3.0);
-    assert_eq!([prefix_growth(100, 100), prefix_growth(200, 100), prefix_growth(0, 0)], [1.0; 3]);
-    assert_eq!(prefix_growth(0, 1_000_000), 16.0);
-    assert_eq!(prefix_growth(0, 4), 2.0, "none is as one");
-    assert_eq!(prefix_growth(1, usize::MAX), 16.0);
+    // By hand. A hundred alike: a quarter of them, each four times the area, twice the length.
+    let alike = PrefixGrowth::new(&avatar((0..100).map(|i| (Vec3::X * i as f32, 0.0, 1.0))), &order_of(100));
+    for (kept, want) in [(25, 2.0), (1, 10.0), (0, 10.0), (100, 1.0), (200, 1.0)] {
+        assert!((alike.of(kept) - want).abs() < 1e-5, "{kept}");
+    }
+    // One that covers four times as much as each of the twelve others: of 16 areas it stands for 4. The faint ones, with
+    // a third of the opacity, count a third.
+    let large = (Vec3::ZERO, 2f32.ln(), 0.0);
+    let uneven = std::iter::once(large).chain((0..12).map(|i| (Vec3::X * i as f32, 0.0, 0.0)));
+    assert!((PrefixGrowth::new(&avatar(uneven), &order_of(13)).of(1) - 2.0).abs() < 1e-5);
+    let half_to_sixth = (1.0 / 6.0_f32 / (5.0 / 6.0)).ln();
+    let faint = std::iter::once((Vec3::ZERO, 0.0, 0.0)).chain((0..9).map(|_| (Vec3::X, 0.0, half_to_sixth)));
+    assert!((PrefixGrowth::new(&avatar(faint), &order_of(10)).of(1) - 2.0).abs() < 1e-5);
+    // Nothing is grown beyond bounds, nor where there is nothing.
+    let many = PrefixGrowth::new(&avatar((0..1000).map(|i| (Vec3::X * i as f32, 0.0, 1.0))), &order_of(1000));
+    assert_eq!(many.of(1), 16.0);
+    assert_eq!(PrefixGrowth::new(&avatar([]), &[]).of(0), 1.0);
+}
+
+fn order_of(count: u32) -> Vec<u32> {
+    (0..count).collect()
 }

@@ -6,13 +6,16 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use cpu_time::ProcessTime;
-use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
+use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians, normals};
 use effigy_render::{
-    AdapterChoice, Gpu, GpuAvatar, Precision, RenderError, Renderer, Stage, StageTimer, View, read_frame,
+    AdapterChoice, Counts, Gpu, GpuAvatar, Precision, RenderError, Renderer, Stage, StageTimer, View,
+    read_counts, read_frame,
 };
 use effigy_rig::Pose;
-use effigy_splat::{Camera, Frame, Rasterizer};
+use effigy_splat::{Camera, Frame, Light, Lit, Rasterizer};
+use glam::Vec3;
 
+use crate::bandwidth::copy_bandwidth;
 use crate::failure::bad_input;
 
 /// Which of the two renders.
@@ -37,6 +40,7 @@ pub(crate) struct GpuEngine {
     renderer: Renderer,
     avatar: GpuAvatar,
     view: Option<View>,
+    light: Option<Light>,
     timer: Option<StageTimer>,
     /// The avatar's rest pose, if it has a rig.
     rest: Option<Pose>,
@@ -49,24 +53,36 @@ pub(crate) struct CpuEngine {
     pose: Option<Pose>,
     posed: PosedGaussians,
     rasterizer: Rasterizer,
+    /// And the normals that it needs.
+    light: Option<(Light, Vec<Vec3>)>,
 }
 
-/// Milliseconds of the stages of one frame.
+/// What one frame took.
 pub(crate) struct Times {
-    /// Stage by stage; empty where the driver cannot tell.
-    pub(crate) stages: Vec<(&'static str, f64)>,
+    pub(crate) stages: Vec<StageTime>,
     /// Wall time of the whole frame, waited for.
     pub(crate) frame: f64,
     /// Processor seconds of this process during the frame, all threads.
     pub(crate) cpu_seconds: f64,
+    /// What the frame held, of a GPU.
+    pub(crate) counts: Option<Counts>,
+}
+
+/// A stage of one frame.
+pub(crate) struct StageTime {
+    pub(crate) name: &'static str,
+    pub(crate) ms: f64,
+    /// What it had to move, of a GPU.
+    pub(crate) bytes: Option<u64>,
 }
 
 impl Engine {
-    /// Opens `backend` for `avatar`. `adapter` picks a GPU by part of its name.
+    /// Opens `backend` for `avatar`. `adapter` picks a GPU by part of its name, `precision` is that of a GPU's pictures.
     pub(crate) fn open(
         backend: Backend,
         adapter: Option<&str>,
         avatar: &Arc<Avatar>,
+        precision: Precision,
     ) -> anyhow::Result<Self> {
         let choice = adapter.map_or(AdapterChoice::Best, |name| AdapterChoice::Named(name.into()));
         match (backend, adapter) {
@@ -75,13 +91,13 @@ impl Engine {
             (Backend::Gpu, _) | (Backend::Auto, Some(_)) => {
                 let gpu = pollster::block_on(Gpu::open(&choice))
                     .context("the GPU backend is not available (--backend cpu always is)")?;
-                Ok(Self::Gpu(Box::new(GpuEngine::new(gpu, avatar)?)))
+                Ok(Self::Gpu(Box::new(GpuEngine::new(gpu, avatar, precision)?)))
             }
             (Backend::Auto, None) => {
                 let engine = match pollster::block_on(Gpu::open(&choice)) {
                     // A driver on the CPU is a slower way to the same picture than our own rasteriser: `effigy bench`.
                     Ok(gpu) if gpu.is_software() => return Self::cpu(avatar),
-                    Ok(gpu) => GpuEngine::new(gpu, avatar),
+                    Ok(gpu) => GpuEngine::new(gpu, avatar, precision),
                     Err(error) => Err(error),
                 };
                 match engine {
@@ -107,7 +123,24 @@ impl Engine {
             pose: None,
             posed: PosedGaussians::default(),
             rasterizer: Rasterizer::new(),
+            light: None,
         })))
+    }
+
+    /// Shows the avatar in `light` from now on; `None` is the captured one.
+    pub(crate) fn set_light(&mut self, light: Option<Light>) {
+        match self {
+            Self::Gpu(engine) => engine.light = light,
+            Self::Cpu(engine) => engine.light = light.map(|light| (light, normals(&engine.avatar))),
+        }
+    }
+
+    /// Bytes a second that copies on the GPU reach; nothing for the CPU.
+    pub(crate) fn copy_bandwidth(&self) -> anyhow::Result<Option<f64>> {
+        match self {
+            Self::Gpu(engine) => copy_bandwidth(&engine.gpu).map(Some),
+            Self::Cpu(_) => Ok(None),
+        }
     }
 
     /// What renders, for people.
@@ -172,20 +205,20 @@ impl Engine {
                     ("bin", t.bin),
                     ("rasterize", t.rasterize),
                 ];
-                Ok(Times { stages: stages.into(), frame: total, cpu_seconds })
+                let stages = stages.map(|(name, ms)| StageTime { name, ms, bytes: None });
+                Ok(Times { stages: stages.into(), frame: total, cpu_seconds, counts: None })
             }
         }
     }
 }
 
 impl GpuEngine {
-    fn new(gpu: Gpu, avatar: &Arc<Avatar>) -> Result<Self, RenderError> {
-        // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
-        let renderer = Renderer::new(&gpu.device, &gpu.queue, Precision::Full)?;
+    fn new(gpu: Gpu, avatar: &Arc<Avatar>, precision: Precision) -> Result<Self, RenderError> {
+        let renderer = Renderer::new(&gpu.device, &gpu.queue, precision)?;
         let rest = avatar.body.as_ref().map(|body| Pose::rest(&body.rig));
         let avatar = renderer.upload(avatar)?;
         let timer = StageTimer::new(&gpu.device, &gpu.queue);
-        Ok(Self { gpu, renderer, avatar, view: None, timer, rest })
+        Ok(Self { gpu, renderer, avatar, view: None, light: None, timer, rest })
     }
 
     fn draw(&mut self, pose: Option<&Pose>, camera: &Camera, frame: &mut Frame) -> Result<(), RenderError> {
@@ -193,6 +226,7 @@ impl GpuEngine {
             self.avatar.set_pose(pose)?;
         }
         let view = view_for(&mut self.view, &self.renderer, camera)?;
+        view.set_light(self.light.as_ref())?;
         let Gpu { device, queue, .. } = &self.gpu;
         let mut encoder = device.create_command_encoder(&Default::default());
         self.renderer.record(&mut encoder, &[&self.avatar], camera, view)?;
@@ -206,6 +240,7 @@ impl GpuEngine {
             self.avatar.set_pose(pose)?;
         }
         let view = view_for(&mut self.view, &self.renderer, camera)?;
+        view.set_light(self.light.as_ref())?;
         let Gpu { device, queue, .. } = &self.gpu;
         let timer = self.timer.as_ref().filter(|_| !self.gpu.is_software());
         let (start, cpu) = (Instant::now(), ProcessTime::now());
@@ -231,11 +266,17 @@ impl GpuEngine {
                 self.renderer.time_stages(&[&self.avatar], camera, view)?
             }
         };
+        let counts = read_counts(device, queue, view)?;
+        let bytes = self.renderer.traffic(&[&self.avatar], view, counts)?;
         self.gpu.check()?;
+        let stages = Stage::ALL.iter().zip(times).zip(bytes);
         Ok(Times {
-            stages: Stage::ALL.iter().map(|stage| stage.name()).zip(times).collect(),
+            stages: stages
+                .map(|((stage, ms), bytes)| StageTime { name: stage.name(), ms, bytes: Some(bytes) })
+                .collect(),
             frame,
             cpu_seconds,
+            counts: Some(counts),
         })
     }
 }
@@ -270,6 +311,14 @@ impl CpuEngine {
             Some(_) => (&self.posed.gaussians, &self.posed.frames[..]),
             None => (&self.avatar.gaussians, &[][..]),
         };
-        Ok(self.rasterizer.render(gaussians, frames, camera, self.avatar.filter, frame)?)
+        let filter = self.avatar.filter;
+        match &self.light {
+            None => self.rasterizer.render(gaussians, frames, camera, filter, frame)?,
+            Some((light, normals)) => {
+                let lit = Lit { light, normals };
+                self.rasterizer.render_lit(gaussians, frames, &lit, camera, filter, frame)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The program `effigy`: parses arguments, calls the crates that do the work, and says what came of it.
 
+mod bandwidth;
 mod camera_file;
 mod command;
 mod engine;
@@ -7,6 +8,7 @@ mod failure;
 mod framing;
 mod generated;
 mod interrupt;
+mod light;
 mod output;
 mod performance;
 mod progress;

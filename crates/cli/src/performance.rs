@@ -43,6 +43,17 @@ impl<'a> Performance<'a> {
         })
     }
 
+    /// The bundled track, if the avatar has a rig that it moves and does nothing else.
+    pub(crate) fn or_bundled(self) -> anyhow::Result<Self> {
+        if let (Source::Still, Some(rig)) = (&self.source, self.rig)
+            && let track = bundled::track()?
+            && let Ok(player) = TrackPlayer::new(&track, rig)
+        {
+            return Ok(Self { source: Source::Track(Box::new(player), track.duration()), ..self });
+        }
+        Ok(self)
+    }
+
     fn new(avatar: &'a Avatar, track: Option<Track>) -> anyhow::Result<Self> {
         let rig = avatar.body.as_ref().map(|body| &body.rig);
         let source = match (track, rig) {

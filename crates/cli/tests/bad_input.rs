@@ -458,6 +458,10 @@ fn arguments_that_mean_nothing() {
     with(&["--seconds", "1e12"], "not a length");
     with(&["--seconds", "inf"], "not a length");
     with(&["--time", "nan"], "out of range");
+    with(&["--ambient", "-1"], "--ambient -1 is not");
+    with(&["--key", "bright"], "--key bright is not");
+    with(&["--key", "1", "--key-from", "40"], "--key-from 40 is not");
+    with(&["--key-from", "-40,30"], "no --key");
     with(&["--size", "8000x8000"], "H.264");
     with(&["--size", "8x8"], "H.264");
     for (asked, fault) in [("0", "0 Gaussians"), ("1000000000", "1000000000 Gaussians")] {

@@ -361,3 +361,40 @@ fn instants(track: &str) -> (f64, f64, f64) {
     };
     (best(&|jaw, _| jaw), best(&|_, lid| lid), best(&|jaw, lid| -jaw - lid))
 }
+
+/// Light from the viewer's left brightens the left, on the CPU and on the GPU alike, and none changes nothing.
+#[test]
+fn a_lamp_lights_the_side_it_is_at() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let still = |backend: &str, light: &[&str]| {
+        let arguments = ["render", "avatar.glb", "--size", "128x128", "--background", "black", "--backend"];
+        done(folder, &[&arguments[..], &[backend, "-o", "out.png"], light].concat());
+        read_png(&folder.join("out.png"))
+    };
+    // Light of the left and of the right half, each as a mean of levels.
+    let halves = |picture: &Picture| {
+        [0..64, 64..128].map(|columns| {
+            let rows = picture.pixels.chunks(128).flat_map(|row| &row[columns.clone()]);
+            rows.map(|p| p[..3].iter().map(|&c| f64::from(c)).sum::<f64>()).sum::<f64>()
+                / (3.0 * 64.0 * 128.0)
+        })
+    };
+    let lamp = |from| ["--ambient", "0.2", "--key", "1.1,1,0.8", "--key-from", from];
+    for from in ["-60,20", "60,20"] {
+        let [on_cpu, on_gpu] = ["cpu", "gpu"].map(|backend| still(backend, &lamp(from)));
+        let squared: f64 = (on_cpu.pixels.iter().flatten().zip(on_gpu.pixels.iter().flatten()))
+            .map(|(a, b)| (f64::from(a.abs_diff(*b)) / 255.0).powi(2))
+            .sum();
+        let psnr = -10.0 * (squared / (4 * on_cpu.pixels.len()) as f64).log10();
+        assert!(psnr > 45.0, "{from}: {psnr} dB");
+    }
+    let plain = still("cpu", &[]);
+    let [from_left, from_right] = ["-60,20", "60,20"].map(|from| halves(&still("cpu", &lamp(from))));
+    assert!(from_left[0] > 1.2 * from_right[0], "the left: {from_left:?}, {from_right:?}");
+    assert!(from_right[1] > 1.2 * from_left[1], "the right: {from_left:?}, {from_right:?}");
+    assert!(!plain.changes(&still("cpu", &["--ambient", "1"])).contains(&true));
+    let dim = halves(&still("cpu", &["--ambient", "0.25"]));
+    // A quarter of the light is a little more than half of the level.
+    assert!((0.4..0.6).contains(&(dim[0] / halves(&plain)[0])), "{dim:?}, {:?}", halves(&plain));
+}

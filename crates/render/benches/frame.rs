@@ -1,4 +1,5 @@
 //! A whole frame on the best GPU there is, waited for. `cargo bench -p effigy-render`
+#![expect(clippy::disallowed_methods, reason = "a frame takes as long as the GPU takes")]
 
 #[path = "../../splat/benches/scene/mod.rs"]
 mod scene;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Avatar, Body, Part, detail_order, normals, parts};
+use effigy_avatar::{Avatar, Body, Part, PrefixGrowth, detail_order, normals, parts};
 use effigy_rig::{Rig, SurfaceFrames};
 use effigy_splat::Filter;
 use glam::{Vec2, Vec3};
@@ -13,6 +13,7 @@ use crate::RenderError;
 use crate::decode::Bases;
 use crate::filled::filled;
 use crate::instance::{POSE_THREADS, PROJECT_THREADS};
+use crate::mesh::index_buffer;
 
 /// GPU structures of `shaders/pose/` and `shaders/splat/bound.wesl`.
 mod gpu_data {
@@ -85,6 +86,7 @@ pub(crate) struct Shared {
     pub(crate) bounds: (Vec3, Vec3),
     /// The avatar's Gaussians in the order in which they are stored here: any number of the first is an avatar.
     pub(crate) order: Vec<u32>,
+    pub(crate) growth: PrefixGrowth,
     /// The part of the person that each of the avatar's Gaussians belongs to.
     pub(crate) parts: Vec<Part>,
     /// How much a viewer looks at each Gaussian, 0 to 1.
@@ -101,6 +103,9 @@ pub(crate) struct SharedRig {
     pub(crate) rest_frames: wgpu::Buffer,
     pub(crate) ring: wgpu::Buffer,
     pub(crate) vertices: u32,
+    /// Indices of its triangles, and how many.
+    pub(crate) triangles: wgpu::Buffer,
+    pub(crate) index_count: u32,
     /// Vertex bounds at rest in mesh space, and the joints that carry any of it.
     pub(crate) bounds: (Vec3, Vec3),
     pub(crate) used_joints: Vec<usize>,
@@ -168,6 +173,7 @@ impl Shared {
             rig,
             sizes: Sizes::of(&avatar.gaussians.log_scales),
             bounds: avatar.bounds().map_err(fail)?.unwrap_or((Vec3::ZERO, Vec3::ZERO)),
+            growth: PrefixGrowth::new(avatar, &order),
             order,
             parts,
             importance: upload("the importance of Gaussians", bytemuck::cast_slice(&importance))?,
@@ -290,6 +296,7 @@ impl SharedRig {
         for (&joint, &weight) in rig.joint_indices.iter().zip(&rig.joint_weights) {
             used[usize::from(joint)] |= weight > 0.0;
         }
+        let (triangles, index_count) = index_buffer(device, &rig.triangles)?;
         Ok(Self {
             size: filled(
                 device,
@@ -304,6 +311,8 @@ impl SharedRig {
             rest_frames: upload("the rest frames", bytemuck::cast_slice(&rest_frames))?,
             ring: upload("the vertex rings", bytemuck::cast_slice(&ring))?,
             vertices: count as u32,
+            triangles,
+            index_count,
             bounds: rig.positions.iter().fold((first, first), |(lo, hi), &p| (lo.min(p), hi.max(p))),
             used_joints: (0..used.len()).filter(|&j| used[j]).collect(),
         })

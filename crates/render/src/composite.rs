@@ -11,7 +11,7 @@ use crate::{RenderError, View};
 /// Draws the colour of a [`View`] over a colour target of a host program, premultiplied, and if it is wanted its depth
 /// into the host's.
 ///
-/// What is drawn is pixel for pixel: the view should have the size of the target. A target that stores linear light
+/// What is drawn fills the pass's viewport, pixel for pixel if the view has its size. A target that stores linear light
 /// (an `*Srgb` or a float format) gets the colour converted; its blending then happens in linear light. What the host
 /// has drawn nearer is not covered if the view was told of it ([`crate::Renderer::occlude`]): then the colour lacks what
 /// is behind.

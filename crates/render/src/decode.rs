@@ -94,8 +94,13 @@ impl Bases {
         &self.places
     }
 
+    /// K.
+    pub(crate) fn per_gaussian(&self) -> u32 {
+        self.per_gaussian
+    }
+
     /// How many rows belong to the first `gaussians` Gaussians.
-    fn rows_of(&self, gaussians: u32) -> u32 {
+    pub(crate) fn rows_of(&self, gaussians: u32) -> u32 {
         self.places.partition_point(|&place| place < gaussians) as u32
     }
 }

@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytemuck::{Pod, Zeroable};
-use effigy_avatar::{Body, prefix_growth};
+use effigy_avatar::Body;
 use effigy_rig::{Palette, Pose, joint_palette};
 use effigy_splat::Camera;
-use glam::{Affine3A, Quat, Vec3};
+use glam::{Affine3A, Mat4, Quat, Vec3};
 
-use crate::RenderError;
 use crate::avatar::{Shared, SharedRig};
 use crate::decode::Decode;
 use crate::pipelines::{Pipelines, bind};
 use crate::uploads::Uploads;
 use crate::view::TILE;
+use crate::{PosedMesh, RenderError};
 
 /// Threads a workgroup of the pose kernels.
 pub(crate) const POSE_THREADS: u32 = 64;
 /// Threads a workgroup of the projection.
 pub(crate) const PROJECT_THREADS: u32 = 256;
 /// Size of `PosedVertex` in `shaders/pose/skin.wesl`.
-const POSED_VERTEX_SIZE: u64 = 32;
+pub(crate) const POSED_VERTEX_SIZE: u64 = 32;
 /// Attributes that the field adds to, floats a row.
 const RESIDUAL_SIZE: u64 = 4 * effigy_field::ATTRIBUTES as u64;
 
@@ -243,9 +243,30 @@ impl GpuAvatar {
         (translation + scale * (rotation * self.center), scale * self.radius)
     }
 
+    /// Weights of the rig's morphs in the current pose; none without a rig.
+    pub(crate) fn morph_weights(&self) -> &[f32] {
+        self.body.as_ref().map_or(&[], |body| &body.pose_weights)
+    }
+
     /// The width of the median Gaussian in the world, standard deviations in metres.
     pub(crate) fn median_size(&self) -> f32 {
         self.shared.sizes.median * self.placement.scale
+    }
+
+    /// The rig's surface in its pose, for a host's shadow maps; none without a rig.
+    pub fn mesh(&self) -> Option<PosedMesh<'_>> {
+        let rig = self.shared.rig.as_ref()?;
+        let Placement { rotation, scale, translation } = self.placement;
+        Some(PosedMesh {
+            vertices: &self.vertices,
+            indices: &rig.triangles,
+            index_count: rig.index_count,
+            world_from_avatar: Mat4::from_scale_rotation_translation(
+                Vec3::splat(scale),
+                rotation,
+                translation,
+            ),
+        })
     }
 
     /// What `camera` gets to see at `quality`.
@@ -284,7 +305,7 @@ impl GpuAvatar {
             first,
             count: drawn,
             fading,
-            log_growth: prefix_growth(kept.round() as usize, all as usize).ln(),
+            log_growth: self.shared.growth.of(kept.round() as usize).ln(),
             variance: self.shared.filter.variance,
             compensate: self.shared.filter.compensate.into(),
             sh_degree: self.shared.sh_degree.into(),
@@ -372,7 +393,7 @@ impl GpuAvatar {
         // opacity · exp(−q/2) = 1/255 at q = 2 ln 255 where opacity is 1.
         let reach = 2.0 * 255f32.ln();
         let grown = if self.body.is_some() { POSE_GROWTH } else { 1.0 };
-        let grown = grown * self.placement.scale * prefix_growth(drawn as usize, self.shared.count as usize);
+        let grown = grown * self.placement.scale * self.shared.growth.of(drawn as usize);
         let mut bound = 0;
         // The largest are the likeliest to be among those that are drawn.
         let mut left = u64::from(drawn);

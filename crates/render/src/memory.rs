@@ -5,22 +5,23 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::filled::filled;
 use crate::instance::InstanceData;
-use crate::pipelines::{Pipelines, bind};
+use crate::pipelines::{Pipelines, bind, bind_at};
+use crate::quads::{Quads, Sorted};
 use crate::sort::{DISPATCH_STRIDE, Pairs, Sort, SortBuffers};
 use crate::uploads::Uploads;
 use crate::view::{CameraData, LightData, TILE, View};
-use crate::{GpuAvatar, RenderError};
+use crate::{GpuAvatar, Method, RenderError};
 
 /// Threads of a workgroup that writes tile entries.
-const EXPAND_THREADS: u64 = 256;
+pub(crate) const EXPAND_THREADS: u64 = 256;
 /// Digits of the sort.
-const DIGITS: u64 = 256;
+pub(crate) const DIGITS: u64 = 256;
 /// A splat takes this many bytes (`Splat` in `shaders/splat/record.wesl`).
-const SPLAT_SIZE: u64 = 48;
+pub(crate) const SPLAT_SIZE: u64 = 48;
 /// `FrameState` in the same file, rounded up.
-const STATE_SIZE: u64 = 32;
+pub(crate) const STATE_SIZE: u64 = 32;
 /// `Guide` in `shaders/splat/guide.wesl`.
-const GUIDE_SIZE: u64 = 16;
+pub(crate) const GUIDE_SIZE: u64 = 16;
 /// A view holds at most this many pairs of Gaussian and tile; the farthest Gaussians of a picture that wants more are
 /// left out. 16 Mi entries take 256 MiB.
 const MAX_ENTRIES: u64 = 16 << 20;
@@ -50,8 +51,14 @@ impl InstanceSlot {
 pub(crate) struct Needs {
     /// Splats, drawn or not.
     pub(crate) splats: u64,
-    /// Pairs of splat and tile, at most.
+    /// Pairs of splat and tile, at most; none where quads are drawn.
     pub(crate) entries: u64,
+}
+
+/// What composites.
+pub(crate) enum Pictures {
+    Tiles(wgpu::BindGroup),
+    Quads(Box<Quads>),
 }
 
 /// Buffers and bind groups up to a number of avatars, splats and tile entries.
@@ -62,7 +69,7 @@ pub(crate) struct Memory {
     pub(crate) uploads: Uploads,
     pub(crate) instances: wgpu::Buffer,
     pub(crate) splats: wgpu::Buffer,
-    /// Splats by tile and depth.
+    /// Splats by tile and depth, or where quads are drawn by depth alone.
     pub(crate) entries: wgpu::Buffer,
     pub(crate) tile_counts: wgpu::Buffer,
     pub(crate) depth_keys: wgpu::Buffer,
@@ -77,7 +84,8 @@ pub(crate) struct Memory {
     pub(crate) sort_tiles: Sort,
     pub(crate) find_ranges: wgpu::BindGroup,
     /// Nothing until the pictures are bound.
-    pub(crate) rasterize: Option<wgpu::BindGroup>,
+    pub(crate) pictures: Option<Pictures>,
+    order: wgpu::Buffer,
     pub(crate) guides: Option<wgpu::Buffer>,
     /// The avatars that the projection is bound for, in order.
     pub(crate) bound: Vec<u64>,
@@ -120,7 +128,10 @@ impl Memory {
         let slack = |count: u64| count + count / 2;
         let room = Needs {
             splats: slack(needs.splats).min(all).min(most_splats).max(1),
-            entries: slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
+            entries: match view.method() {
+                Method::Tiles => slack(needs.entries).clamp(MIN_ENTRIES.min(most_entries), most_entries),
+                Method::Quads => 0,
+            },
         };
         Ok(Self::new(device, pipelines, view, room, most_entries, avatars.len().next_power_of_two()))
     }
@@ -159,7 +170,8 @@ impl Memory {
         let uniform = wgpu::BufferUsages::UNIFORM;
         let limits =
             filled(device, "tile limits", bytemuck::cast_slice(&[capacity as u32, 0, 0, 0]), uniform);
-        let state = storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST);
+        let state =
+            storage("frame state", STATE_SIZE, wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC);
         let dispatches = storage("dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
         let splats = storage("splats", (n + 1) * SPLAT_SIZE, none);
         let tile_counts = storage("tile counts", n * 4, none);
@@ -227,11 +239,12 @@ impl Memory {
             ),
             sort_tiles,
             find_ranges: bind(device, &pipelines.find_ranges, &[&state, sorted.keys, &ranges].map(whole)),
-            rasterize: None,
+            pictures: None,
+            entries: if view.method() == Method::Quads { order_a.clone() } else { sorted.values.clone() },
+            order: order_a,
             guides,
             instances,
             splats,
-            entries: sorted.values.clone(),
             tile_counts,
             depth_keys,
             state,
@@ -245,6 +258,12 @@ impl Memory {
 
     /// Binds what composites: tiles and splats, and what `view` writes to and is hidden by.
     pub(crate) fn bind_pictures(&mut self, device: &wgpu::Device, pipelines: &Pipelines, view: &View) {
+        if view.method() == Method::Quads {
+            let Self { state, order, splats, ranges, .. } = self;
+            let sorted = Sorted { state, order, splats, ranges };
+            self.pictures = Some(Pictures::Quads(Box::new(Quads::new(device, pipelines, view, &sorted))));
+            return;
+        }
         let whole = wgpu::Buffer::as_entire_binding;
         let mut resources = vec![
             (0, whole(&view.camera)),
@@ -262,7 +281,8 @@ impl Memory {
             resources.push((8, wgpu::BindingResource::TextureView(limit)));
         }
         let (guided, occluded) = view.kind();
-        self.rasterize = Some(bind_at(device, pipelines.rasterize(device, guided, occluded), &resources));
+        let layout = pipelines.rasterize(device, guided, occluded).get_bind_group_layout(0);
+        self.pictures = Some(Pictures::Tiles(bind_at(device, &layout, &resources)));
     }
 
     pub(crate) fn is_bound(&self, avatars: &[&GpuAvatar]) -> bool {
@@ -348,21 +368,5 @@ fn bind_some(
     buffers: &[(u32, &wgpu::Buffer)],
 ) -> wgpu::BindGroup {
     let resources: Vec<_> = buffers.iter().map(|&(at, buffer)| (at, buffer.as_entire_binding())).collect();
-    bind_at(device, pipeline, &resources)
-}
-
-fn bind_at(
-    device: &wgpu::Device,
-    pipeline: &wgpu::ComputePipeline,
-    resources: &[(u32, wgpu::BindingResource<'_>)],
-) -> wgpu::BindGroup {
-    let entries: Vec<_> = resources
-        .iter()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
-        .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &entries,
-    })
+    bind_at(device, &pipeline.get_bind_group_layout(0), &resources)
 }

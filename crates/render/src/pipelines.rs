@@ -2,12 +2,16 @@
 
 use std::sync::OnceLock;
 
+use crate::quads::QuadPipelines;
+
 /// A composed WGSL file by the name that the build script gave it.
 macro_rules! wgsl {
     ($name:literal) => {
         include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))
     };
 }
+
+pub(crate) use wgsl;
 
 pub(crate) const COMPOSITE_WGSL: &str = wgsl!("composite");
 
@@ -28,6 +32,8 @@ pub(crate) struct Pipelines {
     pub full_precision: bool,
     /// By whether they fill the guide and whether a host's depth hides what is behind: built when first asked for.
     rasterize: [[OnceLock<wgpu::ComputePipeline>; 2]; 2],
+    /// By whether a host's depth hides what is behind.
+    quads: [OnceLock<QuadPipelines>; 2],
     guide: OnceLock<wgpu::ComputePipeline>,
     /// By whether a host's depth hides what is behind.
     pick: [OnceLock<wgpu::ComputePipeline>; 2],
@@ -120,6 +126,7 @@ impl Pipelines {
             sort_layout,
             full_precision,
             rasterize: Default::default(),
+            quads: Default::default(),
             guide: OnceLock::new(),
             pick: Default::default(),
             host_depth: Default::default(),
@@ -151,6 +158,11 @@ impl Pipelines {
         })
     }
 
+    /// Composites by drawing quads.
+    pub(crate) fn quads(&self, device: &wgpu::Device, occluded: bool) -> &QuadPipelines {
+        self.quads[usize::from(occluded)].get_or_init(|| QuadPipelines::new(device, occluded))
+    }
+
     /// Tells of each splat how far it has moved and how much a viewer looks there.
     pub(crate) fn guide(&self, device: &wgpu::Device) -> &wgpu::ComputePipeline {
         self.guide.get_or_init(|| build(device, wgsl!("guide"), "guide_splats"))
@@ -172,7 +184,7 @@ impl Pipelines {
     }
 }
 
-fn build(device: &wgpu::Device, source: &str, entry: &str) -> wgpu::ComputePipeline {
+pub(crate) fn build(device: &wgpu::Device, source: &str, entry: &str) -> wgpu::ComputePipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(entry),
         source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -197,16 +209,21 @@ pub(crate) fn bind(
     pipeline: &wgpu::ComputePipeline,
     resources: &[wgpu::BindingResource<'_>],
 ) -> wgpu::BindGroup {
+    let resources: Vec<_> = (0..).zip(resources.iter().cloned()).collect();
+    bind_at(device, &pipeline.get_bind_group_layout(0), &resources)
+}
+
+/// Binds resources at the bindings that they are named with.
+pub(crate) fn bind_at(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    resources: &[(u32, wgpu::BindingResource<'_>)],
+) -> wgpu::BindGroup {
     let entries: Vec<_> = resources
         .iter()
-        .enumerate()
-        .map(|(i, resource)| wgpu::BindGroupEntry { binding: i as u32, resource: resource.clone() })
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
         .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &entries,
-    })
+    device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use effigy_splat::Frame;
 use half::f16;
 
+use crate::memory::STATE_SIZE;
 use crate::scope::scoped;
 use crate::{RenderError, View};
 
@@ -42,6 +43,41 @@ pub fn read_guide(
         Ok(rows(&bytes, texture.width(), pixel)
             .flat_map(|row| row.chunks_exact(pixel as usize).map(|p| four(p, pixel)))
             .collect())
+    })
+}
+
+/// What a frame turned out to hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Gaussians that are drawn: in front of the camera, on the picture, not too faint.
+    pub visible: u32,
+    /// Pairs of Gaussian and tile of 16 × 16 pixels, as many as there was room for.
+    pub entries: u32,
+}
+
+/// Counts of what was last rendered into `view`. Waits until it is done: for benchmarks.
+///
+/// # Errors
+/// [`RenderError::Gpu`] if nothing was rendered into it yet, or if the device is lost or out of memory.
+pub fn read_counts(device: &wgpu::Device, queue: &wgpu::Queue, view: &View) -> Result<Counts, RenderError> {
+    let doing = "reading counts";
+    let Some(memory) = &view.memory else {
+        return Err(RenderError::Gpu { doing, message: "nothing was rendered yet".into() });
+    };
+    scoped(device, doing, || {
+        let staging = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("counts"),
+            size: STATE_SIZE,
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&memory.state, 0, &staging, 0, STATE_SIZE);
+        queue.submit([encoder.finish()]);
+        let state = map_and_copy(device, &staging, doing)?;
+        let word = |i: usize| u32::from_le_bytes(std::array::from_fn(|b| state[4 * i + b]));
+        // `FrameState` of `shaders/splat/record.wesl`.
+        Ok(Counts { visible: word(2), entries: word(3) })
     })
 }
 
@@ -128,6 +164,7 @@ fn copy_texture(
 }
 
 /// The contents of a mappable buffer once the GPU has finished with it.
+#[expect(clippy::disallowed_methods, reason = "what is read back is waited for")]
 pub(crate) fn map_and_copy(
     device: &wgpu::Device,
     buffer: &wgpu::Buffer,

@@ -7,6 +7,7 @@ use effigy_splat::Camera;
 
 use crate::avatar::Shared;
 use crate::instance::PROJECT_THREADS;
+use crate::memory::Pictures;
 use crate::pipelines::{Pipelines, Teamwork};
 use crate::scope::scoped;
 use crate::sort::DISPATCH_STRIDE;
@@ -25,9 +26,9 @@ pub enum Precision {
 
 /// Renders avatars on one device. Cheap to share, made once: building its kernels takes a moment.
 pub struct Renderer {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    pipelines: Pipelines,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) pipelines: Pipelines,
     color_format: wgpu::TextureFormat,
 }
 
@@ -188,6 +189,7 @@ impl Renderer {
     ///
     /// # Errors
     /// As [`Renderer::record`], and [`RenderError::Gpu`] if the device is lost.
+    #[expect(clippy::disallowed_methods, reason = "a stage is timed by waiting for it")]
     pub fn time_stages(
         &self,
         avatars: &[&GpuAvatar],
@@ -250,11 +252,11 @@ impl Renderer {
         let pipelines = &self.pipelines;
         match stage {
             Stage::Pose => {
-                view.changed.clear();
+                view.posed.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    view.changed.push(share.drawn > 0 && avatar.upload_pose(encoder)?);
+                    view.posed.push(share.drawn > 0 && avatar.upload_pose(encoder)?);
                 }
-                let changed = || avatars.iter().zip(&view.changed).filter(|(_, new)| **new);
+                let changed = || avatars.iter().zip(&view.posed).filter(|(_, new)| **new);
                 if timer.is_some() || changed().next().is_some() {
                     // A timestamp that is never written must not be waited for.
                     let mut pass = stage.begin(encoder, timer);
@@ -263,11 +265,11 @@ impl Renderer {
                 changed().for_each(|(avatar, _)| avatar.note_pose(encoder));
             }
             Stage::Decode => {
-                view.changed.clear();
+                view.decoded.clear();
                 for (avatar, share) in avatars.iter().zip(&view.drawn) {
-                    view.changed.push(avatar.upload_decode(share.drawn, encoder)?);
+                    view.decoded.push(avatar.upload_decode(share.drawn, encoder)?);
                 }
-                let drawn = || avatars.iter().zip(&view.drawn).zip(&view.changed);
+                let drawn = || avatars.iter().zip(&view.drawn).zip(&view.decoded);
                 let changed = || drawn().filter(|(_, new)| **new).map(|(drawn, _)| drawn);
                 if timer.is_some() || changed().next().is_some() {
                     let mut pass = stage.begin(encoder, timer);
@@ -305,6 +307,10 @@ impl Renderer {
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
+                if let Some(Pictures::Quads(quads)) = &memory.pictures {
+                    quads.record_size(&self.device, pipelines, &mut pass);
+                    return Ok(());
+                }
                 pass.set_pipeline(&pipelines.sum_blocks);
                 pass.set_bind_group(0, &memory.sum_blocks, &[]);
                 pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
@@ -321,7 +327,14 @@ impl Renderer {
             }
             Stage::Rasterize => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
-                let Some(rasterize) = &memory.rasterize else { return Err(no_memory()) };
+                let rasterize = match &memory.pictures {
+                    Some(Pictures::Tiles(rasterize)) => rasterize,
+                    Some(Pictures::Quads(quads)) => {
+                        quads.record(&self.device, pipelines, view, encoder, timer);
+                        return Ok(());
+                    }
+                    None => return Err(no_memory()),
+                };
                 let mut pass = stage.begin(encoder, timer);
                 view.record_occluder(&self.device, pipelines, &mut pass);
                 let (guided, occluded) = view.kind();

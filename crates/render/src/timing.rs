@@ -29,12 +29,29 @@ impl Stage {
         encoder: &mut wgpu::CommandEncoder,
         timer: Option<&StageTimer>,
     ) -> wgpu::ComputePass<'static> {
+        self.begin_part(encoder, timer, timer)
+    }
+
+    /// Begins a pass of a stage of several: `first` is told when it begins, `last` when it ends.
+    pub(crate) fn begin_part(
+        self,
+        encoder: &mut wgpu::CommandEncoder,
+        first: Option<&StageTimer>,
+        last: Option<&StageTimer>,
+    ) -> wgpu::ComputePass<'static> {
+        let timestamp_writes = first.or(last).map(|timer| wgpu::ComputePassTimestampWrites {
+            query_set: &timer.queries,
+            beginning_of_pass_write_index: first.map(|_| self.first_query()),
+            end_of_pass_write_index: last.map(|_| self.first_query() + 1),
+        });
         encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(self.name()),
-                timestamp_writes: timer.map(|timer| timer.writes(self)),
-            })
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(self.name()), timestamp_writes })
             .forget_lifetime()
+    }
+
+    /// The query of its beginning; the one of its end is next.
+    fn first_query(self) -> u32 {
+        2 * self as u32
     }
 
     /// Lower-case name, for tables.
@@ -89,12 +106,12 @@ impl StageTimer {
         })
     }
 
-    fn writes(&self, stage: Stage) -> wgpu::ComputePassTimestampWrites<'_> {
-        let first = 2 * stage as u32;
-        wgpu::ComputePassTimestampWrites {
+    /// For the first pass of a stage, where it is a render pass.
+    pub(crate) fn render_begin(&self, stage: Stage) -> wgpu::RenderPassTimestampWrites<'_> {
+        wgpu::RenderPassTimestampWrites {
             query_set: &self.queries,
-            beginning_of_pass_write_index: Some(first),
-            end_of_pass_write_index: Some(first + 1),
+            beginning_of_pass_write_index: Some(stage.first_query()),
+            end_of_pass_write_index: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::filled::filled;
 use crate::instance::Share;
 use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
 use crate::pipelines::{Pipelines, bind};
-use crate::{GpuAvatar, RenderError};
+use crate::{GpuAvatar, Method, RenderError};
 
 /// Tile width and height, pixels.
 pub(crate) const TILE: u32 = 16;
@@ -25,6 +25,7 @@ pub struct View {
     light_buffer: wgpu::Buffer,
     light: LightData,
     quality: f32,
+    method: Method,
     pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
     previous: Vec<(u64, wgpu::Buffer)>,
@@ -32,8 +33,9 @@ pub struct View {
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
     pub(crate) drawn: Vec<Share>,
-    /// Which of the avatars have to be posed, or decoded, in the frame that is being recorded.
-    pub(crate) changed: Vec<bool>,
+    /// Which of the avatars the frame that was recorded last poses, and of which it sums the field.
+    pub(crate) posed: Vec<bool>,
+    pub(crate) decoded: Vec<bool>,
     /// Whether 16 bits of depth are enough to order what is drawn.
     pub(crate) coarse_depths: bool,
     needs: Needs,
@@ -163,9 +165,11 @@ impl View {
             light_buffer: uniform("light", size_of::<LightData>()),
             light: LightData::zeroed(),
             quality: 1.0,
+            method: Method::default(),
             memory: None,
             drawn: Vec::new(),
-            changed: Vec::new(),
+            posed: Vec::new(),
+            decoded: Vec::new(),
             coarse_depths: false,
             needs: Needs { splats: 0, entries: 0 },
             slots: Vec::new(),
@@ -248,7 +252,7 @@ impl View {
     /// Has what composites bound again before the next frame; the working memory stays.
     fn unbind_pictures(&mut self) {
         if let Some(memory) = &mut self.memory {
-            memory.rasterize = None;
+            memory.pictures = None;
         }
     }
 
@@ -318,6 +322,27 @@ impl View {
         Ok(())
     }
 
+    /// Sets how frames are composited from the next recorded one on. Changing it makes the working memory anew.
+    pub fn set_method(&mut self, method: Method) {
+        let before = self.method();
+        self.method = method;
+        if self.method() != before {
+            self.memory = None;
+        }
+    }
+
+    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
+    pub fn method(&self) -> Method {
+        let by_quads =
+            self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
+        if by_quads { self.method } else { Method::Tiles }
+    }
+
+    /// Whether another light than the captured one is set.
+    pub(crate) fn is_lit(&self) -> bool {
+        self.light.enabled != 0
+    }
+
     /// How many Gaussians, visible or not, the frame that was recorded last draws.
     pub fn gaussians(&self) -> u32 {
         self.drawn.iter().map(|share| share.drawn).sum()
@@ -345,8 +370,10 @@ impl View {
             let share = avatar.share(camera, quality);
             self.drawn.push(share);
             self.needs.splats += u64::from(share.drawn);
-            let entries = avatar.tile_entries_estimate(camera, share.drawn);
-            self.needs.entries = self.needs.entries.saturating_add(entries);
+            if self.method() == Method::Tiles {
+                let entries = avatar.tile_entries_estimate(camera, share.drawn);
+                self.needs.entries = self.needs.entries.saturating_add(entries);
+            }
         }
         self.coarse_depths = coarse_depths_suffice(avatars, camera);
     }
@@ -356,7 +383,7 @@ impl View {
         let ready = |memory: &Memory| {
             memory.has_room(self.needs, avatars.len())
                 && memory.is_bound(avatars)
-                && memory.rasterize.is_some()
+                && memory.pictures.is_some()
         };
         self.memory.as_ref().is_some_and(ready)
     }
@@ -374,7 +401,7 @@ impl View {
             Some(memory) => memory,
             None => Memory::allocate(device, pipelines, self, self.needs, avatars)?,
         };
-        if memory.rasterize.is_none() {
+        if memory.pictures.is_none() {
             memory.bind_pictures(device, pipelines, self);
         }
         let memory = self.memory.insert(memory);
@@ -468,6 +495,12 @@ impl Output {
         [width, height]: [u32; 2],
         format: wgpu::TextureFormat,
     ) -> Self {
+        // Quads are drawn into it.
+        let drawn = if format == wgpu::TextureFormat::Rgba16Float {
+            wgpu::TextureUsages::RENDER_ATTACHMENT
+        } else {
+            wgpu::TextureUsages::empty()
+        };
         let texture = device.create_texture(&wgpu::TextureDescriptor {
             label: Some(label),
             size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
@@ -477,7 +510,8 @@ impl Output {
             format,
             usage: wgpu::TextureUsages::STORAGE_BINDING
                 | wgpu::TextureUsages::TEXTURE_BINDING
-                | wgpu::TextureUsages::COPY_SRC,
+                | wgpu::TextureUsages::COPY_SRC
+                | drawn,
             view_formats: &[],
         });
         Self { view: texture.create_view(&Default::default()), texture }

@@ -1,5 +1,6 @@
 //! What a host program may do with a renderer: throw frames away, record several before submitting, swap avatars, come
 //! close, composite.
+#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 use std::sync::Arc;
 
@@ -44,6 +45,34 @@ impl Host {
         read_frame(&self.gpu.device, &self.gpu.queue, view, &mut frame).expect("a picture");
         self.gpu.check().expect("no GPU errors");
         frame
+    }
+
+    /// Submits and waits for what `texture`, of four bytes a pixel, then holds.
+    fn submit_and_copy(&self, mut encoder: wgpu::CommandEncoder, texture: &wgpu::Texture) -> Vec<u8> {
+        let staging = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(texture.width() * texture.height() * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        encoder.copy_texture_to_buffer(
+            texture.as_image_copy(),
+            wgpu::TexelCopyBufferInfo {
+                buffer: &staging,
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(texture.width() * 4),
+                    rows_per_image: None,
+                },
+            },
+            texture.size(),
+        );
+        self.submit(encoder);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.gpu.device.poll(wgpu::PollType::wait_indefinitely()).expect("the GPU");
+        let bytes = staging.slice(..).get_mapped_range().expect("bytes").to_vec();
+        self.gpu.check().expect("no GPU errors");
+        bytes
     }
 
     fn picture(&self, avatar: &GpuAvatar, view: &mut View) -> Frame {
@@ -253,72 +282,89 @@ fn frames_that_skip_the_pose_can_be_timed_too() {
     host.gpu.check().unwrap();
 }
 
+/// A frame of `avatar` in a white target of `size` by `size` pixels, drawn into a viewport of the view's size at `corner`:
+/// four bytes a pixel.
+fn composited(
+    host: &Host,
+    avatar: &GpuAvatar,
+    view: &mut View,
+    format: wgpu::TextureFormat,
+    size: u32,
+    corner: [u32; 2],
+) -> Vec<u8> {
+    let device = &host.gpu.device;
+    let target = device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d { width: size, height: size, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    });
+    let compositor = Compositor::new(device, format, 1).expect("a compositor");
+    let source = compositor.source(device, view).expect("a source");
+    let mut encoder = host.encoder();
+    host.record(&mut encoder, avatar, view);
+    let attachment = target.create_view(&Default::default());
+    let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view: &attachment,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations {
+                load: wgpu::LoadOp::Clear(wgpu::Color::WHITE),
+                store: wgpu::StoreOp::Store,
+            },
+        })],
+        ..Default::default()
+    });
+    let ([x, y], (width, height)) = (corner.map(|at| at as f32), view.size());
+    pass.set_viewport(x, y, width as f32, height as f32, 0.0, 1.0);
+    compositor.draw(&mut pass, &source);
+    drop(pass);
+    host.submit_and_copy(encoder, &target)
+}
+
 /// Premultiplied over the host's colour; into an sRGB target the colour comes out as it was rendered.
 #[test]
 fn compositing_covers_what_it_should() {
     let host = Host::new();
-    let device = &host.gpu.device;
     let grey = Vec3::new(0.2, 0.5, 0.8);
     let uploaded = host.renderer.upload(&square(30, grey)).unwrap();
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
     for format in [wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureFormat::Rgba8UnormSrgb] {
-        let target = device.create_texture(&wgpu::TextureDescriptor {
-            label: None,
-            size: wgpu::Extent3d { width: SIZE, height: SIZE, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format,
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-            view_formats: &[],
-        });
-        let compositor = Compositor::new(device, format, 1).unwrap();
-        let source = compositor.source(device, &view).unwrap();
-        let mut encoder = host.encoder();
-        host.record(&mut encoder, &uploaded, &mut view);
-        let attachment = target.create_view(&Default::default());
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &attachment,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color::WHITE),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            ..Default::default()
-        });
-        compositor.draw(&mut pass, &source);
-        drop(pass);
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: u64::from(SIZE * SIZE * 4),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        encoder.copy_texture_to_buffer(
-            target.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(SIZE * 4),
-                    rows_per_image: None,
-                },
-            },
-            target.size(),
-        );
-        host.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        let pixels = staging.slice(..).get_mapped_range().unwrap().to_vec();
-        host.gpu.check().unwrap();
+        let pixels = composited(&host, &uploaded, &mut view, format, SIZE, [0, 0]);
         assert_eq!(&pixels[..4], &[255; 4], "{format:?}: the corner is the host's");
         let at = ((SIZE / 2 * SIZE + SIZE / 2) * 4) as usize;
         for (got, want) in pixels[at..at + 3].iter().zip([51.0, 127.5, 204.0]) {
             // A little of the white shows through even here.
             assert!((f32::from(*got) - want).abs() < 2.0, "{format:?}: {:?}", &pixels[at..at + 4]);
+        }
+    }
+}
+
+/// As a panel of a user interface does it.
+#[test]
+fn a_viewport_gets_the_whole_view_pixel_for_pixel() {
+    let host = Host::new();
+    let avatar = square(7, Vec3::new(0.2, 0.5, 0.8));
+    let mut uploaded = host.renderer.upload(&avatar).unwrap();
+    uploaded.set_pose(&moved(&avatar)).unwrap();
+    let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
+    let (size, corner) = (2 * SIZE, [37, 20]);
+    let format = wgpu::TextureFormat::Rgba8Unorm;
+    let pixels = composited(&host, &uploaded, &mut view, format, size, corner);
+    let frame = host.read(&view);
+    for (i, pixel) in pixels.chunks_exact(4).enumerate() {
+        let (x, y) = (i as u32 % size, i as u32 / size);
+        let inside = x.wrapping_sub(corner[0]) < SIZE && y.wrapping_sub(corner[1]) < SIZE;
+        let color =
+            if inside { frame.color[((y - corner[1]) * SIZE + x - corner[0]) as usize] } else { [0.0; 4] };
+        for channel in 0..3 {
+            let want = 255.0 * (color[channel] + 1.0 - color[3]);
+            assert!((f32::from(pixel[channel]) - want).abs() < 1.0, "{pixel:?} at {x}, {y}, not {want}");
         }
     }
 }
@@ -387,29 +433,7 @@ fn the_hosts_depth_gets_that_of_the_avatar() {
         });
         compositor.draw(&mut pass, &source);
         drop(pass);
-        let staging = device.create_buffer(&wgpu::BufferDescriptor {
-            label: None,
-            size: u64::from(SIZE * SIZE * 4),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        encoder.copy_texture_to_buffer(
-            depth.as_image_copy(),
-            wgpu::TexelCopyBufferInfo {
-                buffer: &staging,
-                layout: wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some(SIZE * 4),
-                    rows_per_image: None,
-                },
-            },
-            depth.size(),
-        );
-        host.submit(encoder);
-        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-        let bytes = staging.slice(..).get_mapped_range().unwrap().to_vec();
-        host.gpu.check().unwrap();
+        let bytes = host.submit_and_copy(encoder, &depth);
         for (i, bytes) in bytes.chunks_exact(4).enumerate() {
             let found = f32::from_le_bytes(bytes.try_into().unwrap());
             let mut want = cleared;

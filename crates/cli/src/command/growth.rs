@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::bench::Row;
+use super::measured::Row;
 
 /// Frame time against Gaussians, a line for each device and picture size, and against pixels, a line for each device
 /// and number of Gaussians: an SVG of both side by side.
@@ -19,12 +19,16 @@ fn draw(svg: &mut String, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>
     let area = SVGBackend::with_string(svg, (1120, 460)).into_drawing_area();
     area.fill(&WHITE)?;
     let (left, right) = area.split_horizontally(560);
+    // Scenes of other kinds are no points of one line.
+    let one_family = rows.iter().all(|row| row.family == rows[0].family);
+    let family = |row: &Row| if one_family { String::new() } else { format!(", {}", row.family) };
     let by_gaussians = lines(rows, |row| {
-        (format!("{}, {}x{}", row.device_name(), row.width, row.height), row.gaussians as f64)
+        let name = format!("{}, {}x{}{}", row.device_name(), row.width, row.height, family(row));
+        (name, row.gaussians as f64)
     });
     let by_pixels = lines(rows, |row| {
         let pixels = f64::from(row.width) * f64::from(row.height);
-        (format!("{}, {} Gaussians", row.device_name(), row.gaussians), pixels)
+        (format!("{}, {} Gaussians{}", row.device_name(), row.gaussians, family(row)), pixels)
     });
     chart(&left, "Gaussians", &by_gaussians)?;
     chart(&right, "pixels", &by_pixels)?;

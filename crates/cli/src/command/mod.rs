@@ -8,5 +8,7 @@ mod crowd;
 pub(crate) mod eval;
 mod growth;
 pub(crate) mod info;
+mod measured;
 pub(crate) mod render;
+mod scene;
 pub(crate) mod train;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
+use effigy_render::Precision;
 use effigy_splat::Frame;
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use crate::engine::{Backend, Engine};
 use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
+use crate::light::LightOptions;
 use crate::output::{self, Kind};
 use crate::performance::Performance;
 use crate::progress::Progress;
@@ -30,6 +32,7 @@ use crate::source::SourceOptions;
   effigy render man.glb --camera orbit:30 --seconds 6 --size 1920x1080 -o man.mp4
   effigy render body.spz -o body.png
   effigy render head.glb --track take.csv --time 2.5 --background '#204060' -o still.png
+  effigy render head.glb --ambient 0.25 --key 1.2 --key-from 60,30 -o lit.png
   effigy render head.glb --camera transforms.json -o views")]
 pub(crate) struct Arguments {
     /// The avatar: .glb, .gltf, .vrm, .ply, .spz or a LAM .zip. The bundled one if left out.
@@ -61,6 +64,8 @@ pub(crate) struct Arguments {
     /// transparent, or a colour: #rrggbb, black, white, grey. Videos, which cannot be transparent, get a dark grey.
     #[arg(long, default_value = "transparent")]
     background: Background,
+    #[command(flatten)]
+    light: LightOptions,
     /// What renders.
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     backend: Backend,
@@ -131,6 +136,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if [arguments.time as f32, arguments.yaw, arguments.pitch].iter().any(|v| !v.is_finite()) {
         return Err(bad_input("--time, --yaw or --pitch is out of range"));
     }
+    let light = arguments.light.light()?;
 
     let loading = Progress::of_unknown_length("loading");
     let avatar = Arc::new(match &arguments.avatar {
@@ -152,7 +158,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let first = camera.at(0, frames);
     let size = Size { width: first.width, height: first.height };
     let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0)?;
-    let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar)?;
+    // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
+    let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
+    engine.set_light(light);
 
     let progress = Progress::new(frames as u64, "rendering");
     let mut frame = Frame::default();

@@ -66,6 +66,7 @@ pub(crate) fn submit_and_save(
     );
     queue.submit([encoder.finish()]);
     staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+    #[expect(clippy::disallowed_methods, reason = "the picture is saved, not shown")]
     device.poll(wgpu::PollType::wait_indefinitely())?;
     let pixels = staging.slice(..).get_mapped_range()?.to_vec();
     image::save_buffer(path, &pixels, width, height, image::ColorType::Rgba8)?;

@@ -108,7 +108,7 @@ fn colour_and_depth_are_the_same_with_a_guide() {
 }
 
 /// A depth buffer that is `depth` everywhere.
-fn cleared(stage: &Stage, depth: f32, samples: u32) -> wgpu::TextureView {
+pub(crate) fn cleared(stage: &Stage, depth: f32, samples: u32) -> wgpu::TextureView {
     let texture = stage.gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size: wgpu::Extent3d { width: 64, height: 64, depth_or_array_layers: 1 },

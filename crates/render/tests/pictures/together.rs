@@ -1,7 +1,10 @@
 //! Scenes of several avatars: each at its place, in its detail, sorted together.
 
+use std::sync::Arc;
+
+use effigy_avatar::{Avatar, OpenOptions};
 use effigy_render::{Detail, Placement, Precision};
-use effigy_splat::{Camera, Filter, Gaussians};
+use effigy_splat::{Camera, Filter, Frame, Gaussians};
 use glam::{Quat, Vec3};
 
 use crate::oracle;
@@ -222,4 +225,27 @@ fn a_pixel_tells_whom_it_shows() {
     assert!(stage.renderer.pick(&mut encoder, &avatars, &view, 90, 0).is_err());
     assert!(stage.renderer.pick(&mut encoder, &avatars[..1], &view, 5, 5).is_err());
     drop(encoder);
+}
+
+/// A head goes away: as few Gaussians as its size asks for cover as much of the picture as all of them do in a picture
+/// eight times as fine.
+#[test]
+fn a_distant_head_keeps_its_size() {
+    let stage = Stage::new(Precision::Half);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/head.glb");
+    let head = Arc::new(Avatar::open(path, &OpenOptions::default()).unwrap());
+    let (low, high) = head.bounds().unwrap().unwrap();
+    let middle = 0.5 * (low + high);
+    let mut uploaded = stage.renderer.upload(&head).unwrap();
+    // What the filter of the splats adds to a silhouette of so few pixels is allowed for.
+    for (far, most) in [(1.0, 1.1), (2.0, 1.25), (4.0, 1.5)] {
+        let camera = |size| Camera::look_at(middle + 1.4 * far * Vec3::Z, middle, Vec3::Y, 0.35, size, size);
+        let cover = |frame: &Frame| frame.color.iter().map(|p| p[3]).sum::<f32>();
+        uploaded.set_detail(Detail::Full);
+        let all = cover(&stage.picture(&[&uploaded], &camera(512), 1.0)) / 64.0;
+        uploaded.set_detail(Detail::Auto);
+        let few = cover(&stage.picture(&[&uploaded], &camera(64), 1.0));
+        println!("{far} times as far: {few:.0} pixels of {all:.0}");
+        assert!((0.95..most).contains(&(few / all)), "{far} times as far: {few} pixels of {all}");
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use effigy_splat::Frame;
 use rayon::prelude::*;
 
-use crate::format::{Alpha, Association, Component, Layout, PlaneFormat, PlanesError, Range, Shape};
+use crate::format::{Alpha, Association, Component, PlaneFormat, PlanesError, Range, Shape};
 
 /// Less alpha than half a code of 8 bits is none: what straight colour it has cannot be told.
 pub(crate) const FAINTEST: f64 = 0.5 / 255.0;
@@ -130,6 +130,7 @@ struct Coder {
 }
 
 /// A pixel as it is to be encoded.
+#[derive(Clone, Copy, Default)]
 struct Pixel {
     luma: f64,
     /// Of blue and red.
@@ -182,7 +183,7 @@ pub(crate) fn difference_scales(format: PlaneFormat) -> [f64; 2] {
 
 /// From 0 to 1; what is no number is 0.
 fn unit(value: f64) -> f64 {
-    value.max(0.0).min(1.0)
+    if value > 0.0 { value.min(1.0) } else { 0.0 }
 }
 
 struct Source<'a> {
@@ -222,27 +223,31 @@ impl Source<'_> {
         self.shape.alpha_column().map_or(usize::MAX, |column| column as usize)
     }
 
-    fn luma_and_alpha(&self, x: usize, y: usize) -> [u16; 2] {
-        let packed = x.checked_sub(self.alpha_column());
-        let pixel = self.pixel(packed.unwrap_or(x), y);
-        let luma = if packed.is_some() { pixel.alpha } else { pixel.luma };
-        [self.coder.luma_code(luma), self.coder.alpha_code(pixel.alpha)]
+    /// Luma, differences and alpha of all columns of a row, also of those between it and the next, so that all bytes are what
+    /// the GPU makes them.
+    fn fill_row(&self, y: usize, row: &mut [Pixel]) {
+        let column = self.alpha_column();
+        for (x, out) in row.iter_mut().enumerate() {
+            *out = match x.checked_sub(column) {
+                None => self.pixel(x, y),
+                // Grey.
+                Some(x) => {
+                    let alpha = self.pixel(x, y).alpha;
+                    Pixel { luma: alpha, differences: [0.0; 2], weight: 1.0, alpha }
+                }
+            };
+        }
     }
 
-    /// Colour differences of a place in planes of full size.
-    fn full(&self, x: usize, y: usize) -> [u16; 2] {
-        let differences = if x >= self.alpha_column() { [0.0; 2] } else { self.pixel(x, y).differences };
-        differences.map(|d| self.coder.difference_code(d))
-    }
-
-    /// Colour differences of a place in planes of half size.
-    fn halved(&self, x: usize, y: usize) -> [u16; 2] {
+    /// Codes of blue and red of column `x` of planes of half size, from two rows of pixels.
+    fn halved(&self, rows: [&[Pixel]; 2], x: usize) -> [u16; 2] {
         let (mut sums, mut weights) = ([0.0; 2], 0.0);
+        // Where alpha is packed there is no colour, whatever stands left of it.
         if 2 * x < self.alpha_column() {
-            for row in [2 * y, 2 * y + 1] {
+            for row in rows {
                 for (column, part) in [((2 * x).saturating_sub(1), 0.125), (2 * x, 0.25), (2 * x + 1, 0.125)]
                 {
-                    let pixel = self.pixel(column, row);
+                    let pixel = &row[column];
                     let weight = part * pixel.weight;
                     sums = [0, 1].map(|i| sums[i] + weight * pixel.differences[i]);
                     weights += weight;
@@ -253,35 +258,75 @@ impl Source<'_> {
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        let wide = self.shape.format().layout == Layout::P010;
-        // Also what is between rows, so that all bytes are what the GPU makes them.
-        let fill = |bytes: &mut [u8], stride: usize, codes: &(dyn Fn(usize, usize) -> u16 + Sync)| {
-            bytes.par_chunks_mut(stride).enumerate().for_each(|(y, row)| {
-                if wide {
-                    for (x, sample) in row.chunks_exact_mut(2).enumerate() {
-                        sample.copy_from_slice(&(codes(x, y) << 6).to_le_bytes());
+        let size = |component| self.shape.span(component).map_or(0, |span| span.stride * span.rows);
+        let stride = |component| self.shape.span(component).map_or(1, |span| span.stride);
+        let subsampled = self.shape.format().is_subsampled();
+        let step = if subsampled { 2 } else { 1 };
+        let first = if self.shape.span(Component::Cb).is_some() { Component::Cb } else { Component::CbCr };
+        let (luma, rest) = bytes.split_at_mut(size(Component::Luma));
+        let (blue, rest) = rest.split_at_mut(size(first));
+        let (red, alpha) = rest.split_at_mut(size(Component::Cr));
+        let mut red = red.chunks_mut(stride(Component::Cr));
+        let mut alpha = alpha.chunks_mut(step * stride(Component::Alpha));
+        let strips = luma.chunks_mut(step * stride(Component::Luma)).zip(blue.chunks_mut(stride(first)));
+        let mut strips: Vec<Strip<'_>> = strips
+            .map(|(luma, blue)| Strip {
+                luma,
+                blue,
+                red: red.next().unwrap_or_default(),
+                alpha: alpha.next().unwrap_or_default(),
+            })
+            .collect();
+        let columns = stride(Component::Luma) / self.shape.format().sample_size();
+        let wide = self.shape.format().sample_size() == 2;
+        strips.par_iter_mut().enumerate().for_each_init(
+            || vec![Pixel::default(); step * columns],
+            |pixels, (y, strip)| {
+                for (i, row) in pixels.chunks_exact_mut(columns).enumerate() {
+                    self.fill_row(step * y + i, row);
+                }
+                store(strip.luma, wide, pixels.iter().map(|p| self.coder.luma_code(p.luma)));
+                store(strip.alpha, wide, pixels.iter().map(|p| self.coder.alpha_code(p.alpha)));
+                let (above, below) = pixels.split_at(columns);
+                let differences = |x: usize| {
+                    if subsampled {
+                        self.halved([above, below], x)
+                    } else {
+                        above[x].differences.map(|d| self.coder.difference_code(d))
                     }
+                };
+                let pairs = (0..columns / step).map(differences);
+                if first == Component::CbCr {
+                    store(strip.blue, wide, pairs.flatten());
                 } else {
-                    for (x, sample) in row.iter_mut().enumerate() {
-                        *sample = codes(x, y) as u8;
+                    for ((blue, red), codes) in strip.blue.iter_mut().zip(&mut *strip.red).zip(pairs) {
+                        [*blue, *red] = codes.map(|code| code as u8);
                     }
                 }
-            });
-        };
-        let differences = |x: usize, y: usize| {
-            if self.shape.format().is_subsampled() { self.halved(x, y) } else { self.full(x, y) }
-        };
-        let planes: [(Component, &(dyn Fn(usize, usize) -> u16 + Sync)); 5] = [
-            (Component::Luma, &|x, y| self.luma_and_alpha(x, y)[0]),
-            (Component::Cb, &|x, y| differences(x, y)[0]),
-            (Component::Cr, &|x, y| differences(x, y)[1]),
-            (Component::CbCr, &|x, y| differences(x / 2, y)[x % 2]),
-            (Component::Alpha, &|x, y| self.luma_and_alpha(x, y)[1]),
-        ];
-        for (component, codes) in planes {
-            if let Some(span) = self.shape.span(component) {
-                fill(&mut bytes[span.offset..span.offset + span.stride * span.rows], span.stride, codes);
-            }
+            },
+        );
+    }
+}
+
+/// What one row of colour differences belongs to.
+struct Strip<'a> {
+    luma: &'a mut [u8],
+    /// Red's too, if they are interleaved.
+    blue: &'a mut [u8],
+    red: &'a mut [u8],
+    alpha: &'a mut [u8],
+}
+
+/// Writes as many of `codes` as there is room for.
+fn store(bytes: &mut [u8], wide: bool, codes: impl Iterator<Item = u16>) {
+    if wide {
+        // Ten bits at the upper end of 16.
+        for (sample, code) in bytes.chunks_exact_mut(2).zip(codes) {
+            sample.copy_from_slice(&(code << 6).to_le_bytes());
+        }
+    } else {
+        for (sample, code) in bytes.iter_mut().zip(codes) {
+            *sample = code as u8;
         }
     }
 }

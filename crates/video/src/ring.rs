@@ -62,7 +62,7 @@ pub struct RingCounts {
 ///
 /// The device has to be polled ([`wgpu::Device::poll`] with [`wgpu::PollType::Poll`], or any submission to its queue) for
 /// frames to arrive, as a host that draws does every frame; a ring polls only while it blocks. In the steady state it
-/// allocates nothing.
+/// allocates nothing but what wgpu does for a callback.
 pub struct Ring {
     device: wgpu::Device,
     when_full: WhenFull,

@@ -86,13 +86,12 @@ fn primaries_get_the_codes_of_the_standards() {
     }
 }
 
-/// A half below the middle code goes down in full range, where the standard rounds before it offsets, and up in limited
-/// range, where it rounds the sum.
+/// Away from 0, as `Round` of Rec. ITU-T H.273 is.
 #[test]
 fn halves_are_rounded_as_the_standard_has_them() {
     let format = |range| PlaneFormat { layout: Layout::I444, matrix: Matrix::Bt601, range };
     let mut planes = Planes::default();
-    // Grey has no differences; what is tested is luma of exactly a half: 0.5 · 255 = 127.5.
+    // 0.5 · 255 = 127.5.
     let frame = picture(1, 1, |_, _| [0.5, 0.5, 0.5, 1.0]);
     let luma = |planes: &mut Planes, range| {
         let picture = planes.convert(&frame, format(range), Alpha::Over([0.0; 3])).expect("planes");
@@ -163,6 +162,7 @@ fn unusable_pictures_are_refused() {
     // What is no number is black.
     let strange = picture(2, 2, |x, _| if x == 0 { [f32::NAN; 4] } else { [f32::INFINITY; 4] });
     for alpha in ALPHAS {
-        planes.convert(&strange, PlaneFormat::VIDEO, alpha).expect("planes");
+        let picture = planes.convert(&strange, PlaneFormat::VIDEO, alpha).expect("planes");
+        assert_eq!(picture.bytes()[0], 16, "{alpha:?}");
     }
 }

@@ -298,22 +298,23 @@ impl Ring {
             state.check()?;
             return Ok(None);
         };
+        let fail = |message| RenderError::Gpu { doing: "reading planes", message };
         let place = &mut state.places[index];
-        match place.buffer.as_ref().map(|buffer| buffer.get_mapped_range(..)) {
-            Some(Ok(view)) => {
+        let Some(buffer) = place.buffer.clone() else {
+            place.use_ = Use::Free;
+            return Err(fail("there is no buffer".into()).into());
+        };
+        match buffer.get_mapped_range(..) {
+            Ok(view) => {
                 place.use_ = Use::Taken;
                 state.counts.taken += 1;
-                let view = Some(view);
-                Ok(Some(PlanesRef { shape, frame, view, place: index, shared: self.shared.clone() }))
+                let (view, shared) = (Some(view), self.shared.clone());
+                Ok(Some(PlanesRef { shape, frame, view, buffer, place: index, shared }))
             }
-            fault => {
-                place.use_ = Use::Free;
+            Err(error) => {
+                *place = Place { buffer: None, use_: Use::Free };
                 state.counts.lost += 1;
-                let message = match fault {
-                    Some(Err(error)) => error.to_string(),
-                    _ => "there is no buffer".into(),
-                };
-                Err(RenderError::Gpu { doing: "reading planes", message }.into())
+                Err(fail(error.to_string()).into())
             }
         }
     }
@@ -339,6 +340,7 @@ pub struct PlanesRef {
     frame: u64,
     /// There until it is dropped.
     view: Option<wgpu::BufferView>,
+    buffer: wgpu::Buffer,
     place: usize,
     shared: Arc<Shared>,
 }
@@ -362,13 +364,11 @@ impl PlanesRef {
 
 impl Drop for PlanesRef {
     fn drop(&mut self) {
-        // It must be gone before its buffer is unmapped.
+        // It must be gone before its buffer is unmapped, which is not done under the lock, since it takes wgpu's.
         self.view = None;
+        self.buffer.unmap();
         let mut state = self.shared.lock();
         if let Some(place) = state.places.get_mut(self.place) {
-            if let Some(buffer) = &place.buffer {
-                buffer.unmap();
-            }
             place.use_ = Use::Free;
         }
         drop(state);

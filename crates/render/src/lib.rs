@@ -50,6 +50,7 @@ pub use method::Method;
 pub use pick::{PendingPick, Pick};
 pub use readback::{Counts, read_counts, read_frame, read_guide};
 pub use renderer::{Precision, Renderer};
+pub use scope::scoped;
 pub use timing::{Stage, StageTimer};
 pub use view::{Occluder, Outputs, View};
 // Hosts must use the same version of wgpu; through here they cannot miss it.

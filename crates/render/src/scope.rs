@@ -2,8 +2,12 @@
 
 use crate::RenderError;
 
-/// Runs `work`, which creates or submits something, and returns the first error that wgpu has about it.
-pub(crate) fn scoped<T>(
+/// Runs `work`, which creates or submits something, and returns the first error that wgpu has about it. For crates that
+/// add to the renderer.
+///
+/// # Errors
+/// [`RenderError::Gpu`] for what wgpu reports, or else those of `work`.
+pub fn scoped<T>(
     device: &wgpu::Device,
     doing: &'static str,
     work: impl FnOnce() -> Result<T, RenderError>,

@@ -1,0 +1,204 @@
+//! The conversion of a frame to planes on the GPU.
+
+use bytemuck::{Pod, Zeroable};
+use effigy_render::{RenderError, scoped, wgpu};
+use wgpu::util::DeviceExt;
+
+use crate::format::{Alpha, Association, Component, Layout, PlanesError, Range, Shape};
+use crate::planes::{FAINTEST, difference_scales};
+
+/// Samples of luma that a workgroup makes: width and height.
+const WORKGROUP: [u32; 2] = [64, 16];
+
+/// Makes planes of rendered frames on one device. [`crate::Planes::convert`] says what comes out; single precision may round
+/// a code to the other side of a half.
+pub struct Converter {
+    device: wgpu::Device,
+    pipeline: wgpu::ComputePipeline,
+}
+
+/// Planes of one shape in GPU memory, filled anew for every frame.
+pub struct PlanesBuffer {
+    shape: Shape,
+    buffer: wgpu::Buffer,
+    data: wgpu::Buffer,
+    /// What the last frame was converted from.
+    source: Option<(wgpu::TextureView, wgpu::BindGroup)>,
+}
+
+/// Twin of `Shape` in `shaders/output/shape.wesl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ShapeData {
+    picture: [u32; 2],
+    coded: [u32; 2],
+    background: [f32; 3],
+    alpha_column: u32,
+    luma: [f32; 3],
+    samples: u32,
+    difference: [f32; 2],
+    alpha: u32,
+    faintest: f32,
+    codes: [f32; 4],
+    largest: f32,
+    full_range: u32,
+    chroma_stride: u32,
+    luma_stride: u32,
+    cb: u32,
+    cr: u32,
+    alpha_plane: u32,
+    has_alpha_plane: u32,
+}
+
+impl Converter {
+    /// Builds the kernel; WebGPU's default limits are enough.
+    ///
+    /// # Errors
+    /// [`PlanesError::Render`] if the device refuses it.
+    pub fn new(device: &wgpu::Device) -> Result<Self, PlanesError> {
+        let pipeline = scoped(device, "building the conversion to planes", || {
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some("planes"),
+                source: wgpu::ShaderSource::Wgsl(
+                    include_str!(concat!(env!("OUT_DIR"), "/planes.wgsl")).into(),
+                ),
+            });
+            Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some("planes"),
+                layout: None,
+                module: &module,
+                entry_point: Some("make_planes"),
+                compilation_options: Default::default(),
+                cache: None,
+            }))
+        })?;
+        Ok(Self { device: device.clone(), pipeline })
+    }
+
+    /// Memory for planes of `shape`, all zero.
+    ///
+    /// # Errors
+    /// [`PlanesError::Render`] for more than the device allows in one buffer, or if it is out of memory or lost.
+    pub fn planes(&self, shape: &Shape) -> Result<PlanesBuffer, PlanesError> {
+        let limits = self.device.limits();
+        let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        let size = shape.size() as u64;
+        if size > limit {
+            return Err(RenderError::TooLarge { what: "a picture in planes", bytes: size, limit }.into());
+        }
+        let (buffer, data) = scoped(&self.device, "making room for planes", || {
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("planes"),
+                size,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            });
+            let data = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("shape of planes"),
+                contents: bytemuck::bytes_of(&ShapeData::new(shape)),
+                usage: wgpu::BufferUsages::UNIFORM,
+            });
+            Ok((buffer, data))
+        })?;
+        Ok(PlanesBuffer { shape: *shape, buffer, data, source: None })
+    }
+
+    /// Records the conversion of `color`, premultiplied and display-referred as [`effigy_render::View::color`] is, into
+    /// `planes`. Allocates only when `color` is another texture than the time before.
+    ///
+    /// # Errors
+    /// [`PlanesError::Texture`] for a texture that is not of the planes' size, [`PlanesError::Render`] for one that cannot be
+    /// read or is another device's.
+    pub fn record(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        color: &wgpu::TextureView,
+        planes: &mut PlanesBuffer,
+    ) -> Result<(), PlanesError> {
+        if planes.source.as_ref().is_none_or(|(view, _)| view != color) {
+            let (found, wanted) =
+                ([color.texture().width(), color.texture().height()], planes.shape.picture());
+            if found != wanted {
+                return Err(PlanesError::Texture { found, wanted });
+            }
+            planes.source = None;
+            let group = scoped(&self.device, "binding a picture to its planes", || {
+                Ok(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some("planes"),
+                    layout: &self.pipeline.get_bind_group_layout(0),
+                    entries: &[
+                        wgpu::BindGroupEntry { binding: 0, resource: planes.data.as_entire_binding() },
+                        wgpu::BindGroupEntry {
+                            binding: 1,
+                            resource: wgpu::BindingResource::TextureView(color),
+                        },
+                        wgpu::BindGroupEntry { binding: 2, resource: planes.buffer.as_entire_binding() },
+                    ],
+                }))
+            })?;
+            planes.source = Some((color.clone(), group));
+        }
+        if let Some((_, group)) = &planes.source {
+            let [width, height] = planes.shape.coded();
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(width.div_ceil(WORKGROUP[0]), height.div_ceil(WORKGROUP[1]), 1);
+        }
+        Ok(())
+    }
+}
+
+impl PlanesBuffer {
+    /// What it holds.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The planes as [`Shape::span`] has them; usages `STORAGE` and `COPY_SRC`.
+    pub fn buffer(&self) -> &wgpu::Buffer {
+        &self.buffer
+    }
+}
+
+impl ShapeData {
+    fn new(shape: &Shape) -> Self {
+        let format = shape.format();
+        let words = |bytes: usize| (bytes / 4) as u32;
+        let span = |component| shape.span(component);
+        let first = span(Component::Cb).or(span(Component::CbCr));
+        let (alpha, background) = match shape.alpha() {
+            Alpha::Over(background) => (0, background),
+            Alpha::Plane(Association::Premultiplied) | Alpha::SideBySide(Association::Premultiplied) => {
+                (1, [0.0; 3])
+            }
+            Alpha::Plane(Association::Straight) | Alpha::SideBySide(Association::Straight) => (2, [0.0; 3]),
+        };
+        let single = |value: f64| value as f32;
+        Self {
+            picture: shape.picture(),
+            coded: shape.coded(),
+            background,
+            alpha_column: shape.alpha_column().unwrap_or(u32::MAX),
+            luma: format.luma_weights().map(single),
+            samples: match format.layout {
+                Layout::I420 => 0,
+                Layout::Nv12 => 1,
+                Layout::P010 => 2,
+                Layout::I444 => 3,
+            },
+            difference: difference_scales(format).map(single),
+            alpha,
+            faintest: single(FAINTEST),
+            codes: format.codes().map(single),
+            largest: single(format.largest()),
+            full_range: u32::from(format.range == Range::Full),
+            chroma_stride: first.map_or(0, |span| words(span.stride)),
+            luma_stride: span(Component::Luma).map_or(0, |span| words(span.stride)),
+            cb: first.map_or(0, |span| words(span.offset)),
+            cr: span(Component::Cr).map_or(0, |span| words(span.offset)),
+            alpha_plane: span(Component::Alpha).map_or(0, |span| words(span.offset)),
+            has_alpha_plane: u32::from(span(Component::Alpha).is_some()),
+        }
+    }
+}

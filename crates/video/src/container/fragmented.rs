@@ -1,6 +1,6 @@
 //! Fragmented MP4: what has been written plays, wherever the writing stops.
 
-use std::io::Write;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use muxide::codec::{annexb_to_avcc, av1, extract_avc_config, extract_hevc_config, hevc_annexb_to_hvcc};
 use muxide::fragmented::{FragmentConfig, FragmentedMuxer};
@@ -16,6 +16,10 @@ const NOT_SYNC: u32 = 0x0101_0000;
 
 /// MP4 in fragments, each written whole and flushed: at a key frame, and after a number of pictures.
 ///
+/// A stream that is cut anywhere plays up to its last whole fragment. FFmpeg, however, refuses a *file* whose last
+/// fragment's header is cut, so in a file ([`Self::in_file`]) a fragment is written under the name of free space and
+/// gets its own once it is whole.
+///
 /// The clock counts in the frame rate's own fractions, so times are exact. Header by `muxide`, fragments made here.
 pub struct FragmentedMp4<W: Write + Send> {
     writer: W,
@@ -26,10 +30,12 @@ pub struct FragmentedMp4<W: Write + Send> {
     first_dts: Option<i64>,
     /// Fragments written.
     count: u32,
+    /// Puts a fragment's name where `free` stands, so many bytes before the end.
+    name: Option<fn(&mut W, i64) -> io::Result<()>>,
 }
 
 impl<W: Write + Send> FragmentedMp4<W> {
-    /// A file or stream of what an encoder opened with `config` makes, in fragments of at most `length` pictures (1
+    /// A stream of what an encoder opened with `config` makes, in fragments of at most `length` pictures (1
     /// for the least delay).
     ///
     /// # Errors
@@ -43,7 +49,25 @@ impl<W: Write + Send> FragmentedMp4<W> {
             waiting: Vec::new(),
             first_dts: None,
             count: 0,
+            name: None,
         })
+    }
+
+    /// The same in a file, which the writer stands at the end of: an interruption at any moment leaves it playable.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`].
+    pub fn in_file(writer: W, config: &EncoderConfig, length: usize) -> Result<Self, VideoError>
+    where
+        W: Seek,
+    {
+        let name = |writer: &mut W, back: i64| {
+            writer.seek(SeekFrom::Current(-back))?;
+            writer.write_all(b"moof")?;
+            writer.seek(SeekFrom::Current(back - 4))?;
+            writer.flush()
+        };
+        Ok(Self { name: Some(name), ..Self::new(writer, config, length)? })
     }
 
     /// What was written to; pictures that wait for their fragment are lost without [`Container::finish`].
@@ -135,8 +159,14 @@ impl<W: Write + Send> FragmentedMp4<W> {
             return Err(VideoError::Container("a fragment holds 4 GB; make fragments shorter".into()));
         }
         fragment.extend(boxed(b"mdat", &parts));
+        if self.name.is_some() {
+            fragment[4..8].copy_from_slice(b"free");
+        }
         self.writer.write_all(&fragment)?;
         self.writer.flush()?;
+        if let Some(name) = self.name {
+            name(&mut self.writer, fragment.len() as i64 - 4)?;
+        }
         Ok(())
     }
 }

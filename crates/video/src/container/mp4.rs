@@ -14,7 +14,6 @@ const MAX_BYTES: u64 = 4_000_000_000;
 /// A video file with its index in front, for programs that read from the start. Packets are kept in memory until the
 /// end, and nothing is written before; for long or live video there is [`super::FragmentedMp4`].
 pub struct Mp4<W: Write + Send> {
-    config: EncoderConfig,
     muxer: Option<Muxer<Completing<W>>>,
     written: Option<W>,
     frame_seconds: f64,
@@ -42,14 +41,7 @@ impl<W: Write + Send> Mp4<W> {
             .with_fast_start(true)
             .build()
             .map_err(failed)?;
-        Ok(Self {
-            config: config.clone(),
-            muxer: Some(muxer),
-            written: None,
-            frame_seconds,
-            first_dts: None,
-            bytes: 0,
-        })
+        Ok(Self { muxer: Some(muxer), written: None, frame_seconds, first_dts: None, bytes: 0 })
     }
 
     /// What was written to, after [`Container::finish`] did so.

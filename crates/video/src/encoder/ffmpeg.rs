@@ -156,6 +156,9 @@ impl Ffmpeg {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        // What the reader found wrong is the cause of whatever came after.
+        let found = std::iter::from_fn(|| self.packets.try_recv().ok()).find_map(Result::err);
+        let reason = reason.or(found);
         let said = self.last_line.lock().map(|line| line.clone()).unwrap_or_default();
         let reason = match (reason, said.is_empty()) {
             (Some(reason), true) => reason,

@@ -87,9 +87,22 @@ impl OpenH264 {
                 .bitrate(BitRate::from_bps(bits))
                 .qp(QpRange::new(MIN_QP, 51)),
         };
-        let encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), settings)
+        let mut encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), settings)
             .map_err(|error| failed(&error))?;
+        quiet(&mut encoder);
         Ok(Self { gate, encoder, planar: Planar::default() })
+    }
+}
+
+/// Keeps it from writing to standard error, which belongs to the program; it would, of modes that do not skip pictures.
+fn quiet(encoder: &mut openh264::encoder::Encoder) {
+    /// `ENCODER_OPTION_TRACE_LEVEL` of openh264's `codec_app_def.h`.
+    const TRACE_LEVEL: i32 = 25;
+    let mut level: i32 = 0;
+    // SAFETY: this option is taken before the encoder's start, is read as 32 bits and is not kept by address.
+    #[expect(unsafe_code, reason = "the crate sets it only after the start, too late for the warning")]
+    unsafe {
+        encoder.raw_api().set_option(TRACE_LEVEL, (&raw mut level).cast());
     }
 }
 

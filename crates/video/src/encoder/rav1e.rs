@@ -22,8 +22,8 @@ const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0x00];
 
 /// AV1 at 8 or 10 bits, 4:2:0 or 4:4:4, any size from 16 × 16 without padding.
 ///
-/// A quality of q is its quantiser index q × 255 / 63. In low latency pictures are neither reordered nor looked ahead
-/// at, and every one comes out at once.
+/// A quality of q is its quantiser index q × 255 / 63. In low latency pictures are not reordered, but a packet still
+/// comes out four pictures late: rav1e reads that far ahead whatever its settings.
 pub struct Rav1e {
     gate: Gate,
     context: Depth,

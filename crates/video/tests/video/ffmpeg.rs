@@ -1,6 +1,7 @@
 //! FFmpeg as the independent reader.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -49,12 +50,12 @@ pub(crate) fn frames(path: &Path, field: &str) -> Vec<String> {
     String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect()
 }
 
-/// The planes of every frame in a pixel format, one frame after the other; nothing may be complained about.
-pub(crate) fn decode(path: &Path, pixel_format: &str) -> Vec<u8> {
+/// The planes of every frame as they are coded, one frame after the other; nothing may be complained about.
+pub(crate) fn decode(path: &Path) -> Vec<u8> {
     let out = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", pixel_format, "pipe:1"])
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"])
         .output()
         .unwrap();
     assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -63,12 +64,22 @@ pub(crate) fn decode(path: &Path, pixel_format: &str) -> Vec<u8> {
 
 /// A checksum of every frame that can be decoded, whatever is complained about.
 pub(crate) fn checksums(path: &Path) -> Vec<String> {
-    let out = Command::new("ffmpeg")
-        .args(["-v", "quiet", "-i"])
-        .arg(path)
-        .args(["-fps_mode", "passthrough", "-f", "framemd5", "pipe:1"])
-        .output()
-        .unwrap();
+    sums(Command::new("ffmpeg").args(["-v", "quiet", "-i"]).arg(path))
+}
+
+/// The same of what comes through a pipe, where nothing can be looked up again.
+pub(crate) fn checksums_of_stream(bytes: &[u8]) -> Vec<String> {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let bytes = bytes.to_vec();
+    // It may stop reading before the end.
+    let feeder = std::thread::spawn(move || drop(writer.write_all(&bytes)));
+    let sums = sums(Command::new("ffmpeg").args(["-v", "quiet", "-i", "pipe:0"]).stdin(reader));
+    feeder.join().unwrap();
+    sums
+}
+
+fn sums(command: &mut Command) -> Vec<String> {
+    let out = command.args(["-fps_mode", "passthrough", "-f", "framemd5", "pipe:1"]).output().unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     text.lines()
         .filter(|line| !line.starts_with('#'))

@@ -8,6 +8,9 @@ use crate::encoder::{Codec, EncoderConfig, Layout, Matrix, Preset, Rate};
 pub(super) const LAYOUTS: &[Layout] =
     &[Layout::I420, Layout::Nv12, Layout::P010, Layout::I444, Layout::I420P10, Layout::I444P10];
 
+/// Bytes of parameter sets that key frames get here, which the encoder does not count.
+const PARAMETER_SETS: u32 = 64;
+
 pub(super) struct Plan {
     pub(super) codec: Codec,
     pub(super) arguments: Vec<String>,
@@ -64,6 +67,10 @@ pub(super) fn plan(name: &str, config: &EncoderConfig, extra: &[String]) -> Resu
     encoder_options(&mut words, name, config).map_err(|what| fail(&what))?;
     words.0.extend(extra.iter().cloned());
     words.add("-flush_packets 1");
+    if name == "libx264" {
+        // It puts several hundred bytes about its settings before the first picture, and counts them nowhere.
+        words.add("-bsf:v filter_units=remove_types=6");
+    }
     words.add(match codec {
         // Both say how long each packet is before it comes, so that none waits for the next one.
         Codec::H264 => "-f flv -flvflags no_duration_filesize",
@@ -116,7 +123,7 @@ fn encoder_options(words: &mut Words, name: &str, config: &EncoderConfig) -> Res
         (_, Rate::Bitrate(bits)) => words.add(&format!("-b:v {bits}")),
     }
     if let Some(bytes) = config.max_frame_bytes {
-        let bits = u64::from(bytes) * 8;
+        let bits = u64::from(bytes.saturating_sub(PARAMETER_SETS)) * 8;
         let rate = bits * u64::from(numerator) / u64::from(denominator);
         words.add(&format!("-bufsize {bits} -maxrate {rate}"));
     }

@@ -18,6 +18,8 @@ pub(super) struct Unpacker {
     parameter_sets: Vec<u8>,
     /// H.264: bytes of the length before each unit.
     length_size: usize,
+    /// H.264: when the first picture is shown, milliseconds; FFmpeg moves times so that none is below 0.
+    first: Option<f64>,
     /// H.265: where to look for the next access unit's start.
     scanned: usize,
     frames: i64,
@@ -34,6 +36,7 @@ impl Unpacker {
             ended: false,
             parameter_sets: Vec::new(),
             length_size: 4,
+            first: None,
             scanned: 0,
             frames: 0,
         }
@@ -105,7 +108,8 @@ impl Unpacker {
                 1 => {
                     let mut data = if key { self.parameter_sets.clone() } else { Vec::new() };
                     annex_b(&payload, self.length_size, &mut data)?;
-                    let pictures = |milliseconds: f64| (milliseconds * self.fps / 1000.0).round() as i64;
+                    let first = *self.first.get_or_insert(milliseconds + shift);
+                    let pictures = |time: f64| ((time - first) * self.fps / 1000.0).round() as i64;
                     return Ok(Some(Packet {
                         data,
                         key,

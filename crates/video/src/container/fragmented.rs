@@ -20,7 +20,7 @@ const NOT_SYNC: u32 = 0x0101_0000;
 /// fragment's header is cut, so in a file ([`Self::in_file`]) a fragment is written under the name of free space and
 /// gets its own once it is whole.
 ///
-/// The clock counts in the frame rate's own fractions, so times are exact. Header by `muxide`, fragments made here.
+/// The clock counts in fractions of a picture, so times are exact. Header by `muxide`, fragments made here.
 pub struct FragmentedMp4<W: Write + Send> {
     writer: W,
     config: EncoderConfig,
@@ -30,6 +30,8 @@ pub struct FragmentedMp4<W: Write + Send> {
     first_dts: Option<i64>,
     /// Fragments written.
     count: u32,
+    /// A fragment was not written whole, so nothing may follow.
+    broken: bool,
     /// Puts a fragment's name where `free` stands, so many bytes before the end.
     name: Option<fn(&mut W, i64) -> io::Result<()>>,
 }
@@ -49,6 +51,7 @@ impl<W: Write + Send> FragmentedMp4<W> {
             waiting: Vec::new(),
             first_dts: None,
             count: 0,
+            broken: false,
             name: None,
         })
     }
@@ -75,14 +78,20 @@ impl<W: Write + Send> FragmentedMp4<W> {
         self.writer
     }
 
+    /// Units of time a second, and a picture: the frame rate's fraction, finer where it is coarse.
+    fn clock(&self) -> (u32, u32) {
+        let (numerator, denominator) = self.config.frame_rate();
+        let finer = if numerator < 1000 { 1000 } else { 1 };
+        (numerator * finer, denominator * finer)
+    }
+
     fn write_header(&mut self, first: &Packet) -> Result<(), VideoError> {
         let bad = |what: &str| VideoError::Container(format!("the first packet has no {what}"));
         if !first.key {
             return Err(VideoError::Container("the first packet is not a key frame".into()));
         }
         let (width, height) = sample_entry::coded_size(&self.config);
-        // A video of 1000 pictures a second at most: the product stays below 2^32.
-        let mut settings = FragmentConfig::new(width, height, self.config.frame_rate().0);
+        let mut settings = FragmentConfig::new(width, height, self.clock().0);
         match self.config.codec {
             Codec::H264 => {
                 let found = extract_avc_config(&first.data).ok_or_else(|| bad("parameter sets"))?;
@@ -111,13 +120,23 @@ impl<W: Write + Send> FragmentedMp4<W> {
 
     /// Writes the pictures that wait as one fragment.
     fn write_fragment(&mut self) -> Result<(), VideoError> {
+        if self.broken {
+            return Err(VideoError::Container("a fragment could not be written, and none may follow".into()));
+        }
+        self.broken = true;
+        self.write_whole_fragment()?;
+        self.broken = false;
+        Ok(())
+    }
+
+    fn write_whole_fragment(&mut self) -> Result<(), VideoError> {
         let packets = std::mem::take(&mut self.waiting);
         let Some(first) = packets.first() else { return Ok(()) };
         if self.count == 0 {
             self.write_header(first)?;
         }
         self.count += 1;
-        let step = i64::from(self.config.frame_rate().1);
+        let step = i64::from(self.clock().1);
         let start = *self.first_dts.get_or_insert(first.dts);
         let samples: Vec<Vec<u8>> = packets
             .iter()

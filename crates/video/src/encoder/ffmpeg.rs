@@ -131,6 +131,17 @@ impl Ffmpeg {
         })
     }
 
+    /// Waits for the threads, whose pipes close with FFmpeg's end; not for long, as a program that FFmpeg's stand-in
+    /// started may hold them open.
+    fn settle(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     /// FFmpeg has gone, is stuck or talks nonsense: ends it and says what it said last.
     fn fail(&mut self, reason: Option<String>) -> VideoError {
         self.over = true;
@@ -152,10 +163,7 @@ impl Ffmpeg {
                 }
             }
         };
-        // Its pipes are closed, so the threads come to their end.
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.settle();
         // What the reader found wrong is the cause of whatever came after.
         let found = std::iter::from_fn(|| self.packets.try_recv().ok()).find_map(Result::err);
         let reason = reason.or(found);
@@ -272,9 +280,7 @@ impl Encoder for Ffmpeg {
         match self.child.wait() {
             Ok(status) if status.success() || nothing_given => {
                 self.over = true;
-                for thread in self.threads.drain(..) {
-                    let _ = thread.join();
-                }
+                self.settle();
                 Ok(last)
             }
             _ => Err(self.fail(None)),
@@ -290,9 +296,7 @@ impl Drop for Ffmpeg {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.settle();
     }
 }
 

@@ -1,4 +1,8 @@
 //! Encoders behind one trait.
+//!
+//! openh264 is always there. rav1e comes with feature `av1`. Feature `x264` links libx264, which is under the GNU GPL: a
+//! program built with it may only be passed on under that licence. FFmpeg's encoders run in a process of their own and
+//! set no terms.
 
 mod ffmpeg;
 mod h264;

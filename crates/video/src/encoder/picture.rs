@@ -39,7 +39,7 @@ impl Layout {
         matches!(self, Self::I444 | Self::I444P10)
     }
 
-    /// The three planar layouts' equivalent: what [`Planar`] makes of it.
+    /// The same with three separate planes, and 10 bits in the lower bits of each sample.
     pub const fn planar(self) -> Self {
         match self {
             Self::Nv12 => Self::I420,

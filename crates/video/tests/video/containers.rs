@@ -232,6 +232,28 @@ fn the_sample_entry_tells_colour_and_the_visible_part() {
 }
 
 #[test]
+fn the_configuration_tells_depth_and_subsampling() {
+    // ISO/IEC 14496-15: reserved bits, then chroma format 1 (4:2:0) or 3 (4:4:4), then twice the depth less 8.
+    let of = |name: &str, codec, layout, word: &[u8; 4]| {
+        let clip = Clip::new(96, 64, layout, ColorInfo::default(), 1);
+        let config = config(&clip, codec, 30.0);
+        let file = fragmented(&config, &encode(name, &config, &clip, &[]), 1);
+        content(&file, word).unwrap().to_vec()
+    };
+    if ffmpeg::there() && ffmpeg::has_encoder("libx265") {
+        let bytes = of("ffmpeg:libx265", Codec::H265, Layout::P010, b"hvcC");
+        assert_eq!(bytes[16..19], [0xfd, 0xfa, 0xfa]);
+    }
+    if cfg!(feature = "x264") {
+        let bytes = of("x264", Codec::H264, Layout::I444P10, b"avcC");
+        assert_eq!(bytes[bytes.len() - 4..], [0xff, 0xfa, 0xfa, 0]);
+        // High profile, 8 bits: 4:2:0.
+        let bytes = of("x264", Codec::H264, Layout::I420, b"avcC");
+        assert_eq!((bytes[1], &bytes[bytes.len() - 4..]), (100, [0xfd, 0xf8, 0xf8, 0].as_slice()));
+    }
+}
+
+#[test]
 fn raw_pictures_are_read_back_bit_for_bit() {
     if !ffmpeg::there() {
         return;

@@ -45,6 +45,12 @@ fn a_full_disk_is_an_error_wherever_it_fills() {
         Err(VideoError::Io(error)) if error.kind() == io::ErrorKind::StorageFull => true,
         Err(error) => panic!("{error}"),
     };
+    // A half-written fragment is the last one.
+    let mut broken = FragmentedMp4::new(Disk(700), &config, 1).unwrap();
+    assert!(full(packets.iter().try_for_each(|packet| broken.write(packet))));
+    assert!(matches!(broken.write(&packets[0]), Err(VideoError::Container(_))));
+    assert!(matches!(broken.finish(), Err(VideoError::Container(_))));
+
     // Room enough for any of them, then too little for all.
     assert!(!full(write(&mut Mp4::new(Disk(1 << 20), &config).unwrap())));
     let needed: usize = packets.iter().map(|packet| packet.data.len()).sum();
@@ -184,6 +190,8 @@ fn an_encoder_that_dies_stalls_or_floods_is_an_error_in_time() {
         ("exit 3", long, "exit status: 3"),
         ("exec sleep 100", Duration::from_millis(300), "took no picture"),
         ("cat >/dev/null; exec sleep 100", Duration::from_millis(300), "gave nothing"),
+        // Its output is still held open by another program.
+        ("sleep 5 & exit 3", long, "exit status: 3"),
         ("yes garbage; exit 0", long, "not FLV"),
         // More on standard error than a pipe holds, before anything is read.
         ("yes | head -c 1000000 >&2; echo the end >&2; exit 1", long, "the end"),

@@ -1,0 +1,428 @@
+//! Encoders behind one trait.
+//!
+//! openh264 is always there. rav1e comes with feature `av1`. Feature `x264` links libx264, which is under the GNU GPL: a
+//! program built with it may only be passed on under that licence. FFmpeg's encoders run in a process of their own and
+//! set no terms.
+
+mod ffmpeg;
+mod h264;
+mod picture;
+#[cfg(feature = "av1")]
+mod rav1e;
+#[cfg(feature = "x264")]
+mod x264;
+
+use std::str::FromStr;
+
+pub use ffmpeg::{Ffmpeg, FfmpegOptions};
+pub use h264::OpenH264;
+pub(crate) use picture::Planar;
+pub use picture::{ColorInfo, Layout, Matrix, Picture};
+#[cfg(feature = "av1")]
+pub use rav1e::Rav1e;
+#[cfg(feature = "x264")]
+pub use x264::X264;
+
+use crate::VideoError;
+
+/// What a stream is coded in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// ITU-T H.264, packets in Annex B form.
+    H264,
+    /// ITU-T H.265, packets in Annex B form.
+    H265,
+    /// AV1, packets are temporal units of open bitstream units with sizes, without temporal delimiters.
+    Av1,
+}
+
+/// What the stream's rate follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Constant quality: a quantiser from 0 (best) to 51 with H.264 and H.265, to 63 with AV1.
+    Quality(f32),
+    /// Bits a second on average.
+    Bitrate(u32),
+}
+
+/// What an encoder may take its time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// No B-frames and as little look-ahead as the encoder has: openh264's, x264's and most of FFmpeg's pictures leave
+    /// before the next one comes.
+    LowLatency,
+    /// Whatever gives the best picture at the rate in reasonable time.
+    Offline,
+}
+
+/// How to encode.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderConfig {
+    /// What to encode to.
+    pub codec: Codec,
+    /// Width of every picture, pixels.
+    pub width: u32,
+    /// Height of every picture, pixels.
+    pub height: u32,
+    /// Pictures a second.
+    pub fps: f64,
+    /// How every picture lies in memory.
+    pub layout: Layout,
+    /// What every picture's numbers mean; written to the stream.
+    pub color: ColorInfo,
+    /// What the rate follows.
+    pub rate: Rate,
+    /// Delay against quality.
+    pub preset: Preset,
+    /// Pictures from a key frame to the next at most; 0 for the first one only.
+    pub key_interval: u32,
+    /// The most bytes a packet may have, for encoders with [`Capabilities::max_frame_bytes`].
+    pub max_frame_bytes: Option<u32>,
+    /// Threads that the encoder may use; 0 leaves it to the encoder.
+    pub threads: u16,
+}
+
+impl EncoderConfig {
+    /// H.264 at quantiser 26, 30 pictures a second, low latency, a key frame every two seconds, one thread.
+    pub fn new(width: u32, height: u32) -> Self {
+        Self {
+            codec: Codec::H264,
+            width,
+            height,
+            fps: 30.0,
+            layout: Layout::I420,
+            color: ColorInfo::default(),
+            rate: Rate::Quality(26.0),
+            preset: Preset::LowLatency,
+            key_interval: 60,
+            max_frame_bytes: None,
+            threads: 1,
+        }
+    }
+
+    /// Pictures a second as a fraction: whole numbers, 1000/1001 of whole numbers, else thousandths.
+    pub fn frame_rate(&self) -> (u32, u32) {
+        let ntsc = self.fps * 1.001;
+        if (self.fps - self.fps.round()).abs() < 1e-6 {
+            (self.fps.round() as u32, 1)
+        } else if (ntsc - ntsc.round()).abs() < 1e-3 {
+            ((ntsc.round() * 1000.0) as u32, 1001)
+        } else {
+            ((self.fps * 1000.0).round() as u32, 1000)
+        }
+    }
+
+    /// Whether the numbers have a meaning, whatever the encoder.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`].
+    pub fn validate(&self) -> Result<(), VideoError> {
+        let fail = |what: String| Err(VideoError::Settings(what));
+        if !(1..=16_384).contains(&self.width) || !(1..=16_384).contains(&self.height) {
+            return fail(format!(
+                "{}x{} cannot be encoded: 1 to 16384 pixels each way can",
+                self.width, self.height
+            ));
+        }
+        if !(self.fps >= 0.1 && self.fps <= 1000.0) {
+            return fail(format!("{} pictures a second: 0.1 to 1000 can be encoded", self.fps));
+        }
+        let worst = if self.codec == Codec::Av1 { 63.0 } else { 51.0 };
+        match self.rate {
+            Rate::Quality(quality) if !(0.0..=worst).contains(&quality) => {
+                fail(format!("quality {quality}: 0 (best) to {worst} is meant"))
+            }
+            Rate::Bitrate(bits) if !(1000..=2_000_000_000).contains(&bits) => {
+                fail(format!("{bits} bits a second: 1000 to 2000000000 are meant"))
+            }
+            _ if self.max_frame_bytes.is_some_and(|bytes| bytes < 200) => {
+                fail("a frame cannot be held below 200 bytes".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Quantiser offsets by block, from the picture's upper left, row after row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QualityMap {
+    /// Edge of a block, pixels: 16, an H.264 macroblock.
+    pub block: u32,
+    /// Blocks a row: width / block, rounded up.
+    pub columns: u32,
+    /// Rows of blocks: height / block, rounded up.
+    pub rows: u32,
+    /// Added to the quantiser: below 0 is better; columns × rows entries.
+    pub offsets: Vec<f32>,
+}
+
+impl QualityMap {
+    /// Whether it fits a picture.
+    ///
+    /// # Errors
+    /// [`VideoError::Map`].
+    pub fn validate(&self, width: u32, height: u32) -> Result<(), VideoError> {
+        let size = (width.div_ceil(16), height.div_ceil(16));
+        if self.block != 16
+            || (self.columns, self.rows) != size
+            || self.offsets.len() != size.0 as usize * size.1 as usize
+        {
+            return Err(VideoError::Map(format!(
+                "a quality map of {}x{} blocks of {} pixels and {} offsets, and the picture has {}x{} of 16",
+                self.columns,
+                self.rows,
+                self.block,
+                self.offsets.len(),
+                size.0,
+                size.1
+            )));
+        }
+        if self.offsets.iter().any(|offset| !(offset.abs() <= 51.0)) {
+            return Err(VideoError::Map("quantiser offsets reach from -51 to 51".into()));
+        }
+        Ok(())
+    }
+}
+
+/// What is asked of one picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FrameRequest<'a> {
+    /// A key frame, from which a receiver can start.
+    pub key: bool,
+    /// Where to spend the bits.
+    pub quality_map: Option<&'a QualityMap>,
+}
+
+/// One coded picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// The bits, in the form that [`Codec`] says. Key frames bring the stream's parameter sets along.
+    pub data: Vec<u8>,
+    /// Whether a receiver can start here.
+    pub key: bool,
+    /// When to show it, in pictures from the first.
+    pub pts: i64,
+    /// When to decode it, in pictures; below 0 where pictures are reordered.
+    pub dts: i64,
+}
+
+/// What an encoder can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Its name.
+    pub name: String,
+    /// Layouts it takes.
+    pub layouts: &'static [Layout],
+    /// Whether it codes an alpha plane.
+    pub alpha: bool,
+    /// Whether it takes a [`QualityMap`].
+    pub quality_map: bool,
+    /// Whether any picture can be made a key frame ([`FrameRequest::key`]).
+    pub key_on_request: bool,
+    /// Whether it holds packets below [`EncoderConfig::max_frame_bytes`].
+    pub max_frame_bytes: bool,
+}
+
+/// Pictures in, packets out, in decoding order.
+pub trait Encoder: Send {
+    /// What it can do.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Gives it a picture. What comes back may belong to an earlier one; [`Self::poll`] asks for more.
+    ///
+    /// # Errors
+    /// Any of [`VideoError`]'s but those of containers. After one the stream is over.
+    fn encode(
+        &mut self,
+        picture: &Picture<'_>,
+        request: FrameRequest<'_>,
+    ) -> Result<Option<Packet>, VideoError>;
+
+    /// A packet that is ready by now, for encoders that work beside the caller.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    fn poll(&mut self) -> Result<Option<Packet>, VideoError> {
+        Ok(None)
+    }
+
+    /// Ends the stream: the packets still under way.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    fn finish(&mut self) -> Result<Vec<Packet>, VideoError>;
+}
+
+/// Which encoder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncoderChoice {
+    /// Cisco's H.264, always there.
+    OpenH264,
+    /// AV1 in Rust; with feature `av1`.
+    Rav1e,
+    /// The GPL's H.264, linked in; with feature `x264`.
+    X264,
+    /// One of FFmpeg's by its name there, such as `libx265`, in a process of its own.
+    Ffmpeg(String),
+}
+
+impl FromStr for EncoderChoice {
+    type Err = VideoError;
+
+    /// `openh264`, `rav1e`, `x264` or `ffmpeg:NAME`.
+    fn from_str(name: &str) -> Result<Self, VideoError> {
+        match (name, name.strip_prefix("ffmpeg:")) {
+            ("openh264", _) => Ok(Self::OpenH264),
+            ("rav1e", _) => Ok(Self::Rav1e),
+            ("x264", _) => Ok(Self::X264),
+            (_, Some(name)) if !name.is_empty() => Ok(Self::Ffmpeg(name.into())),
+            _ => Err(VideoError::Settings(format!(
+                "no encoder {name:?}: openh264, rav1e, x264 and ffmpeg:NAME (such as ffmpeg:libx265) are known"
+            ))),
+        }
+    }
+}
+
+/// Opens an encoder.
+///
+/// # Errors
+/// [`VideoError::Settings`] and [`VideoError::Unsupported`] before a picture is encoded; [`VideoError::Program`] if
+/// FFmpeg is not there.
+pub fn open(choice: &EncoderChoice, config: &EncoderConfig) -> Result<Box<dyn Encoder>, VideoError> {
+    match choice {
+        EncoderChoice::OpenH264 => Ok(Box::new(OpenH264::new(config)?)),
+        #[cfg(feature = "av1")]
+        EncoderChoice::Rav1e => Ok(Box::new(Rav1e::new(config)?)),
+        #[cfg(feature = "x264")]
+        EncoderChoice::X264 => Ok(Box::new(X264::new(config)?)),
+        EncoderChoice::Ffmpeg(name) => Ok(Box::new(Ffmpeg::new(name, config, &FfmpegOptions::default())?)),
+        #[cfg(not(feature = "av1"))]
+        EncoderChoice::Rav1e => Err(missing("rav1e", "av1")),
+        #[cfg(not(feature = "x264"))]
+        EncoderChoice::X264 => Err(missing("x264", "x264")),
+    }
+}
+
+#[cfg(not(all(feature = "av1", feature = "x264")))]
+fn missing(encoder: &str, feature: &str) -> VideoError {
+    VideoError::Unsupported {
+        encoder: encoder.into(),
+        what: format!("this program was built without it (feature `{feature}`)"),
+    }
+}
+
+/// What every encoder checks: settings against its abilities, then each picture against the settings.
+#[derive(Debug)]
+struct Gate {
+    capabilities: Capabilities,
+    size: (u32, u32),
+    layout: Layout,
+    color: ColorInfo,
+    frames: u64,
+    finished: bool,
+}
+
+impl Gate {
+    fn new(capabilities: Capabilities, codec: Codec, config: &EncoderConfig) -> Result<Self, VideoError> {
+        config.validate()?;
+        let fail = |what: String| Err(VideoError::Unsupported { encoder: capabilities.name.clone(), what });
+        if config.codec != codec {
+            return fail(format!("it makes {codec:?} and not {:?}", config.codec));
+        }
+        if !capabilities.layouts.contains(&config.layout) {
+            return fail(format!("it takes {:?} and not {:?}", capabilities.layouts, config.layout));
+        }
+        if config.max_frame_bytes.is_some() && !capabilities.max_frame_bytes {
+            return fail("it cannot hold frames below a number of bytes".into());
+        }
+        Ok(Self {
+            size: (config.width, config.height),
+            layout: config.layout,
+            color: config.color,
+            frames: 0,
+            finished: false,
+            capabilities,
+        })
+    }
+
+    /// Checks one picture and returns its number.
+    fn admit(&mut self, picture: &Picture<'_>, request: &FrameRequest<'_>) -> Result<u64, VideoError> {
+        let encoder = || self.capabilities.name.clone();
+        if self.finished {
+            return Err(VideoError::Unsupported {
+                encoder: encoder(),
+                what: "a picture after the stream's end".into(),
+            });
+        }
+        let found = (picture.width, picture.height);
+        if found != self.size {
+            return Err(VideoError::Size { frame: self.frames, expected: self.size, found });
+        }
+        if picture.layout != self.layout || picture.color != self.color {
+            return Err(VideoError::Picture(format!(
+                "picture {} is {:?}, {:?} and the stream {:?}, {:?}",
+                self.frames, picture.layout, picture.color, self.layout, self.color
+            )));
+        }
+        picture.validate()?;
+        if let Some(map) = request.quality_map {
+            if !self.capabilities.quality_map {
+                return Err(VideoError::Unsupported {
+                    encoder: encoder(),
+                    what: "it takes no quality map".into(),
+                });
+            }
+            map.validate(picture.width, picture.height)?;
+        }
+        if request.key && self.frames > 0 && !self.capabilities.key_on_request {
+            return Err(VideoError::Unsupported {
+                encoder: encoder(),
+                what: "it makes no key frame on request; set the interval between them".into(),
+            });
+        }
+        self.frames += 1;
+        Ok(self.frames - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_rates_are_fractions() {
+        let rate = |fps| EncoderConfig { fps, ..EncoderConfig::new(16, 16) }.frame_rate();
+        assert_eq!(rate(30.0), (30, 1));
+        assert_eq!(rate(29.97), (30_000, 1001));
+        assert_eq!(rate(59.940_06), (60_000, 1001));
+        assert_eq!(rate(12.5), (12_500, 1000));
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        let base = EncoderConfig::new(64, 64);
+        base.validate().unwrap();
+        for bad in [
+            EncoderConfig { width: 0, ..base.clone() },
+            EncoderConfig { height: 16_385, ..base.clone() },
+            EncoderConfig { fps: f64::NAN, ..base.clone() },
+            EncoderConfig { rate: Rate::Quality(f32::NAN), ..base.clone() },
+            EncoderConfig { rate: Rate::Quality(52.0), ..base.clone() },
+            EncoderConfig { rate: Rate::Bitrate(0), ..base.clone() },
+            EncoderConfig { max_frame_bytes: Some(0), ..base.clone() },
+        ] {
+            assert!(matches!(bad.validate(), Err(VideoError::Settings(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_lead_to_encoders() {
+        assert_eq!("openh264".parse::<EncoderChoice>().unwrap(), EncoderChoice::OpenH264);
+        assert_eq!(
+            "ffmpeg:libx265".parse::<EncoderChoice>().unwrap(),
+            EncoderChoice::Ffmpeg("libx265".into())
+        );
+        assert!("ffmpeg:".parse::<EncoderChoice>().is_err());
+        assert!("mpeg2".parse::<EncoderChoice>().is_err());
+    }
+}

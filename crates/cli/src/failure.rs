@@ -11,6 +11,7 @@ use effigy_train::TrainError;
 use effigy_train::capture::CaptureError;
 use effigy_video::quality::QualityError;
 use effigy_video::stream::StreamError;
+use effigy_video::{PlanesError, VideoError};
 
 /// An argument, or an input file that no other crate reads, is at fault.
 #[derive(Debug)]
@@ -73,6 +74,11 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
                 cause.downcast_ref(),
                 Some(error) if !matches!(error, StreamError::Renderer(_) | StreamError::Io(_))
             )
+            || matches!(
+                cause.downcast_ref(),
+                Some(VideoError::Unsupported { .. } | VideoError::Settings(_) | VideoError::Size { .. })
+            )
+            || matches!(cause.downcast_ref(), Some(PlanesError::Size { .. } | PlanesError::Background))
             || matches!(
                 cause.downcast_ref(),
                 Some(error) if !matches!(error, TrainError::Device(_) | TrainError::Io { .. } | TrainError::NotFinite(_))

@@ -16,7 +16,7 @@ use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
 use crate::light::LightOptions;
-use crate::output::{self, Kind};
+use crate::output::{self, Kind, VideoOptions};
 use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
@@ -30,6 +30,8 @@ use crate::source::SourceOptions;
   effigy render
   effigy render man.zip --track take.csv -o man.mp4
   effigy render man.glb --camera orbit:30 --seconds 6 --size 1920x1080 -o man.mp4
+  effigy render man.glb --codec ffmpeg:libx265 --crf 24 -o man.mp4
+  effigy render man.glb --alpha side-by-side --bitrate 2M -o man.mp4
   effigy render body.spz -o body.png
   effigy render head.glb --track take.csv --time 2.5 --background '#204060' -o still.png
   effigy render head.glb --ambient 0.25 --key 1.2 --key-from 60,30 -o lit.png
@@ -73,11 +75,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     #[command(flatten)]
+    video: VideoOptions,
+    #[command(flatten)]
     source: SourceOptions,
     /// Print what was done as JSON.
     #[arg(long)]
     json: bool,
-    /// A .png, a .mp4, or a folder of pictures (no extension).
+    /// A .png, a .exr, a .mp4, a .y4m, or a folder of pictures (no extension).
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
 }
@@ -157,7 +161,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let frames = frame_count(arguments, kind, &performance, &camera)?;
     let first = camera.at(0, frames);
     let size = Size { width: first.width, height: first.height };
-    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0)?;
+    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &arguments.video)?;
     // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
     engine.set_light(light);
@@ -206,7 +210,7 @@ fn frame_count(
     performance: &Performance<'_>,
     camera: &CameraPath,
 ) -> anyhow::Result<usize> {
-    if kind == Kind::Png {
+    if matches!(kind, Kind::Png | Kind::Exr) {
         return Ok(1);
     }
     let seconds = match (arguments.seconds, performance.duration()) {

@@ -1,8 +1,8 @@
-//! Where frames go: a PNG, a folder of PNGs, or an MP4. Files appear whole or not at all.
+//! Where frames go: a PNG or an EXR, a folder of PNGs, or a video. Files appear whole or not at all.
 
-mod mp4;
+mod exr;
 mod png;
-mod yuv;
+mod video;
 
 use std::path::Path;
 
@@ -12,6 +12,8 @@ use tempfile::NamedTempFile;
 
 use crate::failure::bad_input;
 use crate::framing::Size;
+
+pub(crate) use video::VideoOptions;
 
 /// Takes frames in order; nothing is visible before [`Sink::finish`] returns.
 pub(crate) trait Sink {
@@ -26,10 +28,14 @@ pub(crate) trait Sink {
 pub(crate) enum Kind {
     /// One picture.
     Png,
+    /// One picture in linear light.
+    Exr,
     /// A folder of pictures.
     Folder,
     /// A video.
     Mp4,
+    /// A video's pictures, not encoded.
+    Y4m,
 }
 
 impl Kind {
@@ -37,10 +43,12 @@ impl Kind {
     pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
         match path.extension().map(|e| e.to_string_lossy().to_lowercase()).as_deref() {
             Some("png") => Ok(Self::Png),
+            Some("exr") => Ok(Self::Exr),
             Some("mp4") => Ok(Self::Mp4),
+            Some("y4m") => Ok(Self::Y4m),
             None => Ok(Self::Folder),
             Some(other) => Err(bad_input(format!(
-                "{}: cannot write .{other}; use .png, .mp4, or a name without extension for a folder of pictures",
+                "{}: cannot write .{other}; use .png, .exr, .mp4, .y4m, or a name without extension for a folder of pictures",
                 path.display()
             ))),
         }
@@ -55,11 +63,14 @@ pub(crate) fn open(
     size: Size,
     fps: f64,
     background: Option<[f32; 3]>,
+    options: &VideoOptions,
 ) -> anyhow::Result<Box<dyn Sink>> {
     Ok(match kind {
         Kind::Png => Box::new(png::Picture::create(path, background)?),
         Kind::Folder => Box::new(png::Folder::create(path, background)?),
-        Kind::Mp4 => Box::new(mp4::Video::create(path, size, fps, background.unwrap_or(STUDIO_GREY))?),
+        Kind::Exr => Box::new(exr::Exr::create(path)?),
+        Kind::Mp4 => Box::new(video::Video::create(path, size, fps, background, options)?),
+        Kind::Y4m => Box::new(video::Raw::create(path, size, fps, background, options)?),
     })
 }
 

@@ -301,7 +301,7 @@ impl Drop for Ffmpeg {
 }
 
 /// The codec that an encoder of FFmpeg's makes, by its name.
-fn codec_of(name: &str) -> Option<Codec> {
+pub(super) fn codec_of(name: &str) -> Option<Codec> {
     let has = |part: &str| name.contains(part);
     match () {
         () if has("264") => Some(Codec::H264),

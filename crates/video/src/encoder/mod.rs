@@ -266,6 +266,24 @@ pub enum EncoderChoice {
     Ffmpeg(String),
 }
 
+impl EncoderChoice {
+    /// What it makes.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`] for an encoder of FFmpeg's whose name does not tell.
+    pub fn codec(&self) -> Result<Codec, VideoError> {
+        match self {
+            Self::OpenH264 | Self::X264 => Ok(Codec::H264),
+            Self::Rav1e => Ok(Codec::Av1),
+            Self::Ffmpeg(name) => ffmpeg::codec_of(name).ok_or_else(|| {
+                VideoError::Settings(format!(
+                    "{name} makes neither H.264, H.265 nor AV1 as far as its name tells"
+                ))
+            }),
+        }
+    }
+}
+
 impl FromStr for EncoderChoice {
     type Err = VideoError;
 

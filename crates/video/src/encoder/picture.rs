@@ -1,6 +1,6 @@
 //! A picture as an encoder takes it: borrowed planes of luma and colour differences.
 
-use crate::VideoError;
+use crate::{Component, Range, VideoError};
 
 /// How luma and colour differences lie in memory. Samples of more than 8 bits are two bytes, little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,36 @@ pub struct Picture<'a> {
     pub layout: Layout,
     /// What they mean.
     pub color: ColorInfo,
+}
+
+impl<'a> Picture<'a> {
+    /// The colour of `planes`, of the size that is shown.
+    pub fn of(planes: &crate::Picture<'a>) -> Self {
+        let shape = planes.shape();
+        let format = shape.format();
+        let [width, height] = shape.shown();
+        let second = planes.plane(Component::CbCr).or_else(|| planes.plane(Component::Cb));
+        let rows = [planes.plane(Component::Luma), second, planes.plane(Component::Cr)];
+        Self {
+            planes: rows.map(|rows| rows.map_or(&[][..], |rows| rows.bytes)),
+            strides: rows.map(|rows| rows.map_or(0, |rows| rows.stride)),
+            width,
+            height,
+            layout: match format.layout {
+                crate::Layout::I420 => Layout::I420,
+                crate::Layout::Nv12 => Layout::Nv12,
+                crate::Layout::P010 => Layout::P010,
+                crate::Layout::I444 => Layout::I444,
+            },
+            color: ColorInfo {
+                matrix: match format.matrix {
+                    crate::Matrix::Bt601 => Matrix::Bt601,
+                    crate::Matrix::Bt709 => Matrix::Bt709,
+                },
+                full_range: format.range == Range::Full,
+            },
+        }
+    }
 }
 
 impl Picture<'_> {

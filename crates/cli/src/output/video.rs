@@ -1,0 +1,237 @@
+//! Video: H.264 by openh264 unless another encoder is named, in MP4; or raw pictures as Y4M.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use effigy_splat::Frame;
+use effigy_video::container::{Container, Mp4, Y4m};
+use effigy_video::encoder::{
+    Encoder, EncoderChoice, EncoderConfig, FrameRequest, Picture, Preset, Rate, open,
+};
+use effigy_video::{Alpha, Association, PlaneFormat, Planes, Shape};
+use tempfile::TempPath;
+
+use super::{STUDIO_GREY, Sink, new_file};
+use crate::failure::bad_input;
+use crate::framing::Size;
+
+/// How videos are encoded.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VideoOptions {
+    /// The encoder of a video: openh264 (H.264), rav1e (AV1), x264, or ffmpeg:NAME for one that FFmpeg has, such as
+    /// ffmpeg:libx265. This program may have been built without rav1e and x264.
+    #[arg(long, default_value = "openh264", value_name = "ENCODER")]
+    codec: String,
+    /// Constant quality of a video: the quantiser, from 0 (best) to 51, for AV1 to 63.
+    #[arg(long, value_name = "Q", conflicts_with = "bitrate")]
+    crf: Option<f32>,
+    /// Bits a second of a video instead of constant quality, such as 800k or 2.5M.
+    #[arg(long, value_name = "BITS", value_parser = bits)]
+    bitrate: Option<u32>,
+    /// What a video's encoder may take its time for.
+    #[arg(long, value_enum, default_value_t = PresetName::Offline)]
+    preset: PresetName,
+    /// What becomes of transparency in a video.
+    #[arg(long, value_enum, default_value_t = AlphaName::Over)]
+    alpha: AlphaName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PresetName {
+    /// The best picture at the rate in reasonable time.
+    Offline,
+    /// Every picture leaves before the next one comes.
+    LowLatency,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AlphaName {
+    /// None: pictures are put over the background.
+    Over,
+    /// A picture of double width: colour, over black, at the left, and how much is covered at the right.
+    SideBySide,
+}
+
+/// The quantiser where nothing is said: faces look clean.
+const QUALITY: f32 = 20.0;
+/// The same for AV1, whose scale is another.
+const AV1_QUALITY: f32 = 26.0;
+
+/// Bits a second, with k or M.
+fn bits(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1e3),
+        Some((at, 'm' | 'M')) => (&text[..at], 1e6),
+        _ => (text, 1.0),
+    };
+    match number.trim().parse::<f64>().map(|n| n * unit) {
+        Ok(bits) if (1e3..=2e9).contains(&bits) => Ok(bits.round() as u32),
+        _ => Err("a rate is 1k to 2000M bits a second, such as 800k or 2.5M".into()),
+    }
+}
+
+/// A video's shape, and the encoder's settings for it.
+struct Plan {
+    shape: Shape,
+    config: EncoderConfig,
+}
+
+impl Plan {
+    fn new(
+        size: Size,
+        fps: f64,
+        background: Option<[f32; 3]>,
+        options: &VideoOptions,
+        choice: &EncoderChoice,
+    ) -> anyhow::Result<Self> {
+        let alpha = match options.alpha {
+            AlphaName::Over => Alpha::Over(background.unwrap_or(STUDIO_GREY)),
+            AlphaName::SideBySide if background.is_some() => {
+                return Err(bad_input(
+                    "--alpha side-by-side keeps what is behind open: leave out --background",
+                ));
+            }
+            AlphaName::SideBySide => Alpha::SideBySide(Association::Premultiplied),
+        };
+        let shape = Shape::new(size.width, size.height, PlaneFormat::VIDEO, alpha)?;
+        let [width, height] = shape.shown();
+        let mut config = EncoderConfig::new(width, height);
+        config.fps = fps;
+        config.codec = choice.codec()?;
+        config.key_interval = (2.0 * fps).ceil() as u32;
+        config.preset = match options.preset {
+            PresetName::Offline => Preset::Offline,
+            PresetName::LowLatency => Preset::LowLatency,
+        };
+        let usual = if config.codec == effigy_video::encoder::Codec::Av1 { AV1_QUALITY } else { QUALITY };
+        config.rate = match options.bitrate {
+            Some(bits) => Rate::Bitrate(bits),
+            None => Rate::Quality(options.crf.unwrap_or(usual)),
+        };
+        Ok(Self { shape, config })
+    }
+
+    /// Refuses a picture of another size than the first.
+    fn admit(&self, path: &Path, number: u64, frame: &Frame) -> anyhow::Result<()> {
+        let [width, height] = self.shape.picture();
+        if (frame.width, frame.height) != (width, height) {
+            return Err(bad_input(format!(
+                "{}: picture {number} is {}x{} and the first {width}x{height}; a video needs one size (--size)",
+                path.display(),
+                frame.width,
+                frame.height,
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// An encoded video being written.
+pub(super) struct Video {
+    path: PathBuf,
+    plan: Plan,
+    partial: TempPath,
+    encoder: Box<dyn Encoder>,
+    container: Mp4<BufWriter<File>>,
+    planes: Planes,
+    frames: u64,
+}
+
+impl Video {
+    pub(super) fn create(
+        path: &Path,
+        size: Size,
+        fps: f64,
+        background: Option<[f32; 3]>,
+        options: &VideoOptions,
+    ) -> anyhow::Result<Self> {
+        let choice: EncoderChoice = options.codec.parse()?;
+        let plan = Plan::new(size, fps, background, options, &choice)?;
+        let encoder = open(&choice, &plan.config)?;
+        let (file, partial) = new_file(path)?.into_parts();
+        let container = Mp4::new(BufWriter::new(file), &plan.config)?;
+        let planes = Planes::default();
+        Ok(Self { path: path.into(), plan, partial, encoder, container, planes, frames: 0 })
+    }
+}
+
+impl Sink for Video {
+    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.plan.admit(&self.path, self.frames, frame)?;
+        let planes = self.planes.convert(frame, self.plan.shape.format(), self.plan.shape.alpha())?;
+        let picture = Picture::of(&planes);
+        let mut packet = self.encoder.encode(&picture, FrameRequest::default())?;
+        while let Some(ready) = packet {
+            self.container.write(&ready)?;
+            packet = self.encoder.poll()?;
+        }
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+        for packet in self.encoder.finish()? {
+            self.container.write(&packet)?;
+        }
+        let name = || self.path.display().to_string();
+        self.container.finish().with_context(name)?;
+        self.partial.persist(&self.path).with_context(|| self.path.display().to_string())
+    }
+}
+
+/// Raw pictures being written.
+pub(super) struct Raw {
+    path: PathBuf,
+    plan: Plan,
+    partial: TempPath,
+    file: Y4m<BufWriter<File>>,
+    planes: Planes,
+    frames: u64,
+}
+
+impl Raw {
+    pub(super) fn create(
+        path: &Path,
+        size: Size,
+        fps: f64,
+        background: Option<[f32; 3]>,
+        options: &VideoOptions,
+    ) -> anyhow::Result<Self> {
+        let plan = Plan::new(size, fps, background, options, &EncoderChoice::OpenH264)?;
+        let (file, partial) = new_file(path)?.into_parts();
+        let file = Y4m::new(BufWriter::new(file), &plan.config)?;
+        Ok(Self { path: path.into(), plan, partial, file, planes: Planes::default(), frames: 0 })
+    }
+}
+
+impl Sink for Raw {
+    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.plan.admit(&self.path, self.frames, frame)?;
+        let planes = self.planes.convert(frame, self.plan.shape.format(), self.plan.shape.alpha())?;
+        self.file.write(&Picture::of(&planes))?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> anyhow::Result<()> {
+        let name = || self.path.display().to_string();
+        self.file.finish().with_context(name)?.flush().with_context(name)?;
+        self.partial.persist(&self.path).with_context(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bits;
+
+    #[test]
+    fn rates_are_parsed() {
+        assert_eq!(["64000", "800k", "2.5M"].map(bits), [Ok(64_000), Ok(800_000), Ok(2_500_000)]);
+        for bad in ["", "k", "-3k", "1e99", "fast", "12"] {
+            assert!(bits(bad).is_err(), "{bad}");
+        }
+    }
+}

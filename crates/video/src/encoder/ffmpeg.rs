@@ -40,7 +40,7 @@ impl Default for FfmpegOptions {
 ///
 /// Works beside the caller: [`Encoder::encode`] returns a packet of an earlier picture if one is there. It makes no
 /// key frame on request and takes no quality map. H.265 comes out without B-frames and a picture late, since its raw
-/// stream does not say where a picture ends.
+/// stream does not say where a picture ends; SVT-AV1 keeps pictures back even in low latency.
 pub struct Ffmpeg {
     gate: Gate,
     name: String,

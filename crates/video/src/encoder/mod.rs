@@ -48,8 +48,8 @@ pub enum Rate {
 /// What an encoder may take its time for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// No B-frames and as little look-ahead as the encoder has: openh264's, x264's and most of FFmpeg's pictures leave
-    /// before the next one comes.
+    /// No B-frames and as little look-ahead as the encoder has: openh264's and x264's pictures, also through
+    /// FFmpeg, leave before the next one comes.
     LowLatency,
     /// Whatever gives the best picture at the rate in reasonable time.
     Offline,

@@ -265,3 +265,23 @@ fn times_survive_reordered_pictures() {
         }
     }
 }
+
+#[test]
+fn pictures_come_through_ffmpeg_before_the_next_one_is_given() {
+    if !ffmpeg::there() || !ffmpeg::has_encoder("libx264") {
+        return;
+    }
+    let clip = Clip::new(160, 96, Layout::I420, LIMITED, 4);
+    let mut encoder = open(&choice("ffmpeg:libx264"), &config(&clip, Codec::H264, 30.0)).unwrap();
+    let begin = std::time::Instant::now();
+    for index in 0..clip.frames.len() {
+        let mut packet = encoder.encode(&clip.picture(index), FrameRequest::default()).unwrap();
+        while packet.is_none() {
+            assert!(begin.elapsed().as_secs() < 20, "picture {index} does not come");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            packet = encoder.poll().unwrap();
+        }
+        assert_eq!(packet.unwrap().pts, index as i64);
+    }
+    assert!(encoder.finish().unwrap().is_empty());
+}

@@ -7,7 +7,8 @@
 //! is `NAME=COLOUR,IMPORTANCE`: two folders of PNG pictures (importance as grey ones), or two raw files of 512 x 512
 //! pictures, the first of premultiplied RGBA of 16 bits, little-endian, the second of bytes. Options: `frames`, `every` (slow
 //! measures of every so manieth picture; odd, else it meets only the better half of a cascade), `points` (comma-separated
-//! quantisers), `variants` (comma-separated). FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
+//! quantisers), `variants` (comma-separated; `NAME+3` has all its points three quantisers higher, so that its rates are those
+//! of the anchor, which comes first). FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,8 @@ use effigy_video::encoder::{
     self, ColorInfo, EncoderChoice, EncoderConfig, FrameRequest, Layout, Matrix, QualityMap, Rate,
 };
 use effigy_video::quality::{
-    CompareOptions, Ffmpeg, FrameSource, Frames, Gather, Interpolation, Labels, Mask, Picture, RectFinder,
-    Region, Report, SourceOptions, compare, open_frames,
+    CompareOptions, Ffmpeg, Frames, Gather, Interpolation, Labels, Mask, Picture, RectFinder, Region, Report,
+    SourceOptions, compare, open_frames,
 };
 use effigy_video::{
     Alpha, Component, FilterOptions, Importance, MapOptions, OutsideOffset, PlaneFormat, Planes, PreFilter,
@@ -137,9 +138,9 @@ impl Treatment {
         match variant {
             "anchor" => Ok(Self { mapper: None, filter: None, blur: None }),
             "map" => map(base),
-            "cascade" => map(MapOptions { outside: none, texture: 0.0, ..base }),
+            "cascade" => map(MapOptions { outside: none, background: 0.0, texture: 0.0, ..base }),
             "outside" => map(MapOptions { cascade: Vec::new(), texture: 0.0, ..base }),
-            "texture" => map(MapOptions { outside: none, cascade: Vec::new(), ..base }),
+            "texture" => map(MapOptions { outside: none, background: 0.0, cascade: Vec::new(), ..base }),
             "prefilter" => Ok(Self { mapper: None, filter: Some(PreFilter::new(filter)?), blur: None }),
             "blur" => Ok(Self { mapper: None, filter: None, blur: Some(filter) }),
             other => Err(format!(
@@ -219,7 +220,7 @@ fn main() -> Result<(), Fault> {
     let out = PathBuf::from(out);
     std::fs::create_dir_all(&out)?;
     let (mut most, mut every) = (usize::MAX, 11);
-    let (mut points, mut variants, mut clips) = (vec![23.0, 28.0, 33.0, 38.0], None, Vec::new());
+    let (mut points, mut variants, mut clips) = (vec![23.0_f32, 28.0, 33.0, 38.0], None, Vec::new());
     for argument in rest {
         match argument.split_once('=') {
             Some(("frames", value)) => most = value.parse()?,
@@ -231,7 +232,7 @@ fn main() -> Result<(), Fault> {
     }
     let variants: Vec<String> = variants.unwrap_or_else(|| {
         let takes_maps = choice == EncoderChoice::X264;
-        let names: &[&str] = if takes_maps { &["anchor", "map"] } else { &["anchor", "prefilter", "blur"] };
+        let names: &[&str] = if takes_maps { &["anchor", "map+3"] } else { &["anchor", "prefilter", "blur"] };
         names.iter().map(|v| (*v).to_owned()).collect()
     });
     let ffmpeg = Ffmpeg::find()?;
@@ -247,9 +248,11 @@ fn main() -> Result<(), Fault> {
             ..CompareOptions::default()
         };
         for variant in &variants {
-            for &quality in &points {
+            let (way, shift) = variant.split_once('+').unwrap_or((variant.as_str(), "0"));
+            let shift: f32 = shift.parse()?;
+            for quality in points.iter().map(|point| point + shift) {
                 let path = out.join(format!("{}-{variant}-{quality}.264", clip.name));
-                let kbit_per_s = encode(&clip, &choice, variant, quality, &path)?;
+                let kbit_per_s = encode(&clip, &choice, way, quality, &path)?;
                 let mut decoded = open_frames(&path, Ok(&ffmpeg), &SourceOptions::default())?;
                 let mut reference = Frames::new(clip.name.clone(), Some(FPS), clip.pictures.clone());
                 let comparison = compare(&mut reference, &mut *decoded, None, &options, &mut |_| true)?

@@ -57,7 +57,21 @@ impl<'a> Importance<'a> {
         (self.width as u32, self.height as u32)
     }
 
-    /// Of the pixels in `row`, whether each is at least `threshold`; calls `each` with the column.
+    /// Whether no pixel of `columns` and `rows`, cut off at the picture's edges, is above 0.
+    pub(crate) fn is_empty(&self, columns: std::ops::Range<u32>, rows: std::ops::Range<u32>) -> bool {
+        let end = (columns.end as usize).min(self.width);
+        let start = (columns.start as usize).min(end);
+        (rows.start as usize..(rows.end as usize).min(self.height)).all(|y| {
+            let span = y * self.width + start..y * self.width + end;
+            match self.values {
+                Values::Shares(v) => v[span].iter().all(|v| !(*v > 0.0)),
+                Values::Codes(v) => v[span].iter().all(|v| *v == 0),
+                Values::Guide(v) => v[span].iter().all(|v| !(v[2] > 0.0)),
+            }
+        })
+    }
+
+    /// Calls `each` with the columns of those pixels in `row` that have at least `threshold`.
     fn at_least(&self, row: usize, threshold: f32, mut each: impl FnMut(usize)) {
         let span = row * self.width..(row + 1) * self.width;
         let mut visit = |column: usize, value: f32| {

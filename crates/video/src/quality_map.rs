@@ -44,6 +44,8 @@ pub struct MapOptions {
     pub focus: FocusOptions,
     /// Away from the face.
     pub outside: OutsideOffset,
+    /// Added in blocks without any importance: what is behind the subject.
+    pub background: f32,
     /// How far the offset outside takes to rise, in blocks: standard deviation of the Gaussian that falls off from the
     /// face's rectangle outwards. It never reaches into the rectangle.
     pub feather: f32,
@@ -62,6 +64,7 @@ impl Default for MapOptions {
         Self {
             focus: FocusOptions::default(),
             outside: OutsideOffset { low: (0.47, 4.0), high: (0.69, 8.0) },
+            background: 8.0,
             feather: 0.8,
             cascade: vec![-3.0, 2.0],
             texture: 0.7,
@@ -92,8 +95,10 @@ impl QualityMapper {
                 "offsets outside of the face are from -20 to 20, for two shares of which the second is larger".into(),
             ));
         }
-        if !options.cascade.iter().all(|v| offset(*v)) {
-            return Err(VideoError::Settings("a cascade's offsets are from -20 to 20".into()));
+        if !options.cascade.iter().chain([&options.background]).all(|v| offset(*v)) {
+            return Err(VideoError::Settings(
+                "the background's and a cascade's offsets are from -20 to 20".into(),
+            ));
         }
         if !(options.feather > 0.0 && options.feather.is_finite() && (0.0..=1.0).contains(&options.texture)) {
             return Err(VideoError::Settings("a feather is above 0, a part of texture from 0 to 1".into()));
@@ -147,6 +152,10 @@ impl QualityMapper {
                     let distance = self.focus.distance(low, high) / BLOCK as f32;
                     let within = (-0.5 * (distance / self.options.feather).powi(2)).exp();
                     offset += outside * (1.0 - within);
+                    let span = |index: u32| index * BLOCK..(index + 1) * BLOCK;
+                    if importance.is_empty(span(column), span(row)) {
+                        offset += self.options.background * (1.0 - within);
+                    }
                     if let Some(picture) = picture.filter(|_| self.options.texture > 0.0 && within > 0.01) {
                         offset -= self.options.texture * within * variance_offset(picture, column, row);
                     }
@@ -211,7 +220,14 @@ mod tests {
 
     fn plain(cascade: Vec<f32>) -> QualityMapper {
         let outside = OutsideOffset::constant(6.0);
-        QualityMapper::new(MapOptions { outside, cascade, texture: 0.0, ..Default::default() }).unwrap()
+        QualityMapper::new(MapOptions {
+            outside,
+            cascade,
+            texture: 0.0,
+            background: 0.0,
+            ..Default::default()
+        })
+        .unwrap()
     }
 
     fn offsets(mapper: &mut QualityMapper, values: &[u8], key: bool) -> Vec<f32> {
@@ -241,6 +257,19 @@ mod tests {
         assert!((at(0, 0) - 6.0).abs() < 1e-3);
         // Without anything to look at nothing is taken away.
         assert!(offsets(&mut plain(vec![]), &[0; 256 * 256], true).iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn what_is_behind_the_subject_gets_the_least() {
+        let outside = OutsideOffset::constant(6.0);
+        let options =
+            MapOptions { outside, cascade: vec![], texture: 0.0, background: 5.0, ..Default::default() };
+        let mut values = importance(90, 90, 60);
+        // One pixel of something in the second block makes it the subject's.
+        values[8 * 256 + 20] = 1;
+        let map = offsets(&mut QualityMapper::new(options).unwrap(), &values, true);
+        assert!((map[0] - 11.0).abs() < 1e-3 && (map[1] - 6.0).abs() < 1e-3 && (map[4] - 6.0).abs() < 1e-3);
+        assert_eq!(map[7 * 16 + 7], 0.0);
     }
 
     #[test]
@@ -277,7 +306,8 @@ mod tests {
     #[test]
     fn small_faces_leave_more_to_the_rest() {
         let outside = OutsideOffset { low: (0.2, 4.0), high: (0.6, 8.0) };
-        let options = MapOptions { outside, cascade: vec![], texture: 0.0, ..Default::default() };
+        let options =
+            MapOptions { outside, cascade: vec![], texture: 0.0, background: 0.0, ..Default::default() };
         let corner = |side| {
             offsets(&mut QualityMapper::new(options.clone()).unwrap(), &importance(64, 0, side), true)[255]
         };
@@ -293,6 +323,7 @@ mod tests {
             outside: OutsideOffset::constant(0.0),
             cascade: vec![],
             texture: 0.5,
+            background: 0.0,
             ..Default::default()
         };
         let mut mapper = QualityMapper::new(options).unwrap();

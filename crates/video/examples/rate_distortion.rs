@@ -8,7 +8,7 @@
 //! pictures, the first of premultiplied RGBA of 16 bits, little-endian, the second of bytes. Options: `frames`, `every` (slow
 //! measures of every so manieth picture; odd, else it meets only the better half of a cascade), `points` (comma-separated
 //! quantisers), `variants` (comma-separated; `NAME+3` has all its points three quantisers higher, so that its rates are those
-//! of the anchor, which comes first). FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
+//! of the anchor, which comes first), and of the map's options `outside`, `background`, `texture`, `cascade`. FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
 
 use std::path::{Path, PathBuf};
 
@@ -128,9 +128,8 @@ struct Treatment {
 
 impl Treatment {
     /// `anchor`, or one of the ways below.
-    fn new(variant: &str) -> Result<Self, Fault> {
+    fn new(variant: &str, base: MapOptions) -> Result<Self, Fault> {
         let none = OutsideOffset::constant(0.0);
-        let base = MapOptions::default();
         let map = |options| -> Result<Self, Fault> {
             Ok(Self { mapper: Some(QualityMapper::new(options)?), filter: None, blur: None })
         };
@@ -156,6 +155,7 @@ fn encode(
     clip: &Clip,
     choice: &EncoderChoice,
     variant: &str,
+    options: &MapOptions,
     quality: f32,
     path: &Path,
 ) -> Result<f64, Fault> {
@@ -164,7 +164,7 @@ fn encode(
         EncoderConfig { fps: FPS, rate: Rate::Quality(quality), ..EncoderConfig::new(width, height) };
     let mut encoder = encoder::open(choice, &config)?;
     let mut file = Elementary::new(std::fs::File::create(path)?, &config);
-    let mut how = Treatment::new(variant)?;
+    let mut how = Treatment::new(variant, options.clone())?;
     let (mut frame, mut planes) = (Frame::default(), Planes::default());
     let mut bytes = 0;
     let mut write = |packet: encoder::Packet| {
@@ -221,11 +221,18 @@ fn main() -> Result<(), Fault> {
     std::fs::create_dir_all(&out)?;
     let (mut most, mut every) = (usize::MAX, 11);
     let (mut points, mut variants, mut clips) = (vec![23.0_f32, 28.0, 33.0, 38.0], None, Vec::new());
+    let mut map = MapOptions::default();
     for argument in rest {
         match argument.split_once('=') {
             Some(("frames", value)) => most = value.parse()?,
             Some(("every", value)) => every = value.parse()?,
             Some(("points", value)) => points = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
+            Some(("outside", value)) => map.outside = OutsideOffset::constant(value.parse()?),
+            Some(("background", value)) => map.background = value.parse()?,
+            Some(("texture", value)) => map.texture = value.parse()?,
+            Some(("cascade", value)) => {
+                map.cascade = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
             Some(("variants", value)) => variants = Some(value.split(',').map(str::to_owned).collect()),
             _ => clips.push(argument),
         }
@@ -252,7 +259,7 @@ fn main() -> Result<(), Fault> {
             let shift: f32 = shift.parse()?;
             for quality in points.iter().map(|point| point + shift) {
                 let path = out.join(format!("{}-{variant}-{quality}.264", clip.name));
-                let kbit_per_s = encode(&clip, &choice, way, quality, &path)?;
+                let kbit_per_s = encode(&clip, &choice, way, &map, quality, &path)?;
                 let mut decoded = open_frames(&path, Ok(&ffmpeg), &SourceOptions::default())?;
                 let mut reference = Frames::new(clip.name.clone(), Some(FPS), clip.pictures.clone());
                 let comparison = compare(&mut reference, &mut *decoded, None, &options, &mut |_| true)?

@@ -63,11 +63,11 @@ impl Default for MapOptions {
     fn default() -> Self {
         Self {
             focus: FocusOptions::default(),
-            outside: OutsideOffset { low: (0.47, 4.0), high: (0.69, 8.0) },
-            background: 8.0,
+            outside: OutsideOffset { low: (0.45, 2.5), high: (0.6, 8.0) },
+            background: 6.0,
             feather: 0.8,
             cascade: vec![-3.0, 2.0],
-            texture: 0.7,
+            texture: 0.5,
         }
     }
 }
@@ -345,6 +345,8 @@ mod tests {
         // 0.5 x 1.0397 x 14.427, and -0.5 x 1.0397 x (log2(25600) - 14.427).
         assert!((map.offsets[7 * 16 + 6] - 7.49988).abs() < 1e-3, "{}", map.offsets[7 * 16 + 6]);
         assert!((map.offsets[7 * 16 + 9] + 0.11273).abs() < 1e-3, "{}", map.offsets[7 * 16 + 9]);
+        // A block away it has fallen to exp(-0.5 / 0.8^2).
+        assert!((map.offsets[7 * 16 + 3] - 3.43363).abs() < 1e-3, "{}", map.offsets[7 * 16 + 3]);
         assert!(map.offsets[0] == 0.0 && map.offsets[255] == 0.0);
         let small = Picture { width: 128, ..picture };
         assert!(matches!(mapper.map(&importance, Some(&small), true), Err(VideoError::Map(_))));

@@ -3,6 +3,8 @@
 //!
 //! **Planes**: a [`Converter`] makes what encoders read ([`PlaneFormat`], [`Alpha`], sizes in [`Shape`]) of a view's colour
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
+//! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
+//! take them, and drives a [`PreFilter`] for those that do not.
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`].
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
 
@@ -10,16 +12,22 @@ pub mod container;
 mod convert;
 pub mod encoder;
 mod error;
+mod focus;
 mod format;
 mod planes;
+mod prefilter;
 pub mod quality;
+mod quality_map;
 mod ring;
 pub mod stream;
 
 pub use convert::{Converter, PlanesBuffer};
 pub use error::VideoError;
+pub use focus::{Edges, Focus, FocusOptions, Importance};
 pub use format::{
     Alpha, Association, Component, Layout, Matrix, PlaneFormat, PlanesError, Range, Shape, Signal, Span,
 };
 pub use planes::{Picture, Planes, Rows};
+pub use prefilter::{FilterOptions, PreFilter, plain_blur};
+pub use quality_map::{MapOptions, OutsideOffset, QualityMapper};
 pub use ring::{PlanesRef, Recorded, Ring, RingCounts, WhenFull};

@@ -107,8 +107,8 @@ fn videos_hold_what_the_pictures_show() {
         assert_eq!(video.frames.len(), 29);
         assert!((video.seconds - 2.9).abs() < 0.02, "{} s", video.seconds);
         assert!(video.fast_start);
-        // BT.709 throughout, limited range (H.264, tables E-3 to E-5).
-        assert_eq!(video.color, Some((false, [1, 1, 1])));
+        // BT.709 with the transfer function of sRGB, limited range (H.264, tables E-3 to E-5).
+        assert_eq!(video.color, Some((false, [1, 13, 1])));
         for (i, decoded) in video.frames.iter().enumerate() {
             let picture = read_png(&folder.join(format!("out/frame_{i:05}.png")));
             let error = rms(&picture, decoded, width);
@@ -170,7 +170,7 @@ fn by_ffmpeg(folder: &Path, width: usize, height: usize) {
             ("color_range", json!("tv")),
             ("color_space", json!("bt709")),
             ("color_primaries", json!("bt709")),
-            ("color_transfer", json!("bt709")),
+            ("color_transfer", json!("iec61966-2-1")),
             ("r_frame_rate", json!("10/1")),
         ] {
             assert_eq!(stream[key], expected, "{key}");

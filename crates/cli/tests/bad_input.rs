@@ -462,8 +462,12 @@ fn arguments_that_mean_nothing() {
     with(&["--key", "bright"], "--key bright is not");
     with(&["--key", "1", "--key-from", "40"], "--key-from 40 is not");
     with(&["--key-from", "-40,30"], "no --key");
-    with(&["--size", "8000x8000"], "H.264");
-    with(&["--size", "8x8"], "H.264");
+    with(&["--size", "8000x8000"], "16x16 to 3840x2160");
+    with(&["--size", "8x8"], "16x16 to 3840x2160");
+    with(&["--codec", "mpeg1"], "no encoder");
+    with(&["--codec", "ffmpeg:huffyuv"], "as far as its name tells");
+    with(&["--crf", "99"], "quality 99");
+    with(&["--alpha", "side-by-side", "--background", "black"], "leave out --background");
     for (asked, fault) in [("0", "0 Gaussians"), ("1000000000", "1000000000 Gaussians")] {
         bench.refused(&["convert", "bulge.glb", "out/a.glb", "--gaussians", asked], "bulge.glb", fault);
     }

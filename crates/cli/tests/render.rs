@@ -122,6 +122,40 @@ fn videos_hold_what_the_pictures_show() {
     }
 }
 
+#[test]
+fn a_stream_of_controls_shows_the_take() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let stream = ["stream", "track.json", "--avatar", "avatar.glb", "--fps", "10", "--psnr", "45"];
+    done(folder, &[&stream[..], &["--size", "64x64", "-o", "take.effs"]].concat());
+    // Thirty frames of a few controls.
+    let bytes = fs::read(folder.join("take.effs")).unwrap();
+    assert!((40..2000).contains(&bytes.len()), "{} bytes", bytes.len());
+    let render = ["render", "avatar.glb", "--fps", "10", "--seconds", "2.5", "--size", "64x64", "--track"];
+    done(folder, &[&render[..], &["track.json", "-o", "given"]].concat());
+    done(folder, &[&render[..], &["take.effs", "-o", "received"]].concat());
+    let picture = |of: &str, i: usize| read_png(&folder.join(format!("{of}/frame_{i:05}.png")));
+    let distance = |a: &Picture, b: &Picture| {
+        let squares = a.pixels.iter().flatten().zip(b.pixels.iter().flatten());
+        let sum: f64 = squares.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+        (sum / (4 * a.pixels.len()) as f64).sqrt()
+    };
+    for i in 0..25 {
+        let off = distance(&picture("given", i), &picture("received", i));
+        assert!(off < 4.0, "frame {i}: {off}");
+    }
+    assert!(distance(&picture("given", 0), &picture("given", 15)) > 8.0, "the take moves");
+
+    fs::write(folder.join("cut.effs"), &bytes[..3]).unwrap();
+    let refused = Command::new(env!("CARGO_BIN_EXE_effigy"))
+        .args([&render[..], &["cut.effs", "-o", "cut"]].concat())
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cut.effs"));
+}
+
 /// The root of the mean square difference of colour, out of 1, between blocks of 8 × 8 pixels, which have lost little
 /// to the coarser chroma and to compression.
 fn rms(picture: &Picture, decoded: &[[f64; 3]], decoded_width: usize) -> f64 {

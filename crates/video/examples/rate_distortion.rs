@@ -122,7 +122,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
 struct Treatment {
     mapper: Option<QualityMapper>,
     filter: Option<PreFilter>,
-    /// Blurs all of every picture as strongly as this filter does on average over it.
+    /// Blurs all of every picture by the strength that this filter reaches where it is strongest.
     blur: Option<FilterOptions>,
 }
 

@@ -464,6 +464,7 @@ fn arguments_that_mean_nothing() {
     with(&["--key-from", "-40,30"], "no --key");
     with(&["--size", "8000x8000"], "16x16 to 3840x2160");
     with(&["--size", "8x8"], "16x16 to 3840x2160");
+    with(&["--size", "8x8"], "a folder of pictures");
     with(&["--codec", "mpeg1"], "no encoder");
     with(&["--codec", "ffmpeg:huffyuv"], "as far as its name tells");
     with(&["--crf", "99"], "quality 99");

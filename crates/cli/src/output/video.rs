@@ -150,7 +150,9 @@ impl Video {
     ) -> anyhow::Result<Self> {
         let choice: EncoderChoice = options.codec.parse()?;
         let plan = Plan::new(size, fps, background, options, &choice)?;
-        let encoder = open(&choice, &plan.config)?;
+        let encoder = open(&choice, &plan.config).with_context(|| {
+            format!("{}: another --codec, a .y4m or a folder of pictures may do", path.display())
+        })?;
         let (file, partial) = new_file(path)?.into_parts();
         let container = Mp4::new(BufWriter::new(file), &plan.config)?;
         let planes = Planes::default();

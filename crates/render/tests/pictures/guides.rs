@@ -140,11 +140,8 @@ pub(crate) fn cleared(stage: &Stage, depth: f32, samples: u32) -> wgpu::TextureV
     view
 }
 
-#[test]
-fn what_is_behind_the_hosts_scene_is_not_drawn() {
-    let stage = Stage::new(Precision::Full);
-    let camera = oracle::camera(60, 44);
-    let (g, _) = oracle::random_scene(53, 400, 0);
+/// A wall within the scene: what is left of it before the wall, and how far that stands.
+pub(crate) fn walled(g: &Gaussians, camera: &Camera) -> (Gaussians, f32) {
     let depth = |p: &Vec3| -camera.camera_from_world.transform_point3(*p).z;
     let mut depths: Vec<f32> = g.positions.iter().map(depth).collect();
     depths.sort_by(f32::total_cmp);
@@ -155,6 +152,15 @@ fn what_is_behind_the_hosts_scene_is_not_drawn() {
             *logit = -60.0;
         }
     }
+    (near, wall)
+}
+
+#[test]
+fn what_is_behind_the_hosts_scene_is_not_drawn() {
+    let stage = Stage::new(Precision::Full);
+    let camera = oracle::camera(60, 44);
+    let (g, _) = oracle::random_scene(53, 400, 0);
+    let (near, wall) = walled(&g, &camera);
     let (all, want) = (cpu(&g, &[], &camera, Filter::MIP), cpu(&near, &[], &camera, Filter::MIP));
     assert!(difference(&all, &want) > 0.1);
 

@@ -195,16 +195,7 @@ fn what_is_behind_the_hosts_scene_is_neither_drawn_nor_picked() {
     let stage = Stage::new(Precision::Half);
     let camera = oracle::camera(60, 44);
     let (g, _) = oracle::random_scene(53, 400, 0);
-    let depth = |p: &Vec3| -camera.camera_from_world.transform_point3(*p).z;
-    let mut depths: Vec<f32> = g.positions.iter().map(depth).collect();
-    depths.sort_by(f32::total_cmp);
-    let wall = 0.5 * (depths[180] + depths[181]);
-    let mut near = g.clone();
-    for (logit, position) in near.opacity_logits.iter_mut().zip(&g.positions) {
-        if depth(position) > wall {
-            *logit = -60.0;
-        }
-    }
+    let (near, wall) = crate::guides::walled(&g, &camera);
     let (all, want) = (cpu(&g, &[], &camera, Filter::MIP), cpu(&near, &[], &camera, Filter::MIP));
     assert!(difference(&all, &want) > 0.1);
     let avatar = stage.upload(g, Filter::MIP);

@@ -36,11 +36,8 @@ impl OutsideOffset {
 
 /// What a map is made of. All offsets are added up.
 ///
-/// The defaults are the best compromise found for x264's `veryfast` preset without delay at 512 × 512, on three clips of
-/// talking heads over a plain background, between face and whole picture. There they save 19 to 21 % of the bits for the same
-/// VMAF-NEG of the face and 12 to 16 % for the same SSIMULACRA2; for the whole picture's VMAF-NEG 9 to 14 %, and its
-/// SSIMULACRA2 costs from 4 % less to 11 % more. Each part can
-/// be switched off.
+/// The defaults are a compromise between face and whole picture, found by `examples/rate_distortion.rs` for x264's
+/// `veryfast` preset without delay, on talking heads over a plain background. Each part can be switched off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapOptions {
     /// How the face is followed.

@@ -22,6 +22,7 @@ mod metrics;
 mod model;
 pub mod ops;
 mod poses;
+pub mod prefilter;
 mod relocation;
 mod run;
 mod sampling;

@@ -14,6 +14,7 @@ pub mod encoder;
 mod error;
 mod focus;
 mod format;
+mod learned;
 mod planes;
 mod prefilter;
 pub mod quality;
@@ -26,6 +27,9 @@ pub use error::VideoError;
 pub use focus::{Edges, Focus, FocusOptions, Importance};
 pub use format::{
     Alpha, Association, Component, Layout, Matrix, PlaneFormat, PlanesError, Range, Shape, Signal, Span,
+};
+pub use learned::{
+    GpuLearnedFilter, LearnedFilter, LearnedNetwork, LearnedOptions, LearnedPicture, NetworkError,
 };
 pub use planes::{Picture, Planes, Rows};
 pub use prefilter::{FilterOptions, PreFilter, plain_blur};

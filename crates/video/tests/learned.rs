@@ -1,0 +1,190 @@
+//! The learned filter on the GPU against the CPU's.
+#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
+#![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
+
+use effigy_render::{AdapterChoice, Gpu, wgpu};
+use effigy_splat::Frame;
+use effigy_video::{
+    Alpha, Association, GpuLearnedFilter, Importance, LearnedFilter, LearnedNetwork, LearnedOptions,
+    PlanesError,
+};
+use wgpu::util::DeviceExt;
+
+/// A device with no more than WebGPU's default limits.
+fn device() -> (wgpu::Device, wgpu::Queue) {
+    let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))
+        .expect("GPU tests need an adapter: install a driver, for instance mesa-vulkan-drivers");
+    let wanted = wgpu::DeviceDescriptor { required_limits: wgpu::Limits::default(), ..Default::default() };
+    pollster::block_on(gpu.adapter.request_device(&wanted)).unwrap()
+}
+
+/// Blotches and noise, a third of it half transparent.
+fn picture(width: u32, height: u32) -> Frame {
+    let mut frame = Frame::default();
+    frame.reset(width, height);
+    let mut state = 7_u32;
+    for (i, pixel) in frame.color.iter_mut().enumerate() {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let (x, y) = ((i as u32 % width) as f32, (i as u32 / width) as f32);
+        let alpha = if i % 3 == 0 { 0.5 } else { 1.0 };
+        let base = 0.4 + 0.3 * (0.2 * x).sin() * (0.13 * y).cos();
+        *pixel = [0.0; 4].map(|_: f32| alpha * (base + 0.2 * next()));
+        pixel[3] = alpha;
+    }
+    frame
+}
+
+fn texture(device: &wgpu::Device, queue: &wgpu::Queue, frame: &Frame) -> wgpu::TextureView {
+    let descriptor = wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d { width: frame.width, height: frame.height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba32Float,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    };
+    let data = bytemuck::cast_slice(&frame.color);
+    let texture = device.create_texture_with_data(queue, &descriptor, Default::default(), data);
+    texture.create_view(&Default::default())
+}
+
+/// As the kernels that follow the face leave it: the edges, and whether there are any.
+fn followed(device: &wgpu::Device, edges: [f32; 4], found: bool) -> wgpu::Buffer {
+    let words = [edges.map(f32::to_bits), [u32::from(found), 0, 0, 0]];
+    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+        label: None,
+        contents: bytemuck::cast_slice(&words),
+        usage: wgpu::BufferUsages::STORAGE,
+    })
+}
+
+/// The colours of a texture of half floats, once the GPU is done.
+fn read(device: &wgpu::Device, queue: &wgpu::Queue, view: &wgpu::TextureView) -> Vec<[f32; 4]> {
+    let texture = view.texture();
+    let (width, height) = (texture.width(), texture.height());
+    let stride = (8 * width).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let staging = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(stride * height),
+        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+        mapped_at_creation: false,
+    });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    encoder.copy_texture_to_buffer(
+        texture.as_image_copy(),
+        wgpu::TexelCopyBufferInfo {
+            buffer: &staging,
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(stride),
+                rows_per_image: None,
+            },
+        },
+        texture.size(),
+    );
+    encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., |result| result.unwrap());
+    queue.submit([encoder.finish()]);
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    let bytes = staging.get_mapped_range(..).unwrap().to_vec();
+    let rows = bytes.chunks_exact(stride as usize);
+    let pixel = |b: &[u8]| [0, 1, 2, 3].map(|c| half(u16::from_le_bytes([b[2 * c], b[2 * c + 1]])));
+    rows.flat_map(|row| row[..8 * width as usize].chunks_exact(8).map(pixel)).collect()
+}
+
+/// IEEE 754, binary16; no infinities here.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2.0_f32.powi(-24),
+        _ => (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
+    }
+}
+
+/// How far half floats between ½ and 1 are apart: drivers may cut off instead of rounding.
+const HALF: f32 = 1.0 / 2048.0;
+
+#[test]
+fn the_gpu_filters_as_the_cpu_defines() {
+    let (device, queue) = device();
+    let network = LearnedNetwork::bundled().unwrap();
+    let filter = GpuLearnedFilter::new(&device, network.clone()).unwrap();
+    for (width, height) in [(1, 1), (5, 3), (75, 61), (160, 128)] {
+        let before = picture(width, height);
+        let color = texture(&device, &queue, &before);
+        let inside = |i: u32| (8..40).contains(&(i % width)) && (8..30).contains(&(i / width));
+        let values: Vec<f32> =
+            (0..width * height).map(|i| if width < 9 || inside(i) { 0.9 } else { 0.0 }).collect();
+        let importance = Importance::new(width, height, &values).unwrap();
+        for alpha in [Alpha::Over([0.2, 0.4, 0.1]), Alpha::Plane(Association::Premultiplied)] {
+            let mut options = LearnedOptions { alpha, ..LearnedOptions::default() };
+            options.focus.least_pixels = 1;
+            let mut picture = filter.picture(width, height, &options, 20.0).unwrap();
+            let mut most = 0.0_f32;
+            for quality in [20.0, 41.0] {
+                let mut wanted = before.clone();
+                let mut defined = LearnedFilter::new(network.clone(), options).unwrap();
+                defined.apply(&importance, quality, &mut wanted).unwrap();
+                let edges = followed(&device, defined.focus().edges().unwrap(), true);
+                filter.set_quality(&queue, &mut picture, quality);
+                let mut encoder = device.create_command_encoder(&Default::default());
+                filter.record(&mut encoder, &color, &edges, &mut picture).unwrap();
+                queue.submit([encoder.finish()]);
+                let found = read(&device, &queue, picture.filtered());
+                for (i, (found, wanted)) in found.iter().zip(&wanted.color).enumerate() {
+                    for (a, b) in found.iter().zip(wanted) {
+                        assert!((a - b).abs() < HALF + 1e-5, "{width}x{height} {quality} {i}: {a}, {b}");
+                    }
+                }
+                let changes = wanted.color.iter().zip(&before.color).map(|(a, b)| (a[0] - b[0]).abs());
+                most = changes.fold(most, f32::max);
+            }
+            assert!(width < 9 || most > 10.0 * HALF, "nothing is filtered: {most}");
+        }
+    }
+}
+
+#[test]
+fn nothing_changes_without_a_face_or_strength() {
+    let (device, queue) = device();
+    let filter = GpuLearnedFilter::new(&device, LearnedNetwork::bundled().unwrap()).unwrap();
+    let before = picture(48, 32);
+    let color = texture(&device, &queue, &before);
+    let none = LearnedOptions { strength: 0.0, ..LearnedOptions::default() };
+    for (options, found) in [(LearnedOptions::default(), false), (none, true)] {
+        let mut picture = filter.picture(48, 32, &options, 38.0).unwrap();
+        let edges = followed(&device, [8.0, 8.0, 24.0, 24.0], found);
+        let mut encoder = device.create_command_encoder(&Default::default());
+        filter.record(&mut encoder, &color, &edges, &mut picture).unwrap();
+        queue.submit([encoder.finish()]);
+        let after = read(&device, &queue, picture.filtered());
+        for (a, b) in after.iter().flatten().zip(before.color.iter().flatten()) {
+            assert!((a - b).abs() <= HALF, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (device, queue) = device();
+    let filter = GpuLearnedFilter::new(&device, LearnedNetwork::bundled().unwrap()).unwrap();
+    let options = LearnedOptions::default();
+    for (width, height) in [(0, 4), (4, 0), (100_000, 4)] {
+        assert!(filter.picture(width, height, &options, 30.0).is_err());
+    }
+    // More than a storage binding of default limits holds.
+    assert!(filter.picture(8192, 8192, &options, 30.0).is_err());
+    let odd = LearnedOptions { feather: f32::NAN, ..options };
+    assert!(filter.picture(4, 4, &odd, 30.0).is_err());
+    let mut small = filter.picture(16, 16, &options, 30.0).unwrap();
+    let color = texture(&device, &queue, &picture(16, 18));
+    let edges = followed(&device, [0.0; 4], false);
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let refused = filter.record(&mut encoder, &color, &edges, &mut small);
+    assert!(matches!(refused, Err(PlanesError::Texture { .. })));
+}

@@ -3,10 +3,19 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
+use std::path::Path;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use effigy_avatar::{Avatar, OpenOptions};
+use effigy_rig::{Track, TrackLimits};
+use effigy_splat::Frame;
 use effigy_train::prefilter::{
-    Codec, MovedFrom, Network, Perception, Prediction, Transform, quantiser_step, search,
+    Clip, Codec, MovedFrom, Network, Perception, Prediction, Transform, quantiser_step, search,
 };
+use effigy_video::encoder::{
+    self, ColorInfo, EncoderChoice, EncoderConfig, FrameRequest, Layout, Matrix, Rate,
+};
+use effigy_video::{Importance, LearnedFilter, LearnedNetwork, LearnedOptions};
 
 fn device() -> Device {
     Device::flex().autodiff()
@@ -271,4 +280,107 @@ fn motion_is_found() {
         let found: f32 = (0..4).map(|k| motion.weights[i][k] * from[motion.places[i][k] as usize]).sum();
         assert!((found - to[i]).abs() < 0.01);
     }
+}
+
+/// What is trained is what runs.
+#[test]
+fn the_network_is_the_one_that_runs() {
+    let side = 32;
+    let (shape, device) = ([1, 1, side, side], device());
+    let mut network = Network::new(5, &device);
+    for (i, p) in network.parameters.iter_mut().enumerate() {
+        let dims = p.dims();
+        let some: Vec<f32> = direction(dims[0] * dims[1], i as f32).iter().map(|v| 0.2 * v).collect();
+        *p = Tensor::from_data(TensorData::new(some, dims), &device);
+    }
+    let running = LearnedNetwork::from_bytes(&network.to_bytes().unwrap()).unwrap();
+    let luma = waves(side, 0.7);
+    // A face in the upper left; its edges at 12 and 10.
+    let importance: Vec<f32> =
+        (0..side * side).map(|i| if i % side < 12 && i / side < 10 { 1.0 } else { 0.0 }).collect();
+    let attention: Vec<f32> = (0..side * side)
+        .map(|i| {
+            // Of the pixel's cell.
+            let beyond = |at: usize, edge: f32| ((at / 2 * 2) as f32 - edge).max(0.0);
+            let share = (beyond(i % side, 12.0).hypot(beyond(i / side, 10.0)) / 20.0).min(1.0);
+            1.0 - share * share * (3.0 - 2.0 * share)
+        })
+        .collect();
+    let tracked = Network {
+        parameters: network.parameters.iter().map(|p| Tensor::from_inner(p.clone())).collect(),
+    };
+    for quality in [19.0, 40.0] {
+        let q = tensor(&[quality], [1, 1, 1, 1]);
+        let trained = values(tracked.filter(&tensor(&luma, shape), &tensor(&attention, shape), &q));
+        let mut frame = Frame::default();
+        frame.reset(side as u32, side as u32);
+        frame.color.iter_mut().zip(&luma).for_each(|(c, y)| *c = [*y, *y, *y, 1.0]);
+        let options = LearnedOptions { feather: 20.0, ..LearnedOptions::default() };
+        let mut filter = LearnedFilter::new(running.clone(), options).unwrap();
+        let importance = Importance::new(side as u32, side as u32, &importance).unwrap();
+        filter.apply(&importance, quality, &mut frame).unwrap();
+        let mut most = 0.0_f32;
+        for ((c, wanted), before) in frame.color.iter().zip(&trained).zip(&luma) {
+            assert!((c[1] - wanted).abs() < 1e-5, "{} and not {wanted}", c[1]);
+            most = most.max((wanted - before).abs());
+        }
+        assert!(most > 0.01);
+    }
+}
+
+/// Bits that an encoder spends on the second of two frames, at a constant quantiser.
+fn encoded(frames: &[Vec<f32>; 2], side: usize, quantiser: f32) -> f64 {
+    let config = EncoderConfig {
+        rate: Rate::Quality(quantiser),
+        ..EncoderConfig::new(side as u32, side as u32)
+    };
+    let mut encoder = encoder::open(&EncoderChoice::OpenH264, &config).unwrap();
+    let grey = vec![128; side * side / 4];
+    let mut bits = 0.0;
+    for (index, luma) in frames.iter().enumerate() {
+        let codes: Vec<u8> = luma.iter().map(|y| (16.0 + 219.0 * y).round() as u8).collect();
+        let picture = encoder::Picture {
+            planes: [&codes, &grey, &grey],
+            strides: [side, side / 2, side / 2],
+            width: side as u32,
+            height: side as u32,
+            layout: Layout::I420,
+            color: ColorInfo { matrix: Matrix::Bt709, full_range: false },
+        };
+        let request = FrameRequest { key: index == 0, quality_map: None };
+        bits = encoder.encode(&picture, request).unwrap().map_or(0.0, |p| 8.0 * p.data.len() as f64);
+    }
+    bits
+}
+
+/// The estimate goes with what an encoder spends, over pictures and quantisers.
+#[test]
+fn bits_are_those_of_an_encoder() {
+    let side = 256;
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+    let avatar = Avatar::open(assets.join("head.glb"), &OpenOptions::default()).unwrap();
+    let track = Track::open(assets.join("greeting.json"), &TrackLimits::default()).unwrap();
+    let clips = Clip::render(&avatar, &track, side as u32, 6, 3).unwrap();
+    let codec = Codec::new(Transform::Four, &device());
+    let shape = [1, 1, side, side];
+    let mut pairs: Vec<(f64, f64)> = Vec::new();
+    for clip in &clips {
+        let [first, second] = &clip.frames;
+        let moved = MovedFrom::new(&[&search(first, second, side)], &device());
+        for quantiser in [20.0, 26.0, 32.0, 38.0] {
+            let q = tensor(&[quantiser], [1, 1, 1, 1]);
+            let key = codec.code(&tensor(first, shape), &q, Prediction::Alone);
+            let next = codec.code(&tensor(second, shape), &q, Prediction::Moved(&key.picture, &moved));
+            let estimate = f64::from(values(next.bits)[0]) * (side * side) as f64;
+            pairs.push((estimate.ln(), encoded(&clip.frames, side, quantiser).ln()));
+        }
+    }
+    let n = pairs.len() as f64;
+    let mean = pairs.iter().fold((0.0, 0.0), |m, p| (m.0 + p.0 / n, m.1 + p.1 / n));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        pairs.iter().map(|p| f(p.0 - mean.0, p.1 - mean.1)).sum()
+    };
+    let r = sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
+    println!("r = {r:.4} between logarithms, mean ratio {:.2}", (mean.0 - mean.1).exp());
+    assert!(r > 0.9, "{r}: {pairs:?}");
 }

@@ -8,7 +8,7 @@
 //! pictures, the first of premultiplied RGBA of 16 bits, little-endian, the second of bytes. Options: `frames`, `every` (slow
 //! measures of every so manieth picture; odd, else it meets only the better half of a cascade), `points` (comma-separated
 //! quantisers), `variants` (comma-separated; `NAME+3` has all its points three quantisers higher, so that its rates are those
-//! of the anchor, which comes first), and of the map's options `outside`, `background`, `texture`, `cascade`. FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
+//! of the anchor, which comes first), `weights` (a file of the learned filter's, instead of those that ship), and of the map's options `outside`, `background`, `texture`, `cascade`. FFmpeg with libvmaf is named by `EFFIGY_FFMPEG`.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ use effigy_video::quality::{
     SourceOptions, compare, open_frames,
 };
 use effigy_video::{
-    Alpha, Component, FilterOptions, Importance, MapOptions, OutsideOffset, PlaneFormat, Planes, PreFilter,
-    QualityMapper, plain_blur,
+    Alpha, Component, FilterOptions, Importance, LearnedFilter, LearnedNetwork, LearnedOptions, MapOptions,
+    OutsideOffset, PlaneFormat, Planes, PreFilter, QualityMapper, plain_blur,
 };
 
 type Fault = Box<dyn std::error::Error>;
@@ -98,6 +98,16 @@ impl Clip {
         }
     }
 
+    fn frame(&self, index: usize) -> Frame {
+        let mut frame = Frame::default();
+        frame.reset(self.size.0, self.size.1);
+        for (to, from) in frame.color.iter_mut().zip(self.pictures[index].rgb().chunks_exact(3)) {
+            let value = |c: usize| f32::from(from[c]) / 255.0;
+            *to = [value(0), value(1), value(2), 1.0];
+        }
+        frame
+    }
+
     fn importance(&self, index: usize) -> Result<Importance<'_>, Fault> {
         Ok(Importance::of_bytes(self.size.0, self.size.1, &self.importance[index])?)
     }
@@ -119,35 +129,79 @@ fn read(path: &Path) -> Result<Vec<u8>, Fault> {
 }
 
 /// What is done to pictures before and while they are encoded.
+#[derive(Default)]
 struct Treatment {
     mapper: Option<QualityMapper>,
     filter: Option<PreFilter>,
-    /// Blurs all of every picture by the strength that this filter reaches where it is strongest.
-    blur: Option<FilterOptions>,
+    learned: Option<LearnedFilter>,
+    /// Standard deviation, pixels.
+    blur: f32,
 }
 
 impl Treatment {
     /// `anchor`, or one of the ways below.
-    fn new(variant: &str, base: MapOptions) -> Result<Self, Fault> {
+    fn new(
+        variant: &str,
+        base: MapOptions,
+        network: &LearnedNetwork,
+        clip: &Clip,
+        quality: f32,
+    ) -> Result<Self, Fault> {
         let none = OutsideOffset::constant(0.0);
         let map = |options| -> Result<Self, Fault> {
-            Ok(Self { mapper: Some(QualityMapper::new(options)?), filter: None, blur: None })
+            Ok(Self { mapper: Some(QualityMapper::new(options)?), ..Self::default() })
         };
-        let filter = FilterOptions::default();
+        let filter = || PreFilter::new(FilterOptions::default());
+        let learned = || LearnedFilter::new(network.clone(), LearnedOptions::default());
+        let blurred = |blur| Ok(Self { blur, ..Self::default() });
         match variant {
-            "anchor" => Ok(Self { mapper: None, filter: None, blur: None }),
+            "anchor" => Ok(Self::default()),
             "map" => map(base),
             "cascade" => map(MapOptions { outside: none, background: 0.0, texture: 0.0, ..base }),
             "outside" => map(MapOptions { cascade: Vec::new(), texture: 0.0, ..base }),
             "texture" => map(MapOptions { outside: none, background: 0.0, cascade: Vec::new(), ..base }),
-            "prefilter" => Ok(Self { mapper: None, filter: Some(PreFilter::new(filter)?), blur: None }),
-            "blur" => Ok(Self { mapper: None, filter: None, blur: Some(filter) }),
+            "prefilter" => Ok(Self { filter: Some(filter()?), ..Self::default() }),
+            "learned" => Ok(Self { learned: Some(learned()?), ..Self::default() }),
+            // All of every picture by the strength that the filter reaches where it is strongest.
+            "blur" => blurred(FilterOptions::default().sigma(quality)),
+            // All of every picture, so that the first changes as much.
+            "prefilter-blur" => blurred(as_strong(clip, |importance, frame| {
+                Ok(filter()?.apply(importance, quality, frame)?)
+            })?),
+            "learned-blur" => blurred(as_strong(clip, |importance, frame| {
+                Ok(learned()?.apply(importance, quality, frame)?)
+            })?),
             other => Err(format!(
-                "no variant {other:?}: anchor, map, cascade, outside, texture, prefilter and blur are known"
+                "no variant {other:?}: anchor, map, cascade, outside, texture, prefilter, learned, blur, prefilter-blur and \
+                 learned-blur are known"
             )
             .into()),
         }
     }
+}
+
+/// The standard deviation of the plain blur whose squared change of luma is that of `filter`, over a clip's first picture.
+fn as_strong(
+    clip: &Clip,
+    filter: impl Fn(&Importance<'_>, &mut Frame) -> Result<(), Fault>,
+) -> Result<f32, Fault> {
+    let before = clip.frame(0);
+    let change = |after: &Frame| -> f64 {
+        let pairs = before.color.iter().zip(&after.color);
+        let luma = |c: &[f32; 4]| 0.2126 * f64::from(c[0]) + 0.7152 * f64::from(c[1]) + 0.0722 * f64::from(c[2]);
+        pairs.map(|(a, b)| (luma(a) - luma(b)).powi(2)).sum()
+    };
+    let mut filtered = before.clone();
+    filter(&clip.importance(0)?, &mut filtered)?;
+    let wanted = change(&filtered);
+    let (mut low, mut high) = (0.0, 3.0);
+    for _ in 0..12 {
+        let sigma = 0.5 * (low + high);
+        let mut blurred = before.clone();
+        plain_blur(sigma, &mut blurred)?;
+        *(if change(&blurred) < wanted { &mut low } else { &mut high }) = sigma;
+    }
+    Ok(0.5 * (low + high))
 }
 
 /// Encodes a clip to a file and returns its rate, kbit/s.
@@ -156,6 +210,7 @@ fn encode(
     choice: &EncoderChoice,
     variant: &str,
     options: &MapOptions,
+    network: &LearnedNetwork,
     quality: f32,
     path: &Path,
 ) -> Result<f64, Fault> {
@@ -164,25 +219,24 @@ fn encode(
         EncoderConfig { fps: FPS, rate: Rate::Quality(quality), ..EncoderConfig::new(width, height) };
     let mut encoder = encoder::open(choice, &config)?;
     let mut file = Elementary::new(std::fs::File::create(path)?, &config);
-    let mut how = Treatment::new(variant, options.clone())?;
-    let (mut frame, mut planes) = (Frame::default(), Planes::default());
+    let mut how = Treatment::new(variant, options.clone(), network, clip, quality)?;
+    let mut planes = Planes::default();
     let mut bytes = 0;
     let mut write = |packet: encoder::Packet| {
         bytes += packet.data.len();
         file.write(&packet)
     };
-    for (index, picture) in clip.pictures.iter().enumerate() {
+    for index in 0..clip.pictures.len() {
         let importance = clip.importance(index)?;
-        frame.reset(width, height);
-        for (to, from) in frame.color.iter_mut().zip(picture.rgb().chunks_exact(3)) {
-            let value = |c: usize| f32::from(from[c]) / 255.0;
-            *to = [value(0), value(1), value(2), 1.0];
-        }
+        let mut frame = clip.frame(index);
         if let Some(filter) = &mut how.filter {
             filter.apply(&importance, quality, &mut frame)?;
         }
-        if let Some(options) = how.blur {
-            plain_blur(options.sigma(quality), &mut frame)?;
+        if let Some(filter) = &mut how.learned {
+            filter.apply(&importance, quality, &mut frame)?;
+        }
+        if how.blur > 0.0 {
+            plain_blur(how.blur, &mut frame)?;
         }
         let converted = planes.convert(&frame, PlaneFormat::VIDEO, Alpha::Over([0.0; 3]))?;
         let plane = |component| converted.plane(component).ok_or("a plane is missing");
@@ -221,12 +275,13 @@ fn main() -> Result<(), Fault> {
     std::fs::create_dir_all(&out)?;
     let (mut most, mut every) = (usize::MAX, 11);
     let (mut points, mut variants, mut clips) = (vec![23.0_f32, 28.0, 33.0, 38.0], None, Vec::new());
-    let mut map = MapOptions::default();
+    let (mut map, mut network) = (MapOptions::default(), LearnedNetwork::bundled()?);
     for argument in rest {
         match argument.split_once('=') {
             Some(("frames", value)) => most = value.parse()?,
             Some(("every", value)) => every = value.parse()?,
             Some(("points", value)) => points = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
+            Some(("weights", value)) => network = LearnedNetwork::open(value)?,
             Some(("outside", value)) => map.outside = OutsideOffset::constant(value.parse()?),
             Some(("background", value)) => map.background = value.parse()?,
             Some(("texture", value)) => map.texture = value.parse()?,
@@ -259,7 +314,7 @@ fn main() -> Result<(), Fault> {
             let shift: f32 = shift.parse()?;
             for quality in points.iter().map(|point| point + shift) {
                 let path = out.join(format!("{}-{variant}-{quality}.264", clip.name));
-                let kbit_per_s = encode(&clip, &choice, way, &map, quality, &path)?;
+                let kbit_per_s = encode(&clip, &choice, way, &map, &network, quality, &path)?;
                 let mut decoded = open_frames(&path, Ok(&ffmpeg), &SourceOptions::default())?;
                 let mut reference = Frames::new(clip.name.clone(), Some(FPS), clip.pictures.clone());
                 let comparison = compare(&mut reference, &mut *decoded, None, &options, &mut |_| true)?

@@ -55,7 +55,12 @@ fn main() -> Result<(), Fault> {
         clips.extend(Clip::render(&avatar, &track, FRAME, PAIRS, settings.seed + index as u64)?);
     }
     let lessons = Lessons::new(&clips, AREA, areas, settings.seed);
-    println!("{} areas of {} pairs of frames after {:.0} s", areas, clips.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{} areas of {} pairs of frames after {:.0} s",
+        areas,
+        clips.len(),
+        start.elapsed().as_secs_f64()
+    );
     let device = Device::flex().autodiff();
     let mut trainer = PrefilterTrainer::new(settings, lessons, &device)?;
     println!("{:?}", trainer.prices());
@@ -71,7 +76,9 @@ fn main() -> Result<(), Fault> {
         }
     }
     std::fs::write(&out, trainer.network().to_bytes()?)?;
-    println!("quantiser attention transform: distance, bits, loss with the filter in shares of those without");
+    println!(
+        "quantiser attention transform: distance, bits, loss with the filter in shares of those without"
+    );
     for transform in [Transform::Four, Transform::Eight] {
         for attention in [1.0, 0.0] {
             for quantiser in [20.0, 26.0, 32.0, 38.0, 44.0] {

@@ -114,7 +114,8 @@ fn the_codec_is_its_formulas() {
                 coded(&double(&first), side, n, f64::from(quantiser), None),
                 coded(&double(&second), side, n, f64::from(quantiser), Some(&predicted)),
             ];
-            let found = [(key_values, values(key.bits)[0]), (double(&values(next.picture)), values(next.bits)[0])];
+            let found =
+                [(key_values, values(key.bits)[0]), (double(&values(next.picture)), values(next.bits)[0])];
             for ((picture, bits), (wanted, wanted_bits)) in found.iter().zip(&by_hand) {
                 assert!((f64::from(*bits) / wanted_bits - 1.0).abs() < 1e-3, "{bits} and not {wanted_bits}");
                 // A coefficient within rounding of a threshold may fall to its other side.
@@ -306,9 +307,8 @@ fn the_network_is_the_one_that_runs() {
             1.0 - share * share * (3.0 - 2.0 * share)
         })
         .collect();
-    let tracked = Network {
-        parameters: network.parameters.iter().map(|p| Tensor::from_inner(p.clone())).collect(),
-    };
+    let tracked =
+        Network { parameters: network.parameters.iter().map(|p| Tensor::from_inner(p.clone())).collect() };
     for quality in [19.0, 40.0] {
         let q = tensor(&[quality], [1, 1, 1, 1]);
         let trained = values(tracked.filter(&tensor(&luma, shape), &tensor(&attention, shape), &q));
@@ -330,10 +330,8 @@ fn the_network_is_the_one_that_runs() {
 
 /// Bits that an encoder spends on the second of two frames, at a constant quantiser.
 fn encoded(frames: &[Vec<f32>; 2], side: usize, quantiser: f32) -> f64 {
-    let config = EncoderConfig {
-        rate: Rate::Quality(quantiser),
-        ..EncoderConfig::new(side as u32, side as u32)
-    };
+    let config =
+        EncoderConfig { rate: Rate::Quality(quantiser), ..EncoderConfig::new(side as u32, side as u32) };
     let mut encoder = encoder::open(&EncoderChoice::OpenH264, &config).unwrap();
     let grey = vec![128; side * side / 4];
     let mut bits = 0.0;
@@ -377,9 +375,8 @@ fn bits_are_those_of_an_encoder() {
     }
     let n = pairs.len() as f64;
     let mean = pairs.iter().fold((0.0, 0.0), |m, p| (m.0 + p.0 / n, m.1 + p.1 / n));
-    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
-        pairs.iter().map(|p| f(p.0 - mean.0, p.1 - mean.1)).sum()
-    };
+    let sum =
+        |f: &dyn Fn(f64, f64) -> f64| -> f64 { pairs.iter().map(|p| f(p.0 - mean.0, p.1 - mean.1)).sum() };
     let r = sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
     println!("r = {r:.4} between logarithms, mean ratio {:.2}", (mean.0 - mean.1).exp());
     assert!(r > 0.9, "{r}: {pairs:?}");

@@ -4,9 +4,7 @@
 use std::time::Instant;
 
 use effigy_render::{AdapterChoice, Gpu, wgpu};
-use effigy_video::{
-    Alpha, Converter, GpuLearnedFilter, LearnedNetwork, LearnedOptions, PlaneFormat, Shape,
-};
+use effigy_video::{Alpha, Converter, GpuLearnedFilter, LearnedNetwork, LearnedOptions, PlaneFormat, Shape};
 use wgpu::util::DeviceExt;
 
 type Fault = Box<dyn std::error::Error>;
@@ -16,7 +14,10 @@ const PICTURES: u32 = 4;
 const ROUNDS: usize = 8;
 
 #[expect(clippy::disallowed_methods, reason = "what is measured is how long it takes")]
-fn time(gpu: &Gpu, record: &mut dyn FnMut(&mut wgpu::CommandEncoder) -> Result<(), Fault>) -> Result<f64, Fault> {
+fn time(
+    gpu: &Gpu,
+    record: &mut dyn FnMut(&mut wgpu::CommandEncoder) -> Result<(), Fault>,
+) -> Result<f64, Fault> {
     let mut best = f64::INFINITY;
     for _ in 0..ROUNDS {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -38,8 +39,9 @@ fn main() -> Result<(), Fault> {
     let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))?;
     let device = &gpu.device;
     // Waves of 16 bits a channel: half floats between ½ and 1.
-    let values: Vec<u16> =
-        (0..4 * width * height).map(|i| if i % 4 == 3 { 0x3c00 } else { 0x3800 | (i * 37 % 1024) as u16 }).collect();
+    let values: Vec<u16> = (0..4 * width * height)
+        .map(|i| if i % 4 == 3 { 0x3c00 } else { 0x3800 | (i * 37 % 1024) as u16 })
+        .collect();
     let texture = device.create_texture_with_data(
         &gpu.queue,
         &wgpu::TextureDescriptor {
@@ -76,7 +78,13 @@ fn main() -> Result<(), Fault> {
     let converting = time(&gpu, &mut |encoder| Ok(converter.record(encoder, &color, &mut planes)?))?;
     let operations = LearnedNetwork::operations(width, height) as f64 * 1e-9;
     println!("{}: {width}x{height}", gpu.adapter.get_info().name);
-    println!("learned filter: {filtering:.3} ms, {operations:.2} thousand million multiply-adds, {:.0} GFLOP/s", 2e3 * operations / filtering);
-    println!("conversion to planes: {converting:.3} ms; the filter takes {:.1} times as long", filtering / converting);
+    println!(
+        "learned filter: {filtering:.3} ms, {operations:.2} thousand million multiply-adds, {:.0} GFLOP/s",
+        2e3 * operations / filtering
+    );
+    println!(
+        "conversion to planes: {converting:.3} ms; the filter takes {:.1} times as long",
+        filtering / converting
+    );
     Ok(())
 }

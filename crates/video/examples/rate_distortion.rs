@@ -188,7 +188,8 @@ fn as_strong(
     let before = clip.frame(0);
     let change = |after: &Frame| -> f64 {
         let pairs = before.color.iter().zip(&after.color);
-        let luma = |c: &[f32; 4]| 0.2126 * f64::from(c[0]) + 0.7152 * f64::from(c[1]) + 0.0722 * f64::from(c[2]);
+        let luma =
+            |c: &[f32; 4]| 0.2126 * f64::from(c[0]) + 0.7152 * f64::from(c[1]) + 0.0722 * f64::from(c[2]);
         pairs.map(|(a, b)| (luma(a) - luma(b)).powi(2)).sum()
     };
     let mut filtered = before.clone();

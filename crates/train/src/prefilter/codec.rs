@@ -88,7 +88,8 @@ impl MovedFrom {
     fn predict(&self, from: &Tensor<4>) -> Tensor<4> {
         let shape = from.dims();
         let flat: Tensor<1> = from.clone().reshape([shape.iter().product::<usize>()]);
-        let parts = self.corners.iter().map(|(at, weight)| flat.clone().select(0, at.clone()) * weight.clone());
+        let parts =
+            self.corners.iter().map(|(at, weight)| flat.clone().select(0, at.clone()) * weight.clone());
         let sum = parts.reduce(|a, b| a + b);
         sum.unwrap_or(flat).reshape(shape)
     }
@@ -125,7 +126,8 @@ impl Codec {
         };
         let per_picture = height * width / (self.side * self.side);
         let step = (quantiser.clone() * (std::f64::consts::LN_2 / 6.0)).exp() * (0.625 / CODES);
-        let step: Tensor<2> = step.reshape([batch, 1]).repeat_dim(1, per_picture).reshape([batch * per_picture, 1]);
+        let step: Tensor<2> =
+            step.reshape([batch, 1]).repeat_dim(1, per_picture).reshape([batch * per_picture, 1]);
         let units = self.blocks(rest).matmul(self.matrix.clone().transpose()) / step.clone();
         let costs = bits(units.clone());
         let costs = if predicted.is_some() { costs } else { costs * self.all_but_means.clone() };

@@ -81,9 +81,8 @@ impl Lessons {
     pub fn draw(&self, count: usize, rng: &mut SmallRng, device: &Device) -> LessonBatch {
         let chosen: Vec<&Lesson> =
             (0..count).map(|_| &self.all[rng.random_range(0..self.all.len())]).collect();
-        let quantisers = (0..count)
-            .map(|_| QUANTISERS.0 + (QUANTISERS.1 - QUANTISERS.0) * rng.random::<f32>())
-            .collect();
+        let quantisers =
+            (0..count).map(|_| QUANTISERS.0 + (QUANTISERS.1 - QUANTISERS.0) * rng.random::<f32>()).collect();
         let attention = (0..count).flat_map(|_| attention(self.side, rng)).collect();
         self.batch(&chosen, attention, quantisers, device)
     }
@@ -108,7 +107,8 @@ impl Lessons {
             Tensor::from_inner(Tensor::<4>::from_data(TensorData::new(values, shape), device))
         };
         let shape = [n, 1, self.side, self.side];
-        let frames = |i: usize| tensor(lessons.iter().flat_map(|l| l.frames[i].iter().copied()).collect(), shape);
+        let frames =
+            |i: usize| tensor(lessons.iter().flat_map(|l| l.frames[i].iter().copied()).collect(), shape);
         let motions: Vec<&Motion> = lessons.iter().map(|l| &l.motion).collect();
         LessonBatch {
             first: frames(0),

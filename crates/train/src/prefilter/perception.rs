@@ -63,13 +63,8 @@ impl Perception {
     /// SSIM of every pixel whose window lies within the picture.
     fn similarity(&self, a: &Tensor<4>, b: &Tensor<4>) -> Tensor<4> {
         let batch = a.dims()[0];
-        let maps = vec![
-            a.clone(),
-            b.clone(),
-            a.clone() * a.clone(),
-            b.clone() * b.clone(),
-            a.clone() * b.clone(),
-        ];
+        let maps =
+            vec![a.clone(), b.clone(), a.clone() * a.clone(), b.clone() * b.clone(), a.clone() * b.clone()];
         let maps = self.blurred(Tensor::cat(maps, 0));
         let map = |i: usize| maps.clone().narrow(0, i * batch, batch);
         let (mean_a, mean_b) = (map(0), map(1));

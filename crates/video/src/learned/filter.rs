@@ -3,7 +3,7 @@
 use effigy_splat::Frame;
 use rayon::prelude::*;
 
-use super::network::{CELL, Cells, LearnedNetwork, LayerWeights, Scratch, change};
+use super::network::{CELL, Cells, LayerWeights, LearnedNetwork, Scratch, change};
 use crate::VideoError;
 use crate::focus::{Focus, FocusOptions, Importance};
 use crate::format::Alpha;
@@ -28,12 +28,7 @@ pub struct LearnedOptions {
 impl Default for LearnedOptions {
     /// Full strength, over black; attention is gone 32 pixels from the face.
     fn default() -> Self {
-        Self {
-            focus: FocusOptions::default(),
-            feather: 32.0,
-            strength: 1.0,
-            alpha: Alpha::Over([0.0; 3]),
-        }
+        Self { focus: FocusOptions::default(), feather: 32.0, strength: 1.0, alpha: Alpha::Over([0.0; 3]) }
     }
 }
 

@@ -74,7 +74,8 @@ impl GpuLearnedFilter {
                 ty,
                 count: None,
             };
-            let buffer = |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
+            let buffer =
+                |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
             let read = buffer(wgpu::BufferBindingType::Storage { read_only: true });
             let write = buffer(wgpu::BufferBindingType::Storage { read_only: false });
             let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {

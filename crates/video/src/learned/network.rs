@@ -96,8 +96,7 @@ impl LearnedNetwork {
     /// [`NetworkError::Io`], and as [`Self::from_bytes`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, NetworkError> {
         let path = path.as_ref();
-        let bytes =
-            std::fs::read(path).map_err(|error| NetworkError::Io { path: path.to_owned(), error })?;
+        let bytes = std::fs::read(path).map_err(|error| NetworkError::Io { path: path.to_owned(), error })?;
         Self::from_bytes(&bytes)
     }
 
@@ -110,7 +109,8 @@ impl LearnedNetwork {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, NetworkError> {
         let file = SafeTensors::deserialize(bytes)?;
         let layer = |index: usize| -> Result<Layer, NetworkError> {
-            let read = |what: &str, shape: &[usize]| values(&file, &format!("conv{}.{what}", index + 1), shape);
+            let read =
+                |what: &str, shape: &[usize]| values(&file, &format!("conv{}.{what}", index + 1), shape);
             let (outputs, all) = ([OUTPUTS[index]], [OUTPUTS[index], INPUTS[index], 3, 3]);
             let slope = if index == 2 { read("weight_slope", &all)? } else { Vec::new() };
             Ok(Layer {

@@ -36,7 +36,7 @@ pub struct PrefilterSettings {
 
 impl Default for PrefilterSettings {
     fn default() -> Self {
-        Self { steps: 2500, lessons: 8, rate: 3e-3, unseen: 0.25, price: 1.0, absolute: 2.0, seed: 1 }
+        Self { steps: 2000, lessons: 8, rate: 3e-3, unseen: 0.15, price: 1.0, absolute: 2.0, seed: 1 }
     }
 }
 

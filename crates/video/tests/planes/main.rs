@@ -1,4 +1,4 @@
-//! Planes: against the formulas of the standards, against FFmpeg, and on their way from the GPU.
+//! Planes: against the formulas of the standards, against FFmpeg, and on their way from the GPU to an encoder.
 #![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 mod alpha;
@@ -6,6 +6,7 @@ mod chart;
 mod exact;
 mod formula;
 mod gpu;
+mod prefilter;
 mod ring;
 mod siting;
 

@@ -6,6 +6,7 @@
 //! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
 //! take them, and drives a [`PreFilter`] for those that do not.
 //! Both are there for the GPU too ([`GpuFocus`], [`GpuPreFilter`]).
+//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`].
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
 
@@ -18,6 +19,7 @@ mod format;
 mod gpu_focus;
 mod gpu_prefilter;
 mod kernels;
+pub mod output;
 mod planes;
 mod prefilter;
 pub mod quality;

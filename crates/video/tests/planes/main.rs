@@ -4,8 +4,10 @@
 mod alpha;
 mod chart;
 mod exact;
+mod faults;
 mod formula;
 mod gpu;
+mod output;
 mod prefilter;
 mod ring;
 mod siting;

@@ -6,7 +6,8 @@ use std::{env, fs};
 use wesl::{ModulePath, Wesl};
 
 /// Shader modules by path below `shaders/`, with the name of what comes out.
-const KERNELS: &[(&str, &str)] = &[("output::planes", "planes")];
+const KERNELS: &[(&str, &str)] =
+    &[("output::planes", "planes"), ("output::focus", "focus"), ("output::prefilter", "prefilter")];
 
 fn main() {
     let shaders =

@@ -5,6 +5,8 @@
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
 //! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
 //! take them, and drives a [`PreFilter`] for those that do not.
+//! Both are there for the GPU too ([`GpuFocus`], [`GpuPreFilter`]).
+//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`].
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
 
@@ -14,6 +16,10 @@ pub mod encoder;
 mod error;
 mod focus;
 mod format;
+mod gpu_focus;
+mod gpu_prefilter;
+mod kernels;
+pub mod output;
 mod planes;
 mod prefilter;
 pub mod quality;
@@ -27,6 +33,8 @@ pub use focus::{Edges, Focus, FocusOptions, Importance};
 pub use format::{
     Alpha, Association, Component, Layout, Matrix, PlaneFormat, PlanesError, Range, Shape, Signal, Span,
 };
+pub use gpu_focus::GpuFocus;
+pub use gpu_prefilter::GpuPreFilter;
 pub use planes::{Picture, Planes, Rows};
 pub use prefilter::{FilterOptions, PreFilter, plain_blur};
 pub use quality_map::{MapOptions, OutsideOffset, QualityMapper};

@@ -78,7 +78,8 @@ fn a_dead_encoder_is_told_and_leaves_what_was_finished() {
         assert_eq!((report.pictures, report.packets), (3, 3));
         assert!(matches!(output.finish(), Err(VideoError::Ended(_))));
         // Two pictures in the first fragment, and the third in one that was finished early.
-        let fragments = file.lock().unwrap().windows(4).filter(|name| name == b"moof").count();
+        let fragments =
+            file.lock().expect("nobody panicked").windows(4).filter(|name| name == b"moof").count();
         assert_eq!(fragments, 2);
     }
 }
@@ -88,7 +89,7 @@ struct Disk(usize, Arc<Mutex<Vec<u8>>>);
 
 impl Write for Disk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut file = self.1.lock().unwrap();
+        let mut file = self.1.lock().expect("nobody panicked");
         let count = bytes.len().min(self.0 - file.len());
         if count == 0 {
             return Err(io::ErrorKind::StorageFull.into());
@@ -115,7 +116,7 @@ fn a_full_disk_is_told_and_leaves_whole_fragments() {
     let [first, _] = until_told(&host, &mut output);
     assert!(first.starts_with("cannot write the video: "), "{first}");
     // As many whole fragments as packets were written.
-    let file = file.lock().unwrap();
+    let file = file.lock().expect("nobody panicked");
     let (mut at, mut whole) = (0, 0);
     while let Some(&size) = file.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
         let end = at + u32::from_be_bytes(size) as usize;
@@ -157,7 +158,7 @@ fn a_receiver_that_stalls_costs_frames_and_no_time() {
     for goes_on in [true, false] {
         let (release, released) = channel();
         let (written, finished) = (Written::default(), Arc::new(AtomicBool::new(false)));
-        written.0.lock().unwrap().push(Vec::new());
+        written.0.lock().expect("nobody panicked").push(Vec::new());
         let (written_to, done) = (written.clone(), finished.clone());
         let container = Stalling { written: written_to, count: 0, release: released, finished: done };
         let options = OutputOptions { patience: Duration::from_millis(300), ..options(WhenFull::Drop) };

@@ -25,14 +25,14 @@ pub(crate) struct Written(pub(crate) Arc<Mutex<Vec<Vec<Packet>>>>);
 
 impl Written {
     pub(crate) fn segments(&self) -> Vec<Vec<Packet>> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().expect("nobody panicked").clone()
     }
 
     /// Opens segments that are written here.
     pub(crate) fn open(&self) -> OpenContainer {
         let all = self.clone();
         Box::new(move |segment| {
-            let mut segments = all.0.lock().unwrap();
+            let mut segments = all.0.lock().expect("nobody panicked");
             assert_eq!(segment.number as usize, segments.len());
             segments.push(Vec::new());
             Ok(Box::new(all.clone()))
@@ -42,7 +42,7 @@ impl Written {
 
 impl Container for Written {
     fn write(&mut self, packet: &Packet) -> Result<(), VideoError> {
-        self.0.lock().unwrap().last_mut().unwrap().push(packet.clone());
+        self.0.lock().expect("nobody panicked").last_mut().expect("a segment").push(packet.clone());
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl Encoder for Counter {
         let rows = picture.planes[0].chunks(stride).take(picture.height as usize);
         let sum: f64 = rows.flat_map(|row| &row[..width]).map(|y| f64::from(*y)).sum();
         let mean = sum / f64::from(picture.width * picture.height);
-        self.seen.lock().unwrap().push((mean, request.key, request.quality_map.cloned()));
+        self.seen.lock().expect("nobody panicked").push((mean, request.key, request.quality_map.cloned()));
         let pts = self.count;
         self.count += 1;
         Ok(Some(Packet { data: Vec::new(), key: pts == 0 || request.key, pts, dts: pts }))
@@ -219,7 +219,7 @@ fn a_slow_encoder_costs_frames_and_their_times_stay_true() {
     let packets = written.segments().remove(0);
     // The first is frame 0; those that were dropped leave gaps.
     assert_eq!(packets.iter().map(|packet| packet.pts).collect::<Vec<_>>(), kept);
-    let means: Vec<f64> = seen.lock().unwrap().iter().map(|(mean, ..)| *mean).collect();
+    let means: Vec<f64> = seen.lock().expect("nobody panicked").iter().map(|(mean, ..)| *mean).collect();
     for (mean, frame) in means.iter().zip(&kept) {
         assert!((mean - (40 + 3 * frame) as f64).abs() < 0.01, "{mean} for frame {frame}");
     }
@@ -238,7 +238,11 @@ fn another_size_begins_another_segment() {
         options(LONG),
         EncoderChoice::OpenH264,
         Box::new(move |segment| {
-            noted.lock().unwrap().push((segment.config.width, segment.config.height, segment.first_frame));
+            noted.lock().expect("nobody panicked").push((
+                segment.config.width,
+                segment.config.height,
+                segment.first_frame,
+            ));
             open(segment)
         }),
     )
@@ -248,7 +252,7 @@ fn another_size_begins_another_segment() {
     }
     let report = finished(output);
     assert_eq!((report.segments, report.pictures), (3, 6));
-    assert_eq!(*sizes.lock().unwrap(), [(64, 48, 0), (81, 33, 2), (64, 48, 5)]);
+    assert_eq!(*sizes.lock().expect("nobody panicked"), [(64, 48, 0), (81, 33, 2), (64, 48, 5)]);
     let segments = written.segments();
     assert_eq!(segments.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3, 1]);
     for segment in &segments {
@@ -269,7 +273,7 @@ fn another_size_begins_another_segment() {
     }
     let error = output.finish().expect_err("another size");
     assert!(matches!(error, VideoError::Size { frame: 2, expected: (64, 48), found: (81, 33) }), "{error}");
-    let fragments = file.lock().unwrap().windows(4).filter(|name| name == b"moof").count();
+    let fragments = file.lock().expect("nobody panicked").windows(4).filter(|name| name == b"moof").count();
     assert_eq!(fragments, 2);
 }
 
@@ -278,7 +282,7 @@ pub(crate) struct Bytes(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Bytes {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -358,7 +362,7 @@ fn maps_are_those_of_the_cpu() {
         host.frame(&mut output, &color, Some(&guide)).expect("recorded");
     }
     finished(output);
-    let seen = seen.lock().unwrap();
+    let seen = seen.lock().expect("nobody panicked");
     assert_eq!(seen.len(), wanted.len());
     let (mut worst, mut spread) = (0.0_f32, 0.0_f32);
     for ((_, _, found), wanted) in seen.iter().zip(&wanted) {

@@ -4,7 +4,7 @@
 //! **Planes**: a [`Converter`] makes what encoders read ([`PlaneFormat`], [`Alpha`], sizes in [`Shape`]) of a view's colour
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
 //! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
-//! take them, and drives a [`PreFilter`] for those that do not.
+//! take them, and drives a [`PreFilter`] for those that do not; a [`Preparation`] does either as it is told.
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`].
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
 
@@ -16,6 +16,7 @@ mod focus;
 mod format;
 mod planes;
 mod prefilter;
+mod preparation;
 pub mod quality;
 mod quality_map;
 mod ring;
@@ -29,5 +30,6 @@ pub use format::{
 };
 pub use planes::{Picture, Planes, Rows};
 pub use prefilter::{FilterOptions, PreFilter, plain_blur};
+pub use preparation::{Filtering, Preparation, PreparationOptions};
 pub use quality_map::{MapOptions, OutsideOffset, QualityMapper};
 pub use ring::{PlanesRef, Recorded, Ring, RingCounts, WhenFull};

@@ -79,7 +79,8 @@ pub(super) fn measure(
         least = least.min(coded.psnr_db);
     }
     for encoder in encoders() {
-        let encoding = Encoding { choice: &encoder, ..*encoding };
+        let encoding =
+            Encoding { choice: &encoder, preset: encoding.preset, ffmpeg: encoding.ffmpeg.clone() };
         match at_psnr(clip, &encoding, least, room) {
             Ok(row) => rows.push(row),
             Err(error) if error.is::<Interrupted>() => return Err(error),
@@ -113,7 +114,7 @@ fn name_of(encoder: &EncoderChoice) -> &str {
 fn at_psnr(clip: &Clip, encoding: &Encoding<'_>, wanted: f64, room: &Path) -> anyhow::Result<Row> {
     let worst = if encoding.choice.codec()? == Codec::Av1 { 63 } else { 51 };
     let progress = Progress::of_unknown_length("looking for a video as good as the stream");
-    let mut tried = |quality: u32| -> anyhow::Result<Row> {
+    let tried = |quality: u32| -> anyhow::Result<Row> {
         let packets = encoding.encode(clip, NONE, quality as f32)?;
         let kbit_per_s = kbit_per_s(&packets, clip.frames);
         let mut decoded = encoding.decode(clip, packets, &room.join("packets"))?;

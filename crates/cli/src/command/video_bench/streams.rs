@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use effigy_video::encoder::{Codec, EncoderChoice};
 use effigy_video::quality::{CompareOptions, Measure, compare};
 use effigy_video::stream::{EncoderOptions, resample, stream_frames};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Arguments;
 use super::clip::{Clip, ClipChoice, FPS};
@@ -32,7 +32,13 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     wire_kbit_per_s: Option<f64>,
     /// Over the whole picture, red, green and blue, against what was rendered from the controls as they are.
+    #[serde(serialize_with = "decibels")]
     psnr_db: f64,
+}
+
+/// JSON has no infinity.
+fn decibels<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_infinite() { serializer.serialize_str("inf") } else { serializer.serialize_f64(*value) }
 }
 
 /// What a stream of `clip`'s controls takes, and every encoder that is there for at least the same PSNR, each with the

@@ -187,6 +187,40 @@ fn importance_from_a_file_does_what_the_renderers_own_does() {
     }
 }
 
+/// A packet of AAC at 8 kHz with one channel, whose header says so bit by bit (ISO/IEC 14496-3, 1.A.2.2).
+fn aac(payload: &[u8]) -> Vec<u8> {
+    let length = payload.len() + 7;
+    let bits = format!("111111111111000101101100010000{length:013b}1111111111100");
+    let bytes = (0..7).map(|i| u8::from_str_radix(&bits[8 * i..8 * i + 8], 2).unwrap());
+    bytes.chain(payload.iter().copied()).collect()
+}
+
+#[test]
+fn sound_goes_along_as_it_is() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    // 20 packets of 0.128 s, each of another byte.
+    let packets: Vec<u8> = (0..20_u8).flat_map(|i| aac(&[0x40 + i; 50])).collect();
+    fs::write(folder.join("speech.aac"), packets).unwrap();
+    render(folder, &["-o", "clip.y4m"]);
+    render(folder, &["-o", "silent.mp4"]);
+    done(folder, &["encode", "clip.y4m", "--audio", "speech.aac", "-o", "clip.mp4"]);
+    render(folder, &["--audio", "speech.aac", "--time", "0.5", "-o", "later.mp4"]);
+    let holds = |name: &str| -> Vec<u8> {
+        let file = fs::read(folder.join(name)).unwrap();
+        let there = |i: &u8| file.windows(50).any(|bytes| bytes == [0x40 + i; 50]);
+        (0..20).filter(there).collect()
+    };
+    assert!(holds("silent.mp4").is_empty());
+    // 0.6 s of pictures are 4.7 packets; 0.5 s are 3.9.
+    assert_eq!(holds("clip.mp4"), [0, 1, 2, 3, 4]);
+    assert_eq!(holds("later.mp4"), [4, 5, 6, 7, 8]);
+    // The pictures are as they were, wherever their bytes lie now.
+    let [with, without] = ["later.mp4", "silent.mp4"].map(|name| fs::read(folder.join(name)).unwrap());
+    assert_eq!(with.windows(4).filter(|name| name == b"trak").count(), 2);
+    assert_eq!(without.windows(4).filter(|name| name == b"trak").count(), 1);
+}
+
 #[test]
 fn what_cannot_be_encoded_leaves_nothing_behind() {
     let workshop = workshop();
@@ -237,12 +271,12 @@ fn what_cannot_be_encoded_leaves_nothing_behind() {
         ),
         (
             &["encode", "views", "--importance", "looks", "--roi", "-o", "o.y4m"],
-            "--roi is for encoded videos",
+            "--roi and --audio are for encoded videos",
         ),
         (&["render", "avatar.glb", "--roi", "-o", "o.mp4"], "--roi: openh264 takes no quantiser offsets"),
         (
             &["render", "avatar.glb", "--prefilter", "plain", "-o", "o"],
-            "--roi and --prefilter are for videos",
+            "--roi, --prefilter and --audio are for videos",
         ),
         (
             &["render", "avatar.glb", "--importance", "o.png", "-o", "o.mp4"],

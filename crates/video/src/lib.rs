@@ -5,9 +5,11 @@
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
 //! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
 //! take them, and drives a [`PreFilter`] for those that do not; a [`Preparation`] does either as it is told.
-//! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`].
+//! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`]; [`audio`] is sound
+//! beside them.
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
 
+pub mod audio;
 pub mod container;
 mod convert;
 pub mod encoder;

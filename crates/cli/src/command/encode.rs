@@ -28,6 +28,7 @@ use crate::report::{print, print_json};
   effigy encode clip.y4m --codec rav1e --crf 30 -o clip.mp4
   effigy encode views --fps 25 --alpha side-by-side --bitrate 2M -o views.mp4
   effigy encode clip.y4m --importance looks.y4m --prefilter focus --crf 30 -o clip.mp4
+  effigy encode clip.y4m --audio speech.aac -o clip.mp4
   ffmpeg -i in.mov -f yuv4mpegpipe - | effigy encode - -o out.mp4")]
 pub(crate) struct Arguments {
     /// A .y4m, a folder of .png in the order of the numbers in their names, or - for Y4M from standard input.

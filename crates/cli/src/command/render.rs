@@ -35,6 +35,7 @@ use crate::source::SourceOptions;
   effigy render man.glb --alpha side-by-side --bitrate 2M -o man.mp4
   effigy render man.glb --prefilter focus --crf 30 -o man.mp4
   effigy render man.glb --codec x264 --roi --crf 28 -o man.mp4
+  effigy render man.zip --track take.csv --audio take.opus -o man.mp4
   effigy render man.glb --importance looks.y4m -o man.y4m
   effigy render body.spz -o body.png
   effigy render head.glb --track take.csv --time 2.5 --background '#204060' -o still.png
@@ -144,7 +145,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let frames = frame_count(arguments, kind, &performance, &camera)?;
     let first = camera.at(0, frames);
     let size = Size { width: first.width, height: first.height };
-    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &arguments.video)?;
+    let video = arguments.video.with_audio_from(arguments.time);
+    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &video)?;
     // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
     engine.set_light(light);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use effigy_splat::Frame;
+use effigy_video::audio::AudioTrack;
 use effigy_video::container::{Container, Mp4, Y4m};
 use effigy_video::encoder::{
     Encoder, EncoderChoice, EncoderConfig, FrameRequest, Picture, Preset, Rate, open,
@@ -48,9 +49,31 @@ pub(crate) struct VideoOptions {
     /// What takes detail out of a video's pictures before they are encoded, as much as --crf or --bitrate asks for.
     #[arg(long, value_enum, default_value_t = PrefilterName::None)]
     prefilter: PrefilterName,
+    /// Sound beside a .mp4's pictures, as it is: AAC (.aac, ADTS) or Opus (.opus, Ogg). It begins with the track and ends
+    /// with the pictures.
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
+    /// Where in the sound the pictures begin, seconds.
+    #[arg(skip)]
+    audio_start: f64,
 }
 
 impl VideoOptions {
+    /// The same for pictures that begin `seconds` into the sound.
+    pub(crate) fn with_audio_from(&self, seconds: f64) -> Self {
+        Self { audio_start: seconds, ..self.clone() }
+    }
+
+    fn sound(&self) -> anyhow::Result<Option<AudioTrack>> {
+        let Some(path) = &self.audio else { return Ok(None) };
+        let name = || path.display().to_string();
+        let sound = AudioTrack::open(path).with_context(name)?.after(self.audio_start);
+        match sound.duration() > 0.0 {
+            true => Ok(Some(sound)),
+            false => Err(bad_input(format!("{}: ends before the pictures begin", path.display()))),
+        }
+    }
+
     /// Whether pictures are to come with the importance of their pixels.
     pub(crate) fn need_importance(&self) -> bool {
         self.roi || self.filtering().needs_importance()
@@ -58,8 +81,10 @@ impl VideoOptions {
 
     /// Refuses what only videos can have.
     pub(super) fn refuse_preparation(&self, path: &Path) -> anyhow::Result<()> {
-        match self.roi || self.prefilter != PrefilterName::None {
-            true => Err(bad_input(format!("{}: --roi and --prefilter are for videos", path.display()))),
+        match self.roi || self.prefilter != PrefilterName::None || self.audio.is_some() {
+            true => {
+                Err(bad_input(format!("{}: --roi, --prefilter and --audio are for videos", path.display())))
+            }
             false => Ok(()),
         }
     }
@@ -226,8 +251,9 @@ impl Video {
                 "--roi knows no importance of what --alpha side-by-side puts beside the picture",
             ));
         }
+        let sound = options.sound()?;
         let (file, partial) = new_file(path)?.into_parts();
-        let container = Mp4::new(BufWriter::new(file), &plan.config)?;
+        let container = Mp4::with_sound(BufWriter::new(file), &plan.config, sound)?;
         let planes = Planes::default();
         Ok(Self { path: path.into(), plan, partial, encoder, container, planes, frames: 0 })
     }
@@ -278,8 +304,8 @@ impl Raw {
         background: Option<[f32; 3]>,
         options: &VideoOptions,
     ) -> anyhow::Result<Self> {
-        if options.roi {
-            return Err(bad_input(format!("{}: --roi is for encoded videos", path.display())));
+        if options.roi || options.audio.is_some() {
+            return Err(bad_input(format!("{}: --roi and --audio are for encoded videos", path.display())));
         }
         let plan = Plan::new(size, fps, background, options, &EncoderChoice::OpenH264)?;
         let (file, partial) = new_file(path)?.into_parts();

@@ -22,6 +22,29 @@ fn decoded(path: &std::path::Path) -> Vec<i16> {
     out.stdout.chunks_exact(2).map(|v| i16::from_le_bytes([v[0], v[1]])).collect()
 }
 
+/// A page of Ogg (RFC 3533, 6) with one packet, of no stream and without a checksum.
+fn page(packet: &[u8]) -> Vec<u8> {
+    [&b"OggS\0\0"[..], &[0; 20], &[1, packet.len() as u8], packet].concat()
+}
+
+#[test]
+fn what_only_the_decoder_needs_is_told() {
+    let head = [&b"OpusHead\x01\x02"[..], &0x1234_u16.to_le_bytes(), &[0x80, 0xbb, 0, 0, 0, 0, 0]].concat();
+    let sound = [page(&head), page(b"OpusTags"), page(&[31 << 3, 9])].concat();
+    let track = AudioTrack::from_bytes(&sound).unwrap();
+    let clip = Clip::new(64, 48, Layout::I420, ColorInfo::default(), 3);
+    let config = config(&clip, Codec::H264, 30.0);
+    let mut container = Mp4::with_sound(Vec::new(), &config, Some(track)).unwrap();
+    for packet in encode("openh264", &config, &clip, &[]) {
+        container.write(&packet).unwrap();
+    }
+    container.finish().unwrap();
+    let file = container.into_writer().unwrap();
+    // Opus in ISO base media, 4.3.2: a version, the channels, and the samples to leave out, most significant byte first.
+    let at = file.windows(4).position(|name| name == b"dOps").unwrap() + 4;
+    assert_eq!(file[at..at + 4], [0, 2, 0x12, 0x34]);
+}
+
 #[test]
 fn ffmpeg_hears_what_was_passed_through() {
     if !ffmpeg::there() {

@@ -37,8 +37,8 @@ impl OutsideOffset {
 
 /// What a map is made of. All offsets are added up.
 ///
-/// The defaults are a compromise between face and whole picture, found by `examples/rate_distortion.rs` for x264's
-/// `veryfast` preset without delay, on talking heads over a plain background. Each part can be switched off.
+/// The defaults are a compromise between face and whole picture, found by rate-distortion curves (`effigy bench video`)
+/// for x264's `veryfast` preset without delay, on talking heads over a plain background. Each part can be switched off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapOptions {
     /// How the face is followed.

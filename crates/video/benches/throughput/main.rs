@@ -94,7 +94,11 @@ fn main() -> Result<(), Fault> {
         let alone = stages::on_gpu(&gpu, size, &options)?;
         alone.print("GPU renderer, one stage after another");
         let whole = together::throughput(&gpu, size, &options)?;
-        println!("GPU renderer, encoded beside it, every frame: {:.2} frames/s", whole.frames_per_second);
+        println!(
+            "GPU renderer, encoded beside it, every frame: {:.2} frames/s of {:.0} bytes",
+            whole.frames_per_second,
+            whole.bytes_a_frame()
+        );
         let cost = together::cost(&gpu, size, &options)?;
         cost.print();
         gpu.check()?;

@@ -77,12 +77,17 @@ pub(crate) struct Throughput {
 }
 
 impl Throughput {
+    pub(crate) fn bytes_a_frame(&self) -> f64 {
+        self.report.bytes as f64 / self.report.packets.max(1) as f64
+    }
+
     pub(crate) fn json(&self) -> Value {
         let times = self.report.times;
         let frames = self.report.pictures.max(1) as f64;
         let ms = |time: Duration| 1e3 * time.as_secs_f64() / frames;
         json!({
             "frames_per_second": self.frames_per_second,
+            "bytes_a_frame": self.bytes_a_frame(),
             "ms_a_frame": {
                 "record": ms(times.record), "read_back": ms(times.read_back), "queue": ms(times.queue),
                 "encode": ms(times.encode), "write": ms(times.write),

@@ -14,8 +14,9 @@ use crate::gpu_focus::RegionRef;
 use crate::quality_map::QualityMapper;
 use crate::ring::{PlanesRef, Ring};
 
-/// Between two looks at whether a frame has arrived. Less than a millisecond of delay is not worth more.
-const LOOK: Duration = Duration::from_millis(1);
+/// Between two looks at whether a frame has arrived, which a host that submits or polls finds out sooner. Each look costs
+/// processor time that a renderer in software would have.
+const LOOK: Duration = Duration::from_millis(4);
 /// The same while there is none on its way.
 const IDLE: Duration = Duration::from_millis(5);
 

@@ -6,7 +6,12 @@ use std::{env, fs};
 use wesl::{ModulePath, Wesl};
 
 /// Shader modules by path below `shaders/`, with the name of what comes out.
-const KERNELS: &[(&str, &str)] = &[("output::planes", "planes"), ("output::learned", "learned")];
+const KERNELS: &[(&str, &str)] = &[
+    ("output::planes", "planes"),
+    ("output::focus", "focus"),
+    ("output::prefilter", "prefilter"),
+    ("output::learned", "learned"),
+];
 
 fn main() {
     let shaders =

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use cpu_time::ProcessTime;
 use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians, normals};
 use effigy_render::{
-    AdapterChoice, Counts, Gpu, GpuAvatar, Precision, RenderError, Renderer, Stage, StageTimer, View,
-    read_counts, read_frame,
+    AdapterChoice, Counts, Gpu, GpuAvatar, Outputs, Precision, RenderError, Renderer, Stage, StageTimer,
+    View, read_counts, read_frame, read_guide,
 };
 use effigy_rig::Pose;
 use effigy_splat::{Camera, Frame, Light, Lit, Rasterizer};
@@ -17,6 +17,7 @@ use glam::Vec3;
 
 use crate::bandwidth::copy_bandwidth;
 use crate::failure::bad_input;
+use crate::importance::ImportanceRaster;
 
 /// Which of the two renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,6 +41,8 @@ pub(crate) struct GpuEngine {
     renderer: Renderer,
     avatar: GpuAvatar,
     view: Option<View>,
+    /// Of views: with the guide where importance is asked for.
+    outputs: Outputs,
     light: Option<Light>,
     timer: Option<StageTimer>,
     /// The avatar's rest pose, if it has a rig.
@@ -55,6 +58,7 @@ pub(crate) struct CpuEngine {
     rasterizer: Rasterizer,
     /// And the normals that it needs.
     light: Option<(Light, Vec<Vec3>)>,
+    importance: Option<ImportanceRaster>,
 }
 
 /// What one frame took.
@@ -124,7 +128,48 @@ impl Engine {
             posed: PosedGaussians::default(),
             rasterizer: Rasterizer::new(),
             light: None,
+            importance: None,
         })))
+    }
+
+    /// From now on [`Engine::importance`] tells how much a viewer looks at each pixel.
+    pub(crate) fn watch_importance(&mut self) {
+        match self {
+            Self::Gpu(engine) => {
+                engine.outputs.guide = true;
+                engine.view = None;
+            }
+            Self::Cpu(engine) => engine.importance = Some(ImportanceRaster::new(&engine.avatar)),
+        }
+    }
+
+    /// The importance of every pixel of the picture that was rendered last, with `camera`: 0 where the background shows
+    /// to 1. One copy of it is kept in `values`. Empty before [`Engine::watch_importance`].
+    pub(crate) fn importance(&mut self, camera: &Camera, values: &mut Vec<f32>) -> anyhow::Result<()> {
+        values.clear();
+        match self {
+            Self::Gpu(engine) => {
+                let Some(view) = engine.view.as_ref().filter(|view| view.guide().is_some()) else {
+                    return Ok(());
+                };
+                let guide = read_guide(&engine.gpu.device, &engine.gpu.queue, view)?;
+                values.extend(guide.iter().map(|pixel| pixel[2]));
+                Ok(engine.gpu.check()?)
+            }
+            Self::Cpu(engine) => {
+                let (filter, shown) = (
+                    engine.avatar.filter,
+                    match engine.avatar.body {
+                        Some(_) => &engine.posed.gaussians,
+                        None => &engine.avatar.gaussians,
+                    },
+                );
+                match &mut engine.importance {
+                    Some(importance) => importance.render(shown, camera, filter, values),
+                    None => Ok(()),
+                }
+            }
+        }
     }
 
     /// Shows the avatar in `light` from now on; `None` is the captured one.
@@ -218,14 +263,15 @@ impl GpuEngine {
         let rest = avatar.body.as_ref().map(|body| Pose::rest(&body.rig));
         let avatar = renderer.upload(avatar)?;
         let timer = StageTimer::new(&gpu.device, &gpu.queue);
-        Ok(Self { gpu, renderer, avatar, view: None, light: None, timer, rest })
+        let outputs = Outputs::default();
+        Ok(Self { gpu, renderer, avatar, view: None, outputs, light: None, timer, rest })
     }
 
     fn draw(&mut self, pose: Option<&Pose>, camera: &Camera, frame: &mut Frame) -> Result<(), RenderError> {
         if let Some(pose) = pose {
             self.avatar.set_pose(pose)?;
         }
-        let view = view_for(&mut self.view, &self.renderer, camera)?;
+        let view = view_for(&mut self.view, &self.renderer, camera, self.outputs)?;
         view.set_light(self.light.as_ref())?;
         let Gpu { device, queue, .. } = &self.gpu;
         let mut encoder = device.create_command_encoder(&Default::default());
@@ -239,7 +285,7 @@ impl GpuEngine {
         if let Some(pose) = pose {
             self.avatar.set_pose(pose)?;
         }
-        let view = view_for(&mut self.view, &self.renderer, camera)?;
+        let view = view_for(&mut self.view, &self.renderer, camera, self.outputs)?;
         view.set_light(self.light.as_ref())?;
         let Gpu { device, queue, .. } = &self.gpu;
         let timer = self.timer.as_ref().filter(|_| !self.gpu.is_software());
@@ -286,13 +332,14 @@ fn view_for<'a>(
     slot: &'a mut Option<View>,
     renderer: &Renderer,
     camera: &Camera,
+    outputs: Outputs,
 ) -> Result<&'a mut View, RenderError> {
     let size = (camera.width, camera.height);
     // Let the old memory go before the new is taken.
     slot.take_if(|view| view.size() != size);
     match slot {
         Some(view) => Ok(view),
-        None => Ok(slot.insert(renderer.create_view(size.0, size.1)?)),
+        None => Ok(slot.insert(renderer.create_view_with(size.0, size.1, outputs)?)),
     }
 }
 

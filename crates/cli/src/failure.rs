@@ -9,6 +9,7 @@ use effigy_rig::RigError;
 use effigy_splat::SplatError;
 use effigy_train::TrainError;
 use effigy_train::capture::CaptureError;
+use effigy_video::audio::AudioError;
 use effigy_video::quality::QualityError;
 use effigy_video::stream::StreamError;
 use effigy_video::{PlanesError, VideoError};
@@ -66,6 +67,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             || cause.is::<RigError>()
             || cause.is::<SplatError>()
             || cause.is::<CaptureError>()
+            || cause.is::<AudioError>()
             || matches!(
                 cause.downcast_ref(),
                 Some(error) if !matches!(error, QualityError::Write { .. } | QualityError::Ffmpeg(_))

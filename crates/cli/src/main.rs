@@ -1,5 +1,6 @@
 //! The program `effigy`: parses arguments, calls the crates that do the work, and says what came of it.
 
+mod background;
 mod bandwidth;
 mod camera_file;
 mod command;
@@ -7,6 +8,7 @@ mod engine;
 mod failure;
 mod framing;
 mod generated;
+mod importance;
 mod interrupt;
 mod light;
 mod output;
@@ -39,6 +41,7 @@ enum Command {
     Render(Box<command::render::Arguments>),
     Info(command::info::Arguments),
     Convert(command::convert::Arguments),
+    Encode(Box<command::encode::Arguments>),
     Stream(command::stream::Arguments),
     Compare(command::compare::Arguments),
     Train(Box<command::train::Arguments>),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => command::render::run(&arguments),
         Command::Info(arguments) => command::info::run(&arguments),
         Command::Convert(arguments) => command::convert::run(&arguments),
+        Command::Encode(arguments) => command::encode::run(&arguments),
         Command::Stream(arguments) => command::stream::run(&arguments),
         Command::Compare(arguments) => command::compare::run(&arguments),
         Command::Train(arguments) => command::train::run(&arguments),

@@ -4,7 +4,10 @@
 use std::time::Instant;
 
 use effigy_render::{AdapterChoice, Gpu, wgpu};
-use effigy_video::{Alpha, Converter, GpuLearnedFilter, LearnedNetwork, LearnedOptions, PlaneFormat, Shape};
+use effigy_video::{
+    Alpha, Converter, FocusOptions, GpuFocus, GpuLearnedFilter, LearnedNetwork, LearnedOptions, PlaneFormat,
+    Shape,
+};
 use wgpu::util::DeviceExt;
 
 type Fault = Box<dyn std::error::Error>;
@@ -58,20 +61,19 @@ fn main() -> Result<(), Fault> {
         bytemuck::cast_slice(&values),
     );
     let color = texture.create_view(&Default::default());
-    let (x, y) = (width as f32, height as f32);
-    let edges = [0.4 * x, 0.2 * y, 0.6 * x, 0.7 * y];
-    let words = [edges.map(f32::to_bits), [1, 0, 0, 0]];
-    let followed = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-        label: None,
-        contents: bytemuck::cast_slice(&words),
-        usage: wgpu::BufferUsages::STORAGE,
-    });
-    let filter = GpuLearnedFilter::new(device, LearnedNetwork::bundled()?)?;
-    let mut picture = filter.picture(width, height, &LearnedOptions::default(), 30.0)?;
-    let filtering = time(&gpu, &mut |encoder| {
-        filter.record(encoder, &color, &followed, &mut picture)?;
-        Ok(())
-    })?;
+    let filtering = {
+        // Nobody is there: what is done does not depend on it.
+        let mut focus = GpuFocus::new(device, FocusOptions::default())?;
+        let mut encoder = device.create_command_encoder(&Default::default());
+        focus.record(&mut encoder, &color)?;
+        gpu.queue.submit([encoder.finish()]);
+        let network = LearnedNetwork::bundled()?;
+        let mut filter = GpuLearnedFilter::new(device, network, LearnedOptions::default())?;
+        time(&gpu, &mut |encoder| {
+            filter.record(encoder, &color, &focus)?;
+            Ok(())
+        })?
+    };
     let converter = Converter::new(device)?;
     let mut planes =
         converter.planes(&Shape::new(width, height, PlaneFormat::VIDEO, Alpha::Over([0.0; 3]))?)?;

@@ -80,9 +80,15 @@ impl Converter {
     /// # Errors
     /// [`PlanesError::Render`] for more than the device allows in one buffer, or if it is out of memory or lost.
     pub fn planes(&self, shape: &Shape) -> Result<PlanesBuffer, PlanesError> {
+        self.planes_and(shape, 0)
+    }
+
+    /// The same with room for `rest` bytes, a multiple of 4, after the planes: what else a [`crate::Ring`] brings back with
+    /// them.
+    pub(crate) fn planes_and(&self, shape: &Shape, rest: u64) -> Result<PlanesBuffer, PlanesError> {
         let limits = self.device.limits();
         let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
-        let size = shape.size() as u64;
+        let size = shape.size() as u64 + rest;
         if size > limit {
             return Err(RenderError::TooLarge { what: "a picture in planes", bytes: size, limit }.into());
         }
@@ -90,7 +96,9 @@ impl Converter {
             let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("planes"),
                 size,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
             let data = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -155,7 +163,7 @@ impl PlanesBuffer {
         &self.shape
     }
 
-    /// The planes as [`Shape::span`] has them; usages `STORAGE` and `COPY_SRC`.
+    /// The planes as [`Shape::span`] has them; usages `STORAGE`, `COPY_SRC` and `COPY_DST`.
     pub fn buffer(&self) -> &wgpu::Buffer {
         &self.buffer
     }

@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use crate::format::PlanesError;
+
 /// What can go wrong between a picture and a file, in one line each.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +54,20 @@ pub enum VideoError {
     /// A container cannot hold this.
     #[error("{0}")]
     Container(String),
+    /// A frame could not be made into planes or brought back.
+    #[error(transparent)]
+    Planes(#[from] PlanesError),
+    /// What takes pictures or packets has not gone on for too long.
+    #[error("{what} has not gone on for {} s", waited.as_secs_f64())]
+    Stalled {
+        /// What waits for it.
+        what: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// A video that ended after a fault, which was told when it happened.
+    #[error("the video has ended: {0}")]
+    Ended(String),
     /// A file without a picture.
     #[error("no picture was given, so there is no video to write")]
     NoPictures,

@@ -108,6 +108,22 @@ impl Default for FocusOptions {
     }
 }
 
+impl FocusOptions {
+    /// Whether the numbers have a meaning.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`].
+    pub(crate) fn validate(&self) -> Result<(), VideoError> {
+        let Self { threshold, subject, slack, follow, .. } = *self;
+        if [threshold, subject, slack, follow].iter().any(|v| !(v.is_finite() && *v >= 0.0)) {
+            return Err(VideoError::Settings(
+                "thresholds, slack and speed of what is looked at are finite and not below 0".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// A rectangle of pixels by its edges: left, top, right, bottom. Right and bottom are beyond the last pixel.
 pub type Edges = [f32; 4];
 
@@ -129,12 +145,7 @@ impl Focus {
     /// # Errors
     /// [`VideoError::Settings`] for options that are not finite or below 0.
     pub fn new(options: FocusOptions) -> Result<Self, VideoError> {
-        let FocusOptions { threshold, subject, slack, follow, .. } = options;
-        if [threshold, subject, slack, follow].iter().any(|v| !(v.is_finite() && *v >= 0.0)) {
-            return Err(VideoError::Settings(
-                "thresholds, slack and speed of what is looked at are finite and not below 0".into(),
-            ));
-        }
+        options.validate()?;
         Ok(Self { options, size: (0, 0), edges: None, share: 0.0, columns: Vec::new(), rows: Vec::new() })
     }
 
@@ -173,6 +184,11 @@ impl Focus {
         let share = self.measure_share(importance, edges);
         // Slowly: it sets a level for the whole picture.
         self.share = if first { share } else { self.share + 0.02 * (share - self.share) };
+    }
+
+    /// What was followed elsewhere takes the place of [`Self::update`].
+    pub(crate) fn adopt(&mut self, edges: Option<Edges>, share: f32) {
+        (self.edges, self.share) = (edges, share);
     }
 
     /// The rectangle, if there ever was one.

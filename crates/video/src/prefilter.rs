@@ -8,11 +8,11 @@ use crate::VideoError;
 use crate::focus::{Focus, FocusOptions, Importance};
 
 /// Steps of the standard deviation from none to [`LARGEST_SIGMA`].
-const LEVELS: usize = 121;
+pub(crate) const LEVELS: usize = 121;
 /// The largest standard deviation, pixels.
-const LARGEST_SIGMA: f32 = 3.0;
+pub(crate) const LARGEST_SIGMA: f32 = 3.0;
 /// Weights on each side of the middle one: two and a half of the largest deviation.
-const REACH: usize = 8;
+pub(crate) const REACH: usize = 8;
 
 /// What the filter does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +43,24 @@ impl Default for FilterOptions {
 }
 
 impl FilterOptions {
+    /// Whether the numbers have a meaning; those of [`FilterOptions::focus`] aside.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`].
+    pub(crate) fn validate(&self) -> Result<(), VideoError> {
+        let Self { feather, from_quality, sigma_per_step, max_sigma, .. } = *self;
+        if !(feather > 0.0 && feather.is_finite() && from_quality.is_finite()) {
+            return Err(VideoError::Settings("a feather is above 0 pixels".into()));
+        }
+        if !(sigma_per_step >= 0.0
+            && sigma_per_step.is_finite()
+            && (0.0..=LARGEST_SIGMA).contains(&max_sigma))
+        {
+            return Err(VideoError::Settings("a filter's standard deviation is from 0 to 3 pixels".into()));
+        }
+        Ok(())
+    }
+
     /// The standard deviation far from the face for a target quality, pixels.
     pub fn sigma(&self, quality: f32) -> f32 {
         ((quality - self.from_quality) * self.sigma_per_step).clamp(0.0, self.max_sigma)
@@ -65,16 +83,7 @@ impl PreFilter {
     /// # Errors
     /// [`VideoError::Settings`] for options without a meaning.
     pub fn new(options: FilterOptions) -> Result<Self, VideoError> {
-        let FilterOptions { feather, from_quality, sigma_per_step, max_sigma, .. } = options;
-        if !(feather > 0.0 && feather.is_finite() && from_quality.is_finite()) {
-            return Err(VideoError::Settings("a feather is above 0 pixels".into()));
-        }
-        if !(sigma_per_step >= 0.0
-            && sigma_per_step.is_finite()
-            && (0.0..=LARGEST_SIGMA).contains(&max_sigma))
-        {
-            return Err(VideoError::Settings("a filter's standard deviation is from 0 to 3 pixels".into()));
-        }
+        options.validate()?;
         Ok(Self { options, focus: Focus::new(options.focus)?, blur: Blur::new(), levels: Vec::new() })
     }
 
@@ -150,6 +159,20 @@ fn level_of(sigma: f32) -> u8 {
     (sigma / LARGEST_SIGMA * (LEVELS - 1) as f32).round().clamp(0.0, (LEVELS - 1) as f32) as u8
 }
 
+/// Weights of the middle and of both neighbours at each distance, for each level.
+pub(crate) fn gaussians() -> Vec<[f32; REACH + 1]> {
+    let weights = (0..LEVELS).map(|level| {
+        let sigma = level as f32 / (LEVELS - 1) as f32 * LARGEST_SIGMA;
+        let mut weights = [0.0; REACH + 1];
+        for (i, weight) in weights.iter_mut().enumerate() {
+            *weight = if i == 0 { 1.0 } else { (-0.5 * (i as f32 / sigma).powi(2)).exp() };
+        }
+        let sum = 2.0 * weights.iter().sum::<f32>() - weights[0];
+        weights.map(|w| w / sum)
+    });
+    weights.collect()
+}
+
 /// A separable Gaussian whose width is each pixel's own.
 #[derive(Clone, Debug)]
 struct Blur {
@@ -160,16 +183,7 @@ struct Blur {
 
 impl Blur {
     fn new() -> Self {
-        let weights = (0..LEVELS).map(|level| {
-            let sigma = level as f32 / (LEVELS - 1) as f32 * LARGEST_SIGMA;
-            let mut weights = [0.0; REACH + 1];
-            for (i, weight) in weights.iter_mut().enumerate() {
-                *weight = if i == 0 { 1.0 } else { (-0.5 * (i as f32 / sigma).powi(2)).exp() };
-            }
-            let sum = 2.0 * weights.iter().sum::<f32>() - weights[0];
-            weights.map(|w| w / sum)
-        });
-        Self { weights: weights.collect(), rows: Vec::new() }
+        Self { weights: gaussians(), rows: Vec::new() }
     }
 
     /// `levels` has one entry a pixel. Beyond the edges the last pixel repeats.

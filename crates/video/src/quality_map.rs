@@ -4,9 +4,10 @@
 use crate::VideoError;
 use crate::encoder::{Layout, Picture, QualityMap};
 use crate::focus::{Focus, FocusOptions, Importance};
+use crate::gpu_focus::RegionRef;
 
 /// Edge of a block, pixels: an H.264 macroblock.
-const BLOCK: u32 = 16;
+pub(crate) const BLOCK: u32 = 16;
 /// No sum of offsets reaches further; encoders clip the quantiser itself.
 const FURTHEST: f32 = 20.0;
 
@@ -36,8 +37,8 @@ impl OutsideOffset {
 
 /// What a map is made of. All offsets are added up.
 ///
-/// The defaults are a compromise between face and whole picture, found by `examples/rate_distortion.rs` for x264's
-/// `veryfast` preset without delay, on talking heads over a plain background. Each part can be switched off.
+/// The defaults are a compromise between face and whole picture, found by rate-distortion curves (`effigy bench video`)
+/// for x264's `veryfast` preset without delay, on talking heads over a plain background. Each part can be switched off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapOptions {
     /// How the face is followed.
@@ -121,17 +122,36 @@ impl QualityMapper {
         picture: Option<&Picture<'_>>,
         key: bool,
     ) -> Result<&QualityMap, VideoError> {
-        let (width, height) = importance.size();
-        if let Some(picture) = picture {
-            picture.validate()?;
-            if (picture.width, picture.height) != (width, height) {
-                return Err(VideoError::Map(format!(
-                    "an importance map of {width}x{height} pixels for a picture of {}x{}",
-                    picture.width, picture.height
-                )));
-            }
-        }
+        let size = importance.size();
+        check(size, picture)?;
         self.focus.update(importance);
+        let span = |index: u32| index * BLOCK..(index + 1) * BLOCK;
+        Ok(self.offsets(size, |column, row| importance.is_empty(span(column), span(row)), picture, key))
+    }
+
+    /// The same of a picture of `width` × `height` in which the GPU followed what is looked at.
+    pub(crate) fn map_region(
+        &mut self,
+        (width, height): (u32, u32),
+        region: &RegionRef<'_>,
+        picture: Option<&Picture<'_>>,
+        key: bool,
+    ) -> Result<&QualityMap, VideoError> {
+        check((width, height), picture)?;
+        self.focus.adopt(region.edges(), region.share());
+        let columns = width.div_ceil(BLOCK);
+        let empty =
+            |column: u32, row: u32| region.is_empty(row as usize * columns as usize + column as usize);
+        Ok(self.offsets((width, height), empty, picture, key))
+    }
+
+    fn offsets(
+        &mut self,
+        (width, height): (u32, u32),
+        is_empty: impl Fn(u32, u32) -> bool,
+        picture: Option<&Picture<'_>>,
+        key: bool,
+    ) -> &QualityMap {
         self.since_key = if key || !self.started { 0 } else { self.since_key + 1 };
         self.started = true;
         let cascade = match self.options.cascade.len() {
@@ -152,8 +172,7 @@ impl QualityMapper {
                     let distance = self.focus.distance(low, high) / BLOCK as f32;
                     let within = (-0.5 * (distance / self.options.feather).powi(2)).exp();
                     offset += outside * (1.0 - within);
-                    let span = |index: u32| index * BLOCK..(index + 1) * BLOCK;
-                    if importance.is_empty(span(column), span(row)) {
+                    if is_empty(column, row) {
                         offset += self.options.background * (1.0 - within);
                     }
                     if let Some(picture) = picture.filter(|_| self.options.texture > 0.0 && within > 0.01) {
@@ -163,13 +182,25 @@ impl QualityMapper {
                 map.offsets.push(offset.clamp(-FURTHEST, FURTHEST));
             }
         }
-        Ok(&self.map)
+        &self.map
     }
 
     /// What is followed.
     pub fn focus(&self) -> &Focus {
         &self.focus
     }
+}
+
+fn check((width, height): (u32, u32), picture: Option<&Picture<'_>>) -> Result<(), VideoError> {
+    let Some(picture) = picture else { return Ok(()) };
+    picture.validate()?;
+    if (picture.width, picture.height) != (width, height) {
+        return Err(VideoError::Map(format!(
+            "an importance map of {width}x{height} pixels for a picture of {}x{}",
+            picture.width, picture.height
+        )));
+    }
+    Ok(())
 }
 
 /// The offset that x264's adaptive quantisation by variance (mode 1, strength 1) gives a block: by the logarithm of the

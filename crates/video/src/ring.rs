@@ -79,6 +79,8 @@ struct State {
     counts: RingCounts,
     /// Set when the device is found to be lost: nothing comes back any more.
     fault: Option<String>,
+    /// Nobody takes frames any more, so that none is worth waiting for.
+    left: bool,
 }
 
 struct Place {
@@ -90,17 +92,19 @@ struct Place {
 enum Use {
     Free,
     /// On its way from the GPU.
-    Coming {
-        frame: u64,
-        shape: Shape,
-    },
-    /// Mapped.
-    Ready {
-        frame: u64,
-        shape: Shape,
-    },
+    Coming(Passenger),
+    /// Mapped, since when.
+    Ready(Passenger, Instant),
     /// In the hands of the encoder.
     Taken,
+}
+
+/// A frame on its way.
+#[derive(Clone, Copy)]
+struct Passenger {
+    frame: u64,
+    shape: Shape,
+    recorded: Instant,
 }
 
 impl Shared {
@@ -127,12 +131,12 @@ impl Drop for Arrival {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         let mut unusable = None;
-        let State { places, counts, fault } = &mut *state;
+        let State { places, counts, fault, .. } = &mut *state;
         if let Some(place) = places.get_mut(self.place)
-            && let Use::Coming { frame, shape } = place.use_
+            && let Use::Coming(passenger) = place.use_
         {
             if let Some(Ok(())) = self.result {
-                place.use_ = Use::Ready { frame, shape };
+                place.use_ = Use::Ready(passenger, Instant::now());
             } else {
                 if let Some(Err(error)) = &self.result {
                     fault.get_or_insert_with(|| error.to_string());
@@ -160,7 +164,7 @@ impl Ring {
             return Err(PlanesError::EmptyRing);
         }
         let places = (0..places).map(|_| Place { buffer: None, use_: Use::Free }).collect();
-        let state = State { places, counts: RingCounts::default(), fault: None };
+        let state = State { places, counts: RingCounts::default(), fault: None, left: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         Ok(Self { device: device.clone(), when_full, shared })
     }
@@ -173,6 +177,38 @@ impl Ring {
     /// What happened so far.
     pub fn counts(&self) -> RingCounts {
         self.shared.lock().counts
+    }
+
+    /// Whether frames were recorded that were neither taken nor lost.
+    pub fn has_frames(&self) -> bool {
+        let state = self.shared.lock();
+        state.places.iter().any(|place| matches!(place.use_, Use::Coming(_) | Use::Ready(..)))
+    }
+
+    /// Counts a frame as dropped for which there was no room, and that was therefore not recorded.
+    ///
+    /// # Errors
+    /// [`PlanesError::Render`] if the device is lost.
+    pub fn pass_over(&self) -> Result<Recorded, PlanesError> {
+        let mut state = self.shared.lock();
+        state.check()?;
+        let frame = state.counts.frames;
+        state.counts.frames += 1;
+        state.counts.dropped += 1;
+        Ok(Recorded::Dropped { frame, waited: Duration::ZERO })
+    }
+
+    /// Has nobody wait for room again, because whoever took frames is gone.
+    pub(crate) fn leave(&self) {
+        self.shared.lock().left = true;
+        self.shared.changed.notify_all();
+    }
+
+    /// Looks without waiting at what the GPU has finished, so that frames arrive though nobody submits anything.
+    #[expect(clippy::disallowed_methods, reason = "it does not wait")]
+    pub(crate) fn look(&self) {
+        // Why it failed the callbacks say, too.
+        let _ = self.device.poll(wgpu::PollType::Poll);
     }
 
     /// Records that `planes`, as commands recorded before leave them, come back once `encoder` is submitted; or that they are
@@ -223,7 +259,10 @@ impl Ring {
                 })?
             }
         };
-        *place = Place { buffer: Some(buffer.clone()), use_: Use::Coming { frame, shape } };
+        *place = Place {
+            buffer: Some(buffer.clone()),
+            use_: Use::Coming(Passenger { frame, shape, recorded: Instant::now() }),
+        };
         // The driver may call back at once.
         drop(state);
         encoder.copy_buffer_to_buffer(planes.buffer(), 0, &buffer, 0, size);
@@ -232,8 +271,7 @@ impl Ring {
         Ok(Recorded::Kept { frame, waited })
     }
 
-    /// Waits until a place is free, the device is lost, or it has been long enough.
-    #[expect(clippy::disallowed_methods, reason = "who asked to be blocked by the encoder is")]
+    /// Waits until a place is free, the device is lost, nobody takes frames any more, or it has been long enough.
     fn wait_for_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -244,12 +282,12 @@ impl Ring {
         const STEP: Duration = Duration::from_millis(1);
         loop {
             let left = longest.saturating_sub(start.elapsed());
-            if state.free().is_some() || state.fault.is_some() || left.is_zero() {
+            if state.free().is_some() || state.fault.is_some() || state.left || left.is_zero() {
                 return state;
             }
             drop(state);
-            // Its callbacks take the lock. Why it failed they say, too.
-            let _ = self.device.poll(wgpu::PollType::Poll);
+            // Its callbacks take the lock.
+            self.look();
             state = self.shared.lock();
             if state.free().is_none() {
                 let waiting = self.shared.changed.wait_timeout(state, left.min(STEP));
@@ -289,12 +327,12 @@ impl Ring {
 
     fn take_from(&self, state: &mut State) -> Result<Option<PlanesRef>, PlanesError> {
         let oldest = state.places.iter().enumerate().filter_map(|(index, place)| match place.use_ {
-            Use::Coming { frame, .. } => Some((frame, index, None)),
-            Use::Ready { frame, shape } => Some((frame, index, Some(shape))),
+            Use::Coming(passenger) => Some((passenger.frame, index, None)),
+            Use::Ready(passenger, arrived) => Some((passenger.frame, index, Some((passenger, arrived)))),
             Use::Free | Use::Taken => None,
         });
         let oldest = oldest.min_by_key(|(frame, ..)| *frame);
-        let Some((frame, index, Some(shape))) = oldest else {
+        let Some((frame, index, Some((passenger, arrived)))) = oldest else {
             state.check()?;
             return Ok(None);
         };
@@ -309,7 +347,8 @@ impl Ring {
                 place.use_ = Use::Taken;
                 state.counts.taken += 1;
                 let (view, shared) = (Some(view), self.shared.clone());
-                Ok(Some(PlanesRef { shape, frame, view, buffer, place: index, shared }))
+                let Passenger { shape, recorded, .. } = passenger;
+                Ok(Some(PlanesRef { shape, frame, recorded, arrived, view, buffer, place: index, shared }))
             }
             Err(error) => {
                 *place = Place { buffer: None, use_: Use::Free };
@@ -338,6 +377,8 @@ impl State {
 pub struct PlanesRef {
     shape: Shape,
     frame: u64,
+    recorded: Instant,
+    arrived: Instant,
     /// There until it is dropped.
     view: Option<wgpu::BufferView>,
     buffer: wgpu::Buffer,
@@ -356,9 +397,24 @@ impl PlanesRef {
         &self.shape
     }
 
+    /// When it was recorded.
+    pub fn recorded(&self) -> Instant {
+        self.recorded
+    }
+
+    /// When it arrived: the GPU had drawn, converted and copied it, and somebody looked.
+    pub fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
     /// The planes.
     pub fn picture(&self) -> Option<Picture<'_>> {
         Picture::new(&self.shape, self.view.as_deref()?)
+    }
+
+    /// What came with the planes, after them.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.view.as_deref().and_then(|bytes| bytes.get(self.shape.size()..)).unwrap_or_default()
     }
 }
 

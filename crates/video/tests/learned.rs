@@ -5,8 +5,8 @@
 use effigy_render::{AdapterChoice, Gpu, wgpu};
 use effigy_splat::Frame;
 use effigy_video::{
-    Alpha, Association, GpuLearnedFilter, Importance, LearnedFilter, LearnedNetwork, LearnedOptions,
-    PlanesError,
+    Alpha, Association, FocusOptions, GpuFocus, GpuLearnedFilter, Importance, LearnedFilter, LearnedNetwork,
+    LearnedOptions, PlanesError,
 };
 use wgpu::util::DeviceExt;
 
@@ -53,14 +53,22 @@ fn texture(device: &wgpu::Device, queue: &wgpu::Queue, frame: &Frame) -> wgpu::T
     texture.create_view(&Default::default())
 }
 
-/// As the kernels that follow the face leave it: the edges, and whether there are any.
-fn followed(device: &wgpu::Device, edges: [f32; 4], found: bool) -> wgpu::Buffer {
-    let words = [edges.map(f32::to_bits), [u32::from(found), 0, 0, 0]];
-    device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-        label: None,
-        contents: bytemuck::cast_slice(&words),
-        usage: wgpu::BufferUsages::STORAGE,
-    })
+/// What follows the face, once it has seen this importance.
+fn followed(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    size: (u32, u32),
+    values: &[f32],
+    options: FocusOptions,
+) -> GpuFocus {
+    let mut guide = Frame::default();
+    guide.reset(size.0, size.1);
+    guide.color.iter_mut().zip(values).for_each(|(c, v)| c[2] = *v);
+    let mut focus = GpuFocus::new(device, options).unwrap();
+    let mut encoder = device.create_command_encoder(&Default::default());
+    focus.record(&mut encoder, &texture(device, queue, &guide)).unwrap();
+    queue.submit([encoder.finish()]);
+    focus
 }
 
 /// The colours of a texture of half floats, once the GPU is done.
@@ -113,7 +121,6 @@ const HALF: f32 = 1.0 / 2048.0;
 fn the_gpu_filters_as_the_cpu_defines() {
     let (device, queue) = device();
     let network = LearnedNetwork::bundled().unwrap();
-    let filter = GpuLearnedFilter::new(&device, network.clone()).unwrap();
     for (width, height) in [(1, 1), (5, 3), (75, 61), (160, 128)] {
         let before = picture(width, height);
         let color = texture(&device, &queue, &before);
@@ -124,18 +131,19 @@ fn the_gpu_filters_as_the_cpu_defines() {
         for alpha in [Alpha::Over([0.2, 0.4, 0.1]), Alpha::Plane(Association::Premultiplied)] {
             let mut options = LearnedOptions { alpha, ..LearnedOptions::default() };
             options.focus.least_pixels = 1;
-            let mut picture = filter.picture(width, height, &options, 20.0).unwrap();
+            let mut filter = GpuLearnedFilter::new(&device, network.clone(), options).unwrap();
             let mut most = 0.0_f32;
             for quality in [20.0, 41.0] {
                 let mut wanted = before.clone();
                 let mut defined = LearnedFilter::new(network.clone(), options).unwrap();
                 defined.apply(&importance, quality, &mut wanted).unwrap();
-                let edges = followed(&device, defined.focus().edges().unwrap(), true);
-                filter.set_quality(&queue, &mut picture, quality);
+                assert!(defined.focus().edges().is_some());
+                let focus = followed(&device, &queue, (width, height), &values, options.focus);
+                filter.set_quality(&queue, quality);
                 let mut encoder = device.create_command_encoder(&Default::default());
-                filter.record(&mut encoder, &color, &edges, &mut picture).unwrap();
+                let filtered = filter.record(&mut encoder, &color, &focus).unwrap().clone();
                 queue.submit([encoder.finish()]);
-                let found = read(&device, &queue, picture.filtered());
+                let found = read(&device, &queue, &filtered);
                 for (i, (found, wanted)) in found.iter().zip(&wanted.color).enumerate() {
                     for (a, b) in found.iter().zip(wanted) {
                         assert!((a - b).abs() < HALF + 1e-5, "{width}x{height} {quality} {i}: {a}, {b}");
@@ -152,39 +160,36 @@ fn the_gpu_filters_as_the_cpu_defines() {
 #[test]
 fn nothing_changes_without_a_face_or_strength() {
     let (device, queue) = device();
-    let filter = GpuLearnedFilter::new(&device, LearnedNetwork::bundled().unwrap()).unwrap();
+    let network = LearnedNetwork::bundled().unwrap();
     let before = picture(48, 32);
     let color = texture(&device, &queue, &before);
-    let none = LearnedOptions { strength: 0.0, ..LearnedOptions::default() };
-    for (options, found) in [(LearnedOptions::default(), false), (none, true)] {
-        let mut picture = filter.picture(48, 32, &options, 38.0).unwrap();
-        let edges = followed(&device, [8.0, 8.0, 24.0, 24.0], found);
-        let mut encoder = device.create_command_encoder(&Default::default());
-        filter.record(&mut encoder, &color, &edges, &mut picture).unwrap();
-        queue.submit([encoder.finish()]);
-        let after = read(&device, &queue, picture.filtered());
-        for (a, b) in after.iter().flatten().zip(before.color.iter().flatten()) {
-            assert!((a - b).abs() <= HALF, "{a} {b}");
-        }
+    let options = LearnedOptions::default();
+    let none = LearnedOptions { strength: 0.0, ..options };
+    let focus = |value: f32| followed(&device, &queue, (48, 32), &[value; 48 * 32], FocusOptions::default());
+    let mut filter = GpuLearnedFilter::new(&device, network.clone(), options).unwrap();
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let filtered = filter.record(&mut encoder, &color, &focus(0.1)).unwrap().clone();
+    queue.submit([encoder.finish()]);
+    let after = read(&device, &queue, &filtered);
+    for (a, b) in after.iter().flatten().zip(before.color.iter().flatten()) {
+        assert!((a - b).abs() <= HALF, "{a} {b}");
     }
+    let mut filter = GpuLearnedFilter::new(&device, network, none).unwrap();
+    let mut encoder = device.create_command_encoder(&Default::default());
+    assert_eq!(filter.record(&mut encoder, &color, &focus(0.9)).unwrap(), &color);
 }
 
 #[test]
 fn what_does_not_fit_is_refused() {
     let (device, queue) = device();
-    let filter = GpuLearnedFilter::new(&device, LearnedNetwork::bundled().unwrap()).unwrap();
+    let network = LearnedNetwork::bundled().unwrap();
     let options = LearnedOptions::default();
-    for (width, height) in [(0, 4), (4, 0), (100_000, 4)] {
-        assert!(filter.picture(width, height, &options, 30.0).is_err());
-    }
-    // More than a storage binding of default limits holds.
-    assert!(filter.picture(8192, 8192, &options, 30.0).is_err());
     let odd = LearnedOptions { feather: f32::NAN, ..options };
-    assert!(filter.picture(4, 4, &odd, 30.0).is_err());
-    let mut small = filter.picture(16, 16, &options, 30.0).unwrap();
+    assert!(GpuLearnedFilter::new(&device, network.clone(), odd).is_err());
+    let mut filter = GpuLearnedFilter::new(&device, network, options).unwrap();
     let color = texture(&device, &queue, &picture(16, 18));
-    let edges = followed(&device, [0.0; 4], false);
+    let focus = followed(&device, &queue, (16, 16), &[0.9; 256], FocusOptions::default());
     let mut encoder = device.create_command_encoder(&Default::default());
-    let refused = filter.record(&mut encoder, &color, &edges, &mut small);
+    let refused = filter.record(&mut encoder, &color, &focus);
     assert!(matches!(refused, Err(PlanesError::Texture { .. })));
 }

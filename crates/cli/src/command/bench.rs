@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Subcommand};
 use effigy_avatar::Avatar;
 use effigy_render::{Precision, RenderError};
 use effigy_splat::Frame;
@@ -15,6 +15,7 @@ use crate::command::crowd::Crowd;
 use crate::command::growth;
 use crate::command::measured::{self, Row};
 use crate::command::scene::Scene;
+use crate::command::video_bench;
 use crate::engine::{Backend, Engine};
 use crate::failure::{bad_input, one_line};
 use crate::framing::{CameraChoice, CameraPath, Size};
@@ -37,8 +38,12 @@ use crate::source::SourceOptions;
   effigy bench scene.ply --camera cameras.json
   effigy bench --suite man.zip body.spz --bandwidth
   effigy bench --crowd 1,4,16,64 --size 1920x1080
-  effigy bench --generated 100000,500000,2000000 --plot growth.svg")]
+  effigy bench --generated 100000,500000,2000000 --plot growth.svg
+  effigy bench video --codec x264 -o report")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The avatars; the bundled one if left out.
     #[arg(value_name = "AVATAR")]
     avatars: Vec<PathBuf>,
@@ -87,10 +92,19 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// What else is measured.
+#[derive(Subcommand)]
+enum Other {
+    Video(Box<video_bench::Arguments>),
+}
+
 /// Gaussians of the made-up scenes of the suite.
 const SUITE_GAUSSIANS: [usize; 3] = [100_000, 500_000, 2_000_000];
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(Other::Video(arguments)) = &arguments.other {
+        return video_bench::run(arguments);
+    }
     interrupt::watch();
     if arguments.frames == 0 {
         return Err(bad_input("--frames must be at least 1"));

@@ -1,22 +1,23 @@
 //! `effigy render`: an avatar, a track and a camera become pictures or a video.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use effigy_render::Precision;
 use effigy_splat::Frame;
+use effigy_video::Importance;
 use serde::Serialize;
 
+use crate::background::Background;
 use crate::command::bundled;
 use crate::engine::{Backend, Engine};
 use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
 use crate::light::LightOptions;
-use crate::output::{self, Kind, VideoOptions};
+use crate::output::{self, ImportanceFile, Kind, VideoOptions};
 use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
@@ -32,6 +33,10 @@ use crate::source::SourceOptions;
   effigy render man.glb --camera orbit:30 --seconds 6 --size 1920x1080 -o man.mp4
   effigy render man.glb --codec ffmpeg:libx265 --crf 24 -o man.mp4
   effigy render man.glb --alpha side-by-side --bitrate 2M -o man.mp4
+  effigy render man.glb --prefilter focus --crf 30 -o man.mp4
+  effigy render man.glb --codec x264 --roi --crf 28 -o man.mp4
+  effigy render man.zip --track take.csv --audio take.opus -o man.mp4
+  effigy render man.glb --importance looks.y4m -o man.y4m
   effigy render body.spz -o body.png
   effigy render head.glb --track take.csv --time 2.5 --background '#204060' -o still.png
   effigy render head.glb --ambient 0.25 --key 1.2 --key-from 60,30 -o lit.png
@@ -76,6 +81,10 @@ pub(crate) struct Arguments {
     adapter: Option<String>,
     #[command(flatten)]
     video: VideoOptions,
+    /// Also write how much a viewer looks at each pixel, for `effigy encode` and `effigy compare`: a .y4m, or a folder of
+    /// grey pictures (no extension).
+    #[arg(long, value_name = "OUT")]
+    importance: Option<PathBuf>,
     #[command(flatten)]
     source: SourceOptions,
     /// Print what was done as JSON.
@@ -84,34 +93,6 @@ pub(crate) struct Arguments {
     /// A .png, a .exr, a .mp4, a .y4m, or a folder of pictures (no extension).
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
-}
-
-/// What frames are put over.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Background(Option<[f32; 3]>);
-
-impl FromStr for Background {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let grey = |level: f32| Ok(Self(Some([level; 3])));
-        match text {
-            "transparent" => Ok(Self(None)),
-            "black" => grey(0.0),
-            "white" => grey(1.0),
-            "grey" | "gray" => grey(0.5),
-            _ => {
-                let digits = text.strip_prefix('#').unwrap_or(text);
-                match u32::from_str_radix(digits, 16) {
-                    // A sign would pass as a digit.
-                    Ok(rgb) if digits.len() == 6 && !digits.starts_with('+') => {
-                        Ok(Self(Some([16, 8, 0].map(|shift| (rgb >> shift & 255) as f32 / 255.0))))
-                    }
-                    _ => Err("a background is transparent, black, white, grey or #rrggbb".into()),
-                }
-            }
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -140,6 +121,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if [arguments.time as f32, arguments.yaw, arguments.pitch].iter().any(|v| !v.is_finite()) {
         return Err(bad_input("--time, --yaw or --pitch is out of range"));
     }
+    if arguments.importance.as_ref() == Some(&path) {
+        return Err(bad_input(format!("{}: --importance and -o are two files", path.display())));
+    }
     let light = arguments.light.light()?;
 
     let loading = Progress::of_unknown_length("loading");
@@ -161,21 +145,44 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let frames = frame_count(arguments, kind, &performance, &camera)?;
     let first = camera.at(0, frames);
     let size = Size { width: first.width, height: first.height };
-    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &arguments.video)?;
+    let video = arguments.video.with_audio_from(arguments.time);
+    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &video)?;
     // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
     engine.set_light(light);
+    let mut beside = match &arguments.importance {
+        Some(path) => Some(ImportanceFile::create(path, size, arguments.fps)?),
+        None => None,
+    };
+    let looks = arguments.video.need_importance() || beside.is_some();
+    if looks {
+        engine.watch_importance();
+    }
 
     let progress = Progress::new(frames as u64, "rendering");
-    let mut frame = Frame::default();
+    let (mut frame, mut values) = (Frame::default(), Vec::new());
     for i in 0..frames {
         interrupt::check()?;
         let pose = performance.pose_at(arguments.time + i as f64 / arguments.fps);
-        engine.render(pose, &camera.at(i, frames), &mut frame)?;
-        sink.write(&frame)?;
+        let camera = camera.at(i, frames);
+        engine.render(pose, &camera, &mut frame)?;
+        if looks {
+            engine.importance(&camera, &mut values)?;
+        }
+        let importance = match looks {
+            true => Some(Importance::new(frame.width, frame.height, &values)?),
+            false => None,
+        };
+        sink.write(&mut frame, importance.as_ref())?;
+        if let Some(beside) = &mut beside {
+            beside.write(&values)?;
+        }
         progress.step();
     }
     sink.finish()?;
+    if let Some(beside) = beside {
+        beside.finish()?;
+    }
     drop(progress);
 
     let report = Report {
@@ -226,18 +233,4 @@ fn frame_count(
         return Err(bad_input(format!("{seconds} s at {} frames/s is not a length of video", arguments.fps)));
     }
     Ok(frames as usize)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Background;
-
-    #[test]
-    fn backgrounds_are_parsed() {
-        assert_eq!("#ff8000".parse(), Ok(Background(Some([1.0, 128.0 / 255.0, 0.0]))));
-        assert_eq!("transparent".parse(), Ok(Background(None)));
-        for bad in ["#ff80", "#gggggg", "purple", "#+12345"] {
-            assert!(bad.parse::<Background>().is_err(), "{bad}");
-        }
-    }
 }

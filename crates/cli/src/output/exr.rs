@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use effigy_splat::Frame;
+use effigy_video::Importance;
 use effigy_video::container::write_exr;
 use tempfile::NamedTempFile;
 
@@ -23,7 +24,7 @@ impl Exr {
 }
 
 impl Sink for Exr {
-    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+    fn write(&mut self, frame: &mut Frame, _: Option<&Importance<'_>>) -> anyhow::Result<()> {
         let mut to = BufWriter::new(&mut self.file);
         write_exr(frame, &mut to)?;
         Ok(to.flush()?)

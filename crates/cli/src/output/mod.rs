@@ -1,6 +1,7 @@
 //! Where frames go: a PNG or an EXR, a folder of PNGs, or a video. Files appear whole or not at all.
 
 mod exr;
+mod importance;
 mod png;
 mod video;
 
@@ -8,17 +9,20 @@ use std::path::Path;
 
 use anyhow::Context;
 use effigy_splat::Frame;
+use effigy_video::Importance;
 use tempfile::NamedTempFile;
 
 use crate::failure::bad_input;
 use crate::framing::Size;
 
-pub(crate) use video::VideoOptions;
+pub(crate) use importance::ImportanceFile;
+pub(crate) use video::{PresetName, VideoOptions};
 
 /// Takes frames in order; nothing is visible before [`Sink::finish`] returns.
 pub(crate) trait Sink {
-    /// Adds a frame.
-    fn write(&mut self, frame: &Frame) -> anyhow::Result<()>;
+    /// Adds a frame, which may be changed on the way. `importance` is that of its pixels, where
+    /// [`VideoOptions::need_importance`] asks for it.
+    fn write(&mut self, frame: &mut Frame, importance: Option<&Importance<'_>>) -> anyhow::Result<()>;
     /// Puts the file in its place.
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
@@ -65,6 +69,9 @@ pub(crate) fn open(
     background: Option<[f32; 3]>,
     options: &VideoOptions,
 ) -> anyhow::Result<Box<dyn Sink>> {
+    if !matches!(kind, Kind::Mp4 | Kind::Y4m) {
+        options.refuse_preparation(path)?;
+    }
     Ok(match kind {
         Kind::Png => Box::new(png::Picture::create(path, background)?),
         Kind::Folder => Box::new(png::Folder::create(path, background)?),
@@ -75,7 +82,7 @@ pub(crate) fn open(
 }
 
 /// What videos of a transparent avatar are put over.
-const STUDIO_GREY: [f32; 3] = [0.13, 0.135, 0.145];
+pub(crate) const STUDIO_GREY: [f32; 3] = [0.13, 0.135, 0.145];
 
 /// The folder that a file at `path` is to be put in, which must exist.
 pub(crate) fn folder_of(path: &Path) -> anyhow::Result<&Path> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use effigy_splat::Frame;
+use effigy_video::Importance;
 use tempfile::{NamedTempFile, TempDir};
 
 use super::{Sink, folder_of, new_file, temporary};
@@ -40,7 +41,7 @@ impl Picture {
 }
 
 impl Sink for Picture {
-    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+    fn write(&mut self, frame: &mut Frame, _: Option<&Importance<'_>>) -> anyhow::Result<()> {
         let mut to = BufWriter::new(&mut self.file);
         encode(frame, self.background, &mut to)?;
         Ok(to.flush()?)
@@ -52,11 +53,32 @@ impl Sink for Picture {
     }
 }
 
-/// Numbered PNGs in a folder of their own.
+/// Frames as numbered PNGs.
 pub(super) struct Folder {
+    pictures: NumberedPngs,
+    background: Option<[f32; 3]>,
+}
+
+impl Folder {
+    pub(super) fn create(path: &Path, background: Option<[f32; 3]>) -> anyhow::Result<Self> {
+        Ok(Self { pictures: NumberedPngs::create(path)?, background })
+    }
+}
+
+impl Sink for Folder {
+    fn write(&mut self, frame: &mut Frame, _: Option<&Importance<'_>>) -> anyhow::Result<()> {
+        self.pictures.add(|to| encode(frame, self.background, to))
+    }
+
+    fn finish(self: Box<Self>) -> anyhow::Result<()> {
+        self.pictures.finish()
+    }
+}
+
+/// Numbered PNGs in a folder of their own, which appears when it is whole.
+pub(super) struct NumberedPngs {
     path: PathBuf,
     partial: TempDir,
-    background: Option<[f32; 3]>,
     count: usize,
 }
 
@@ -71,8 +93,8 @@ fn is_frame(name: &str) -> bool {
         .is_some_and(|n| n.len() >= 5 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-impl Folder {
-    pub(super) fn create(path: &Path, background: Option<[f32; 3]>) -> anyhow::Result<Self> {
+impl NumberedPngs {
+    pub(super) fn create(path: &Path) -> anyhow::Result<Self> {
         if path.exists() {
             let foreign = fs::read_dir(path)
                 .map_err(|error| bad_input(format!("{}: {error}", path.display())))?
@@ -94,21 +116,24 @@ impl Folder {
             .prefix(".effigy-frames-")
             .tempdir_in(folder_of(path)?)
             .with_context(|| path.display().to_string())?;
-        Ok(Self { path: path.into(), partial, background, count: 0 })
+        Ok(Self { path: path.into(), partial, count: 0 })
     }
-}
 
-impl Sink for Folder {
-    fn write(&mut self, frame: &Frame) -> anyhow::Result<()> {
+    /// Adds the picture that `encode` writes.
+    pub(super) fn add(
+        &mut self,
+        encode: impl FnOnce(&mut BufWriter<fs::File>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let path = self.partial.path().join(frame_name(self.count));
         let mut to = BufWriter::new(fs::File::create(path)?);
-        encode(frame, self.background, &mut to)?;
+        encode(&mut to)?;
         to.flush()?;
         self.count += 1;
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
+    /// Puts the folder in its place.
+    pub(super) fn finish(mut self) -> anyhow::Result<()> {
         let path = self.path.clone();
         let name = || path.display().to_string();
         // The old pictures stay until the new ones are in place.

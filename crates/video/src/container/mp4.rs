@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use muxide::api::{Muxer, MuxerBuilder, MuxerError, VideoCodec};
+use muxide::api::{AacProfile, Muxer, MuxerBuilder, MuxerError, VideoCodec};
 
 use super::{Container, sample_entry};
 use crate::VideoError;
+use crate::audio::{AudioCodec, AudioTrack};
 use crate::encoder::{Codec, EncoderConfig, Packet};
 
 /// What an MP4 with 32-bit offsets holds, less room for its index.
@@ -19,6 +20,9 @@ pub struct Mp4<W: Write + Send> {
     frame_seconds: f64,
     first_dts: Option<i64>,
     bytes: u64,
+    sound: Option<AudioTrack>,
+    /// Seconds of all pictures so far.
+    length: f64,
 }
 
 impl<W: Write + Send> Mp4<W> {
@@ -27,6 +31,18 @@ impl<W: Write + Send> Mp4<W> {
     /// # Errors
     /// [`VideoError::Settings`], [`VideoError::Container`].
     pub fn new(writer: W, config: &EncoderConfig) -> Result<Self, VideoError> {
+        Self::with_sound(writer, config, None)
+    }
+
+    /// As [`Self::new`], with sound as it is, as long as there are pictures.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_sound(
+        writer: W,
+        config: &EncoderConfig,
+        sound: Option<AudioTrack>,
+    ) -> Result<Self, VideoError> {
         config.validate()?;
         let (width, height) = sample_entry::coded_size(config);
         let (numerator, denominator) = config.frame_rate();
@@ -36,18 +52,37 @@ impl<W: Write + Send> Mp4<W> {
             Codec::Av1 => VideoCodec::Av1,
         };
         let frame_seconds = f64::from(denominator) / f64::from(numerator);
-        let muxer = MuxerBuilder::new(Completing::new(writer, config))
+        let mut completing = Completing::new(writer, config);
+        completing.pre_skip = sound.as_ref().map(AudioTrack::pre_skip);
+        let mut builder = MuxerBuilder::new(completing)
             .video(codec, width, height, 1.0 / frame_seconds)
-            .with_fast_start(true)
-            .build()
-            .map_err(failed)?;
-        Ok(Self { muxer: Some(muxer), written: None, frame_seconds, first_dts: None, bytes: 0 })
+            .with_fast_start(true);
+        if let Some(sound) = &sound {
+            let codec = match sound.codec() {
+                AudioCodec::Aac => muxide::api::AudioCodec::Aac(AacProfile::Lc),
+                AudioCodec::Opus => muxide::api::AudioCodec::Opus,
+            };
+            builder = builder.audio(codec, sound.sample_rate(), sound.channels());
+        }
+        Ok(Self {
+            muxer: Some(builder.build().map_err(failed)?),
+            written: None,
+            frame_seconds,
+            first_dts: None,
+            bytes: 0,
+            sound,
+            length: 0.0,
+        })
     }
 
     /// What was written to, after [`Container::finish`] did so.
     pub fn into_writer(self) -> Option<W> {
         self.written
     }
+}
+
+fn too_long() -> VideoError {
+    VideoError::Container(format!("an MP4 holds {MAX_BYTES} bytes; write a fragmented one"))
 }
 
 fn failed(error: MuxerError) -> VideoError {
@@ -64,14 +99,13 @@ impl<W: Write + Send> Container for Mp4<W> {
         };
         self.bytes += packet.data.len() as u64;
         if self.bytes > MAX_BYTES {
-            return Err(VideoError::Container(format!(
-                "an MP4 holds {MAX_BYTES} bytes; write a fragmented one"
-            )));
+            return Err(too_long());
         }
         // Decoding may start before the first picture is shown; a file's clock starts with decoding.
         let first = *self.first_dts.get_or_insert(packet.dts);
         let seconds = |time: i64| time as f64 * self.frame_seconds;
         let (pts, dts) = (seconds(packet.pts), seconds(packet.dts - first));
+        self.length = self.length.max(pts + self.frame_seconds);
         muxer.write_video_with_dts(pts, dts, &packet.data, packet.key).map_err(failed)
     }
 
@@ -80,6 +114,17 @@ impl<W: Write + Send> Container for Mp4<W> {
             return Err(VideoError::NoPictures);
         }
         let Some(mut muxer) = self.muxer.take() else { return Ok(()) };
+        // In the file they are put in order of time.
+        for (start, data) in self.sound.iter().flat_map(AudioTrack::packets) {
+            if start >= self.length {
+                break;
+            }
+            self.bytes += data.len() as u64;
+            if self.bytes > MAX_BYTES {
+                return Err(too_long());
+            }
+            muxer.write_audio(start, data).map_err(failed)?;
+        }
         muxer.finish_in_place().map_err(failed)?;
         let mut writer = muxer.into_writer().writer;
         writer.flush()?;
@@ -92,6 +137,8 @@ impl<W: Write + Send> Container for Mp4<W> {
 struct Completing<W> {
     writer: W,
     config: EncoderConfig,
+    /// Of Opus beside the video.
+    pre_skip: Option<u16>,
     /// The boxes up to the media, until they are whole.
     head: Vec<u8>,
     passed: bool,
@@ -99,7 +146,7 @@ struct Completing<W> {
 
 impl<W: Write> Completing<W> {
     fn new(writer: W, config: &EncoderConfig) -> Self {
-        Self { writer, config: config.clone(), head: Vec::new(), passed: false }
+        Self { writer, config: config.clone(), pre_skip: None, head: Vec::new(), passed: false }
     }
 
     /// Length of the first box in `head` from `at` on, once its header is there.
@@ -123,6 +170,9 @@ impl<W: Write> Write for Completing<W> {
                 let rest = self.head.split_off(end);
                 let mut moov = self.head.split_off(at);
                 sample_entry::complete(&mut moov, &self.config, true).map_err(io::Error::other)?;
+                if let Some(samples) = self.pre_skip {
+                    sample_entry::set_pre_skip(&mut moov, samples);
+                }
                 for part in [&self.head, &moov, &rest] {
                     self.writer.write_all(part)?;
                 }

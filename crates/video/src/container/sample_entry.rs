@@ -52,16 +52,54 @@ pub(super) fn complete(moov: &mut Vec<u8>, config: &EncoderConfig, moves: bool) 
     }
     if moves {
         let grown = (moov.len() - before) as u32;
-        let tables = *path.get(path.len().wrapping_sub(3)).ok_or_else(bad)?;
-        let at = child(moov, tables, 8, b"stco").ok_or_else(bad)?;
-        let size = size_at(moov, at).ok_or_else(bad)?;
-        for offset in moov.get_mut(at + 16..at + size).ok_or_else(bad)?.chunks_exact_mut(4) {
-            let value = u32::from_be_bytes([offset[0], offset[1], offset[2], offset[3]]);
-            let value = value.checked_add(grown).ok_or_else(bad)?;
-            offset.copy_from_slice(&value.to_be_bytes());
+        for track in tracks(moov) {
+            let tables = tables_of(moov, track).ok_or_else(bad)?;
+            let at = child(moov, tables, 8, b"stco").ok_or_else(bad)?;
+            let size = size_at(moov, at).ok_or_else(bad)?;
+            for offset in moov.get_mut(at + 16..at + size).ok_or_else(bad)?.chunks_exact_mut(4) {
+                let value = u32::from_be_bytes([offset[0], offset[1], offset[2], offset[3]]);
+                let value = value.checked_add(grown).ok_or_else(bad)?;
+                offset.copy_from_slice(&value.to_be_bytes());
+            }
         }
     }
     Ok(())
+}
+
+/// Says how many samples of an Opus track only its decoder needs (Encapsulation of Opus in ISO Base Media File Format,
+/// 4.3.2), if there is such a track beside the video.
+pub(super) fn set_pre_skip(moov: &mut [u8], samples: u16) {
+    /// Bytes before the boxes of an audio sample entry (ISO/IEC 14496-12, 12.2.3), its header counted.
+    const AUDIO_ENTRY: usize = 36;
+    for track in tracks(moov) {
+        let place = tables_of(moov, track)
+            .and_then(|tables| child(moov, tables, 8, b"stsd"))
+            .map(|description| description + SAMPLE_DESCRIPTION)
+            .filter(|&entry| moov.get(entry + 4..entry + 8) == Some(b"Opus"))
+            .and_then(|entry| child(moov, entry, AUDIO_ENTRY, b"dOps"));
+        // After the header, a version and the number of channels.
+        if let Some(field) = place.and_then(|at| moov.get_mut(at + 10..at + 12)) {
+            field.copy_from_slice(&samples.to_be_bytes());
+        }
+    }
+}
+
+/// Positions of the `trak` boxes.
+fn tracks(moov: &[u8]) -> Vec<usize> {
+    let mut tracks = Vec::new();
+    let mut at = 8;
+    while let Some(size) = size_at(moov, at) {
+        if moov.get(at + 4..at + 8) == Some(b"trak") {
+            tracks.push(at);
+        }
+        at += size;
+    }
+    tracks
+}
+
+/// The position of a track's `stbl`.
+fn tables_of(moov: &[u8], track: usize) -> Option<usize> {
+    [b"mdia", b"minf", b"stbl"].iter().try_fold(track, |parent, name| child(moov, parent, 8, name))
 }
 
 /// ISO/IEC 14496-12, 12.1.5.

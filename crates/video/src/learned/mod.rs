@@ -10,5 +10,5 @@ mod gpu;
 mod network;
 
 pub use filter::{LearnedFilter, LearnedOptions};
-pub use gpu::{GpuLearnedFilter, LearnedPicture};
+pub use gpu::GpuLearnedFilter;
 pub use network::{LearnedNetwork, NetworkError};

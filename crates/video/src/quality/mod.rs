@@ -29,4 +29,6 @@ pub use rect::Rect;
 pub use region::{Extent, Gather, LEAST_FOUND, LEAST_SIDE, RectFinder, Region};
 pub use report::{Delta, Labels, Report, Row};
 pub use score::{Comparison, MeasureScores, RegionScores, Score};
-pub use source::{FrameSource, Frames, Matrix, SourceOptions, Y4mReader, open_frames};
+pub use source::{
+    FrameSource, Frames, H264Packets, Matrix, PngSequence, SourceOptions, Y4mReader, open_frames,
+};

@@ -27,7 +27,7 @@ pub(crate) fn texture(device: &wgpu::Device, queue: &wgpu::Queue, frame: &Frame)
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
         format: wgpu::TextureFormat::Rgba32Float,
-        usage: wgpu::TextureUsages::TEXTURE_BINDING,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     };
     let data = bytemuck::cast_slice(&frame.color);
@@ -50,6 +50,42 @@ fn read(device: &wgpu::Device, queue: &wgpu::Queue, buffer: &wgpu::Buffer) -> Ve
     queue.submit([encoder.finish()]);
     device.poll(wgpu::PollType::wait_indefinitely()).expect("the GPU finishes");
     staging.get_mapped_range(..).expect("mapped").to_vec()
+}
+
+/// A picture of half floats or floats once the GPU is done.
+pub(crate) fn read_texture(device: &wgpu::Device, queue: &wgpu::Queue, view: &wgpu::TextureView) -> Frame {
+    let texture = view.texture();
+    let (width, height) = (texture.width(), texture.height());
+    let half = texture.format() == wgpu::TextureFormat::Rgba16Float;
+    let row = (width * if half { 8 } else { 16 }).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size: u64::from(row) * u64::from(height),
+        usage: wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    });
+    let mut encoder = device.create_command_encoder(&Default::default());
+    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None };
+    let target = wgpu::TexelCopyBufferInfo { buffer: &buffer, layout };
+    encoder.copy_texture_to_buffer(texture.as_image_copy(), target, texture.size());
+    queue.submit([encoder.finish()]);
+    let bytes = read(device, queue, &buffer);
+    let mut frame = picture(width, height, |_, _| [0.0; 4]);
+    let rows = bytes.chunks_exact(row as usize).zip(frame.color.chunks_exact_mut(width as usize));
+    for (row, out) in rows {
+        for (x, out) in out.iter_mut().enumerate() {
+            *out = std::array::from_fn(|c| {
+                if half {
+                    let at = 8 * x + 2 * c;
+                    half::f16::from_le_bytes([row[at], row[at + 1]]).to_f32()
+                } else {
+                    let at = 16 * x + 4 * c;
+                    f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])
+                }
+            });
+        }
+    }
+    frame
 }
 
 /// Samples of all planes, what lies between rows included.

@@ -1,11 +1,14 @@
-//! Planes: against the formulas of the standards, against FFmpeg, and on their way from the GPU.
+//! Planes: against the formulas of the standards, against FFmpeg, and on their way from the GPU to an encoder.
 #![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
 
 mod alpha;
 mod chart;
 mod exact;
+mod faults;
 mod formula;
 mod gpu;
+mod output;
+mod prefilter;
 mod ring;
 mod siting;
 

@@ -124,6 +124,11 @@ fn check(name: &str, codec: Codec, clip: &Clip, preset: Preset) {
     assert_eq!(says("color_primaries"), "bt709", "{what}");
     assert_eq!(says("color_transfer"), "iec61966-2-1", "{what}");
 
+    // Colour at half size is where the planes have it: at the even columns, between two rows.
+    if !clip.layout.full_chroma() {
+        assert_eq!(says("chroma_location"), "left", "{what}");
+    }
+
     // FFmpeg has no such format from AV1 decoders.
     let format = pixel_format(clip.layout, clip.color.full_range && codec != Codec::Av1);
     assert_eq!(says("pix_fmt"), format, "{what}");

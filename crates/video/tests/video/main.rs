@@ -9,3 +9,4 @@ mod encoders;
 mod faults;
 mod ffmpeg;
 mod quality;
+mod sound;

@@ -60,6 +60,10 @@ pub(super) fn plan(name: &str, config: &EncoderConfig, extra: &[String]) -> Resu
     words.add(&format!(
         "-color_range {range} -colorspace {matrix} -color_primaries bt709 -color_trc iec61966-2-1 -c:v {name}"
     ));
+    if !config.layout.full_chroma() {
+        // AV1 can leave it open.
+        words.add("-chroma_sample_location left");
+    }
     words.add(&format!("-g {}", if config.key_interval == 0 { 1 << 20 } else { config.key_interval }));
     if config.threads > 0 {
         words.add(&format!("-threads {}", config.threads));

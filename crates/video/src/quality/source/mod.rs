@@ -1,12 +1,15 @@
 //! Where sequences of pictures come from.
 
 mod memory;
+mod packets;
 mod png;
 mod y4m;
 
 use std::path::Path;
 
 pub use memory::Frames;
+pub use packets::H264Packets;
+pub use png::PngSequence;
 pub use y4m::Y4mReader;
 pub(super) use y4m::Y4mStream;
 

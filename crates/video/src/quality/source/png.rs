@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use effigy_splat::Frame;
 use png::{ColorType, Decoder, Transformations};
 
 use super::{FrameSource, SourceOptions};
@@ -15,15 +16,19 @@ pub(super) fn is_png(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"))
 }
 
-/// A folder's pictures, or one.
-pub(super) struct PngSequence {
+/// A folder's PNG pictures in the order of the numbers in their names, or one such picture.
+pub struct PngSequence {
     path: PathBuf,
     most_pixels: usize,
     files: std::vec::IntoIter<PathBuf>,
 }
 
 impl PngSequence {
-    pub(super) fn open(path: &Path, options: &SourceOptions) -> Result<Self, QualityError> {
+    /// Finds the pictures.
+    ///
+    /// # Errors
+    /// [`QualityError::Read`] for a folder that cannot be read or has none.
+    pub fn open(path: &Path, options: &SourceOptions) -> Result<Self, QualityError> {
         let mut files = vec![path.to_owned()];
         if path.is_dir() {
             let fault = |e: std::io::Error| QualityError::read(path, e);
@@ -39,6 +44,16 @@ impl PngSequence {
             files.sort_by(|a, b| by_number(&file_name(a), &file_name(b)));
         }
         Ok(Self { path: path.to_owned(), most_pixels: options.most_pixels, files: files.into_iter() })
+    }
+
+    /// The next picture into `frame`, with its transparency; `false` after the last.
+    ///
+    /// # Errors
+    /// As [`FrameSource::next_frame`].
+    pub fn read_into(&mut self, frame: &mut Frame) -> Result<bool, QualityError> {
+        let Some(file) = self.files.next() else { return Ok(false) };
+        Decoded::open(&file, self.most_pixels)?.fill(frame);
+        Ok(true)
     }
 }
 
@@ -85,42 +100,93 @@ fn by_number(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Reads a picture as 8-bit RGB: 16 bits are rounded to 8, transparent pixels are put over black.
-fn read(path: &Path, most_pixels: usize) -> Result<Picture, QualityError> {
-    let fault = |e: png::DecodingError| QualityError::read(path, e);
-    let file = File::open(path).map_err(|e| QualityError::read(path, e))?;
-    let mut decoder = Decoder::new(BufReader::new(file));
-    decoder.set_transformations(Transformations::EXPAND);
-    let mut reader = decoder.read_info().map_err(fault)?;
-    let info = reader.info();
-    let (width, height) = (info.width as usize, info.height as usize);
-    let (color, depth) = reader.output_color_type();
-    let size = reader
-        .output_buffer_size()
-        .filter(|_| width.checked_mul(height).is_some_and(|n| n <= most_pixels))
-        .ok_or_else(|| QualityError::read(path, format!("a picture of {width}x{height} is too large")))?;
-    let mut bytes = vec![0; size];
-    reader.next_frame(&mut bytes).map_err(fault)?;
-    if depth == png::BitDepth::Sixteen {
-        let eight = |pair: &[u8]| {
-            let value = u32::from(u16::from_be_bytes([pair[0], pair[1]]));
-            ((value * 255 + 32_767) / 65_535) as u8
-        };
-        bytes = bytes.chunks_exact(2).map(eight).collect();
+/// A picture as its file has it.
+struct Decoded {
+    width: usize,
+    height: usize,
+    /// Not indexed.
+    color: ColorType,
+    /// Samples of two bytes, the higher first.
+    deep: bool,
+    bytes: Vec<u8>,
+}
+
+impl Decoded {
+    fn open(path: &Path, most_pixels: usize) -> Result<Self, QualityError> {
+        let fault = |e: png::DecodingError| QualityError::read(path, e);
+        let file = File::open(path).map_err(|e| QualityError::read(path, e))?;
+        let mut decoder = Decoder::new(BufReader::new(file));
+        decoder.set_transformations(Transformations::EXPAND);
+        let mut reader = decoder.read_info().map_err(fault)?;
+        let info = reader.info();
+        let (width, height) = (info.width as usize, info.height as usize);
+        let (color, depth) = reader.output_color_type();
+        let size = reader
+            .output_buffer_size()
+            .filter(|_| width.checked_mul(height).is_some_and(|n| n <= most_pixels))
+            .ok_or_else(|| QualityError::read(path, format!("a picture of {width}x{height} is too large")))?;
+        if color == ColorType::Indexed {
+            return Err(QualityError::read(path, "its palette is missing"));
+        }
+        let mut bytes = vec![0; size];
+        reader.next_frame(&mut bytes).map_err(fault)?;
+        Ok(Self { width, height, color, deep: depth == png::BitDepth::Sixteen, bytes })
     }
-    let over_black = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8;
-    let rgb = match color {
-        ColorType::Rgb => bytes,
-        ColorType::Rgba => {
-            bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]].map(|v| over_black(v, p[3]))).collect()
+
+    /// 8-bit RGB: 16 bits are rounded to 8, transparent pixels are put over black.
+    fn rgb(self, path: &Path) -> Result<Picture, QualityError> {
+        let Self { width, height, color, deep, mut bytes } = self;
+        if deep {
+            let eight = |pair: &[u8]| {
+                let value = u32::from(u16::from_be_bytes([pair[0], pair[1]]));
+                ((value * 255 + 32_767) / 65_535) as u8
+            };
+            bytes = bytes.chunks_exact(2).map(eight).collect();
         }
-        ColorType::Grayscale => bytes.iter().flat_map(|&v| [v; 3]).collect(),
-        ColorType::GrayscaleAlpha => {
-            bytes.chunks_exact(2).flat_map(|p| [over_black(p[0], p[1]); 3]).collect()
+        let over_black = |value: u8, alpha: u8| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8;
+        let rgb = match color {
+            ColorType::Rgb => bytes,
+            ColorType::Rgba => {
+                bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]].map(|v| over_black(v, p[3]))).collect()
+            }
+            ColorType::Grayscale => bytes.iter().flat_map(|&v| [v; 3]).collect(),
+            ColorType::GrayscaleAlpha => {
+                bytes.chunks_exact(2).flat_map(|p| [over_black(p[0], p[1]); 3]).collect()
+            }
+            ColorType::Indexed => return Err(QualityError::read(path, "its palette is missing")),
+        };
+        Picture::new(width, height, rgb)
+    }
+
+    /// As a renderer has it: premultiplied.
+    fn fill(&self, frame: &mut Frame) {
+        let value = |sample: &[u8]| match *sample {
+            [high, low] => f32::from(u16::from_be_bytes([high, low])) / 65_535.0,
+            [byte] => f32::from(byte) / 255.0,
+            _ => 0.0,
+        };
+        let bytes = if self.deep { 2 } else { 1 };
+        let samples = self.color.samples();
+        frame.reset(self.width as u32, self.height as u32);
+        for (color, pixel) in frame.color.iter_mut().zip(self.bytes.chunks_exact(samples * bytes)) {
+            let mut at = [0.0; 4];
+            for (at, sample) in at.iter_mut().zip(pixel.chunks_exact(bytes)) {
+                *at = value(sample);
+            }
+            let [r, g, b, a] = match samples {
+                1 => [at[0], at[0], at[0], 1.0],
+                2 => [at[0], at[0], at[0], at[1]],
+                3 => [at[0], at[1], at[2], 1.0],
+                _ => at,
+            };
+            *color = [r * a, g * a, b * a, a];
         }
-        ColorType::Indexed => return Err(QualityError::read(path, "its palette is missing")),
-    };
-    Picture::new(width, height, rgb)
+    }
+}
+
+/// Reads a picture as 8-bit RGB.
+fn read(path: &Path, most_pixels: usize) -> Result<Picture, QualityError> {
+    Decoded::open(path, most_pixels)?.rgb(path)
 }
 
 #[cfg(test)]
@@ -151,6 +217,31 @@ mod tests {
         assert_eq!(next().unwrap(), [5, 10, 100, 0, 0, 0]);
         assert_eq!(next().unwrap(), [1, 1, 1, 254, 254, 254]);
         assert_eq!(next(), None);
+    }
+
+    #[test]
+    fn frames_keep_transparency_and_all_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write(&at("0.png"), ColorType::Rgba, png::BitDepth::Eight, &[255, 102, 0, 51, 9, 9, 9, 0]);
+        write(&at("1.png"), ColorType::Grayscale, png::BitDepth::Sixteen, &[0, 255, 254, 255]);
+        write(&at("2.png"), ColorType::GrayscaleAlpha, png::BitDepth::Eight, &[255, 51, 51, 255]);
+        let mut frames = PngSequence::open(folder.path(), &SourceOptions::default()).unwrap();
+        let mut frame = Frame::default();
+        let grey = |v: f32, a: f32| [v, v, v, a];
+        let (dark, bright) = (255.0 / 65_535.0, 65_279.0 / 65_535.0);
+        for expected in [
+            // 51/255 is a fifth, of 1, 0.4 and 0.
+            [[0.2, 0.08, 0.0, 0.2], [0.0; 4]],
+            [grey(dark, 1.0), grey(bright, 1.0)],
+            [grey(0.2, 0.2), grey(0.2, 1.0)],
+        ] {
+            assert!(frames.read_into(&mut frame).unwrap());
+            assert_eq!((frame.width, frame.height), (2, 1));
+            let apart = frame.color.iter().flatten().zip(expected.iter().flatten());
+            assert!(apart.map(|(a, b)| (a - b).abs()).all(|d| d < 1e-6), "{frame:?}");
+        }
+        assert!(!frames.read_into(&mut frame).unwrap());
     }
 
     #[test]

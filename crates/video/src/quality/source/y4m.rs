@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use effigy_splat::Frame;
+
 use super::{FrameSource, Matrix, SourceOptions};
 use crate::quality::{Picture, QualityError};
 
@@ -44,8 +46,29 @@ impl Y4mReader {
     /// [`QualityError::Read`] for what is not such a file within the limits.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self, QualityError> {
         let file = File::open(path).map_err(|e| QualityError::read(path, e))?;
-        let stream = Y4mStream::new(Box::new(BufReader::with_capacity(1 << 16, file)), options);
-        Ok(Self { path: path.to_owned(), stream: stream.map_err(|e| QualityError::read(path, e))? })
+        Self::of_stream(path, Box::new(BufReader::with_capacity(1 << 16, file)), options)
+    }
+
+    /// Reads such a stream from anywhere, which errors call `name`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of_stream(
+        name: impl Into<PathBuf>,
+        input: Box<dyn BufRead + Send>,
+        options: &SourceOptions,
+    ) -> Result<Self, QualityError> {
+        let path = name.into();
+        let stream = Y4mStream::new(input, options).map_err(|e| QualityError::read(&path, e))?;
+        Ok(Self { path, stream })
+    }
+
+    /// The next picture into `frame`, opaque and not rounded to 8 bits; `false` after the last.
+    ///
+    /// # Errors
+    /// As [`FrameSource::next_frame`].
+    pub fn read_into(&mut self, frame: &mut Frame) -> Result<bool, QualityError> {
+        self.stream.read_into(frame).map_err(|e| QualityError::read(&self.path, e))
     }
 }
 
@@ -114,6 +137,25 @@ impl Y4mStream {
 
     /// The next picture, or `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<Picture>, String> {
+        let Some([luma, blue, red]) = self.next_planes()? else { return Ok(None) };
+        let samples = luma.iter().zip(&blue).zip(&red);
+        let rgb = samples.flat_map(|((&y, &b), &r)| self.conversion.rgb(y, b, r)).collect();
+        Picture::new(self.width, self.height, rgb).map(Some).map_err(|e| e.to_string())
+    }
+
+    fn read_into(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        let Some([luma, blue, red]) = self.next_planes()? else { return Ok(false) };
+        frame.reset(self.width as u32, self.height as u32);
+        let samples = luma.iter().zip(&blue).zip(&red);
+        for (color, ((&y, &b), &r)) in frame.color.iter_mut().zip(samples) {
+            let [r, g, b] = self.conversion.levels(y, b, r).map(|level| level / 255.0);
+            *color = [r, g, b, 1.0];
+        }
+        Ok(true)
+    }
+
+    /// Codes of luma, blue and red differences at every pixel of the next picture; `None` after the last.
+    fn next_planes(&mut self) -> Result<Option<[Vec<f32>; 3]>, String> {
         let header = line(&mut *self.input).map_err(|e| e.to_string())?;
         if header.is_empty() {
             return Ok(None);
@@ -131,9 +173,7 @@ impl Y4mStream {
                 [blue, red].map(|plane| interpolated(&plane, w, sampling, (width, height)))
             }
         };
-        let samples = luma.iter().zip(&blue).zip(&red);
-        let rgb = samples.flat_map(|((&y, &b), &r)| self.conversion.rgb(y, b, r)).collect();
-        Picture::new(width, height, rgb).map(Some).map_err(|e| e.to_string())
+        Ok(Some([luma, blue, red]))
     }
 
     fn plane(&mut self, samples: usize) -> Result<Vec<f32>, String> {
@@ -144,6 +184,22 @@ impl Y4mStream {
             _ => bytes.chunks_exact(2).map(|v| f32::from(u16::from_le_bytes([v[0], v[1]]))).collect(),
         })
     }
+}
+
+/// A picture of luma and colour differences as video has them: 8 bits, limited range, colour at half size on every second
+/// column and between rows.
+pub(super) fn picture_of_video(
+    [luma, blue, red]: [Vec<f32>; 3],
+    (width, height): (usize, usize),
+    matrix: Matrix,
+) -> Result<Picture, String> {
+    let conversion = Conversion::new(matrix, false, 8);
+    let sampling = [Sampling::Cosited, Sampling::Centred];
+    let [blue, red] =
+        [blue, red].map(|plane| interpolated(&plane, sampling[0].samples(width), sampling, (width, height)));
+    let samples = luma.iter().zip(&blue).zip(&red);
+    let rgb = samples.flat_map(|((&y, &b), &r)| conversion.rgb(y, b, r)).collect();
+    Picture::new(width, height, rgb).map_err(|e| e.to_string())
 }
 
 /// A line without its end; empty at the end of the stream.
@@ -270,11 +326,15 @@ impl Conversion {
         Self { black, grey: 128.0 * unit, luma, red, green: [-blue * kb / kg, -red * kr / kg], blue }
     }
 
-    fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
+    /// Of which 255 is white; beyond that for codes that no colour has.
+    fn levels(&self, y: f32, cb: f32, cr: f32) -> [f32; 3] {
         let (y, cb, cr) = ((y - self.black) * self.luma, cb - self.grey, cr - self.grey);
-        // A float that is cast to an integer is clamped to its range.
         [y + self.red * cr, y + self.green[0] * cb + self.green[1] * cr, y + self.blue * cb]
-            .map(|v| v.round() as u8)
+    }
+
+    fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
+        // A float that is cast to an integer is clamped to its range.
+        self.levels(y, cb, cr).map(|v| v.round() as u8)
     }
 }
 
@@ -339,6 +399,19 @@ mod tests {
         let codes = [940, 64, 252, 512, 512, 408, 512, 512, 960];
         assert_eq!(read("W3 H1 C444p10", &wide(&codes)), [255, 255, 255, 0, 0, 0, 255, 1, 0]);
         assert_eq!(read("W2 H1 Cmono16 XCOLORRANGE=FULL", &wide(&[65_535, 257])), [255, 255, 255, 1, 1, 1]);
+    }
+
+    // 10-bit luma 505 between grey differences is (505 - 64) / 876 = 0.503425 of white, which no 8 bits hold.
+    #[test]
+    fn frames_are_not_rounded() {
+        let codes: Vec<u8> = [505_u16, 512, 512].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let (_folder, path) = frames("W1 H1 C444p10", &[&codes]);
+        let mut reader = Y4mReader::open(&path, &SourceOptions::default()).unwrap();
+        let mut frame = Frame::default();
+        assert!(reader.read_into(&mut frame).unwrap());
+        assert!(frame.color[0].iter().zip([0.503_425; 3]).all(|(a, b)| (a - b).abs() < 1e-5), "{frame:?}");
+        assert_eq!((frame.width, frame.height, frame.color[0][3]), (1, 1, 1.0));
+        assert!(!reader.read_into(&mut frame).unwrap());
     }
 
     // What FFmpeg hands over through its own demuxer and muxer is what was read here.

@@ -1,0 +1,40 @@
+//! The importance of pixels on the CPU: the picture once more, with what each Gaussian matters as its colour. A GPU has it
+//! in its guide.
+
+use effigy_avatar::{Avatar, parts};
+use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0};
+
+/// Renders importance.
+pub(crate) struct ImportanceRaster {
+    /// The Gaussians as they were posed last, in grey.
+    painted: Gaussians,
+    rasterizer: Rasterizer,
+    frame: Frame,
+}
+
+impl ImportanceRaster {
+    /// For `avatar`, by [`effigy_avatar::Part::importance`].
+    pub(crate) fn new(avatar: &Avatar) -> Self {
+        let mut painted = Gaussians::with_capacity(avatar.gaussians.len(), 0);
+        // What a viewer sees of a constant coefficient is half a level above its harmonic.
+        painted.sh = parts(avatar).iter().flat_map(|p| [(p.importance() - 0.5) / SH_C0; 3]).collect();
+        Self { painted, rasterizer: Rasterizer::new(), frame: Frame::default() }
+    }
+
+    /// Puts the importance of every pixel into `values`, for Gaussians as `shown` poses them.
+    pub(crate) fn render(
+        &mut self,
+        shown: &Gaussians,
+        camera: &Camera,
+        filter: Filter,
+        values: &mut Vec<f32>,
+    ) -> anyhow::Result<()> {
+        self.painted.positions.clone_from(&shown.positions);
+        self.painted.rotations.clone_from(&shown.rotations);
+        self.painted.log_scales.clone_from(&shown.log_scales);
+        self.painted.opacity_logits.clone_from(&shown.opacity_logits);
+        self.rasterizer.render(&self.painted, &[], camera, filter, &mut self.frame)?;
+        values.extend(self.frame.color.iter().map(|pixel| pixel[0]));
+        Ok(())
+    }
+}

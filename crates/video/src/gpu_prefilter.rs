@@ -1,0 +1,197 @@
+//! What [`crate::PreFilter`] does, on the GPU: between a view and its planes.
+
+use bytemuck::{Pod, Zeroable};
+use effigy_render::{RenderError, scoped, wgpu};
+use wgpu::util::DeviceExt;
+
+use crate::VideoError;
+use crate::format::PlanesError;
+use crate::gpu_focus::GpuFocus;
+use crate::kernels::{bind, compute_layout, compute_pipelines};
+use crate::prefilter::{FilterOptions, LARGEST_SIGMA, LEVELS, gaussians};
+
+/// Pixels of a workgroup: width and height.
+const WORKGROUP: [u32; 2] = [16, 8];
+/// What filtered pictures are stored as.
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
+
+/// Blurs pictures outside of the face. [`crate::PreFilter`] says what comes out; half floats, which pictures are stored in
+/// between the passes and after, round it.
+pub struct GpuPreFilter {
+    device: wgpu::Device,
+    layout: wgpu::BindGroupLayout,
+    /// Along rows, then along columns.
+    kernels: [wgpu::ComputePipeline; 2],
+    options: FilterOptions,
+    sigma: f32,
+    strength: wgpu::Buffer,
+    weights: wgpu::Buffer,
+    pictures: Option<Pictures>,
+}
+
+/// Memory for pictures of one size.
+struct Pictures {
+    size: [u32; 2],
+    rows: wgpu::TextureView,
+    filtered: wgpu::TextureView,
+    /// What the last frame was read from, and what was followed in it.
+    source: Option<(wgpu::TextureView, wgpu::Buffer, [wgpu::BindGroup; 2])>,
+}
+
+/// Twin of `Strength` in `shaders/output/prefilter.wesl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct StrengthData {
+    sigma: f32,
+    feather: f32,
+    largest_level: f32,
+    largest_sigma: f32,
+}
+
+impl GpuPreFilter {
+    /// Builds the kernels; WebGPU's default limits are enough. Until [`Self::set_quality`] nothing is filtered.
+    ///
+    /// # Errors
+    /// [`VideoError::Settings`] for options without a meaning, [`VideoError::Planes`] if the device refuses the kernels.
+    pub fn new(device: &wgpu::Device, options: FilterOptions) -> Result<Self, VideoError> {
+        options.validate()?;
+        let made = scoped(device, "building the filter before encoding", || {
+            let storage = wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only: true },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            };
+            let texture = wgpu::BindingType::Texture {
+                sample_type: wgpu::TextureSampleType::Float { filterable: false },
+                view_dimension: wgpu::TextureViewDimension::D2,
+                multisampled: false,
+            };
+            let filtered = wgpu::BindingType::StorageTexture {
+                access: wgpu::StorageTextureAccess::WriteOnly,
+                format: FORMAT,
+                view_dimension: wgpu::TextureViewDimension::D2,
+            };
+            let layout = compute_layout(device, "filter", &[storage, storage, storage, texture, filtered]);
+            let source = include_str!(concat!(env!("OUT_DIR"), "/prefilter.wgsl"));
+            let kernels =
+                compute_pipelines(device, "filter", source, &layout, ["filter_rows", "filter_columns"]);
+            let buffer = |label, contents: &[u8], usage| {
+                let usage = wgpu::BufferUsages::STORAGE | usage;
+                device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                    label: Some(label),
+                    contents,
+                    usage,
+                })
+            };
+            let strength = StrengthData::new(&options, 0.0);
+            let strength = buffer("strength", bytemuck::bytes_of(&strength), wgpu::BufferUsages::COPY_DST);
+            let weights = bytemuck::cast_slice::<_, u8>(&gaussians()).to_vec();
+            let weights = buffer("Gaussians", &weights, wgpu::BufferUsages::empty());
+            Ok((layout, kernels, strength, weights))
+        });
+        let (layout, kernels, strength, weights) = made.map_err(PlanesError::from)?;
+        let device = device.clone();
+        Ok(Self { device, layout, kernels, options, sigma: 0.0, strength, weights, pictures: None })
+    }
+
+    /// What it does.
+    pub fn options(&self) -> &FilterOptions {
+        &self.options
+    }
+
+    /// Filters for an encoder at this quality (H.264's quantiser): all frames that are submitted from now on.
+    pub fn set_quality(&mut self, queue: &wgpu::Queue, quality: f32) {
+        let sigma = self.options.sigma(quality);
+        if sigma != self.sigma {
+            self.sigma = sigma;
+            queue.write_buffer(
+                &self.strength,
+                0,
+                bytemuck::bytes_of(&StrengthData::new(&self.options, sigma)),
+            );
+        }
+    }
+
+    /// Records the filtering of `color`, in which `focus` has followed what is looked at, and gives what to convert to planes:
+    /// `color` itself where there is nothing to do. Allocates only when one of them is another than the time before.
+    ///
+    /// # Errors
+    /// [`PlanesError::Texture`] if `focus` has followed a picture of another size, or none; [`PlanesError::Render`] for
+    /// a texture that cannot be read or is another device's, and if the device is out of memory.
+    pub fn record<'a>(
+        &'a mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        color: &'a wgpu::TextureView,
+        focus: &GpuFocus,
+    ) -> Result<&'a wgpu::TextureView, PlanesError> {
+        let size = [color.texture().width(), color.texture().height()];
+        let followed = focus.size().unwrap_or_default();
+        let Some(region) = focus.region().filter(|_| followed == size) else {
+            return Err(PlanesError::Texture { found: size, wanted: followed });
+        };
+        if !(self.sigma > 0.0) {
+            return Ok(color);
+        }
+        if self.pictures.as_ref().is_none_or(|pictures| pictures.size != size) {
+            self.pictures = None;
+            self.pictures = Some(Pictures::new(&self.device, size)?);
+        }
+        let Some(pictures) = &mut self.pictures else { return Ok(color) };
+        if pictures.source.as_ref().is_none_or(|(view, buffer, _)| view != color || buffer != region) {
+            pictures.source = None;
+            let groups = scoped(&self.device, "binding a picture to its filter", || {
+                let group = |from: &wgpu::TextureView, to: &wgpu::TextureView| {
+                    let resources = [
+                        self.strength.as_entire_binding(),
+                        self.weights.as_entire_binding(),
+                        region.as_entire_binding(),
+                        wgpu::BindingResource::TextureView(from),
+                        wgpu::BindingResource::TextureView(to),
+                    ];
+                    bind(&self.device, "filter", &self.layout, resources)
+                };
+                Ok([group(color, &pictures.rows), group(&pictures.rows, &pictures.filtered)])
+            })?;
+            pictures.source = Some((color.clone(), region.clone(), groups));
+        }
+        if let Some((_, _, groups)) = &pictures.source {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for (kernel, group) in self.kernels.iter().zip(groups) {
+                pass.set_pipeline(kernel);
+                pass.set_bind_group(0, group, &[]);
+                pass.dispatch_workgroups(size[0].div_ceil(WORKGROUP[0]), size[1].div_ceil(WORKGROUP[1]), 1);
+            }
+        }
+        Ok(&pictures.filtered)
+    }
+}
+
+impl StrengthData {
+    fn new(options: &FilterOptions, sigma: f32) -> Self {
+        let largest_level = (LEVELS - 1) as f32;
+        Self { sigma, feather: options.feather, largest_level, largest_sigma: LARGEST_SIGMA }
+    }
+}
+
+impl Pictures {
+    fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, RenderError> {
+        scoped(device, "making room for filtered pictures", || {
+            let view = |label| {
+                let texture = device.create_texture(&wgpu::TextureDescriptor {
+                    label: Some(label),
+                    size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
+                    mip_level_count: 1,
+                    sample_count: 1,
+                    dimension: wgpu::TextureDimension::D2,
+                    format: FORMAT,
+                    usage: wgpu::TextureUsages::STORAGE_BINDING
+                        | wgpu::TextureUsages::TEXTURE_BINDING
+                        | wgpu::TextureUsages::COPY_SRC,
+                    view_formats: &[],
+                });
+                texture.create_view(&Default::default())
+            };
+            Ok(Self { size, rows: view("rows filtered"), filtered: view("filtered"), source: None })
+        })
+    }
+}

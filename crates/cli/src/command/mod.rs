@@ -14,3 +14,4 @@ pub(crate) mod render;
 mod scene;
 pub(crate) mod stream;
 pub(crate) mod train;
+pub(crate) mod view;

@@ -22,7 +22,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         .open(&mut open)
         .resizable(false)
         .collapsible(false)
-        .fixed_size([620.0, 0.0]);
+        .default_width(620.0)
+        .vscroll(true)
+        .max_height((ui.ctx().content_rect().height() - 110.0).max(120.0));
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(ui.ctx().content_rect().center()).show(
         ui.ctx(),
         |ui| {

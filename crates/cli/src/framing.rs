@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use effigy_avatar::Avatar;
+use effigy_avatar::{Avatar, Extent, Extents};
+use effigy_render::camera_file::{CameraFileError, read_cameras};
 use effigy_splat::{Camera, MAX_PICTURE_PIXELS, MAX_PICTURE_SIZE};
 use glam::Vec3;
 
-use crate::camera_file::read_cameras;
+use crate::failure::bad_input;
 use crate::source::YAxis;
 
 /// Width and height in pixels, written `WxH`.
@@ -92,23 +93,7 @@ const MARGIN: f32 = 1.12;
 impl Subject {
     /// The avatar at rest, without its outermost stragglers.
     pub(crate) fn of(avatar: &Avatar) -> anyhow::Result<Self> {
-        let posed = avatar.posed_at_rest()?;
-        let g = &posed.gaussians;
-        if g.is_empty() {
-            return Ok(Self { low: Vec3::splat(-0.5), high: Vec3::splat(0.5) });
-        }
-        // Trained scenes hold a few Gaussians far out, and faint ones anywhere.
-        let mut solid: Vec<usize> = (0..g.len()).filter(|&i| g.opacity_logits[i] > 0.0).collect();
-        if solid.is_empty() {
-            solid = (0..g.len()).collect();
-        }
-        let (mut low, mut high) = (Vec3::ZERO, Vec3::ZERO);
-        for axis in 0..3 {
-            let mut values: Vec<f32> = solid.iter().map(|&i| g.positions[i][axis]).collect();
-            values.sort_by(f32::total_cmp);
-            let outliers = values.len() / 500;
-            (low[axis], high[axis]) = (values[outliers], values[values.len() - 1 - outliers]);
-        }
+        let Extent { low, high } = Extents::of(avatar)?.whole;
         Ok(Self { low, high })
     }
 
@@ -145,7 +130,15 @@ impl CameraPath {
             CameraChoice::Orbit(None) => Swing::Turn,
             CameraChoice::Orbit(Some(degrees)) => Swing::ToAndFro(degrees.to_radians()),
             CameraChoice::File(path) => {
-                let cameras = read_cameras(path, y_axis)?;
+                let cameras = read_cameras(path, y_axis.up_axis()).map_err(|error| {
+                    let hint = match error {
+                        CameraFileError::Io { .. } => {
+                            " (--camera takes front, orbit, orbit:DEGREES or a file)"
+                        }
+                        _ => "",
+                    };
+                    bad_input(format!("{error}{hint}"))
+                })?;
                 let fit = |camera: Camera| match size {
                     Some(size) => camera.resized(size.width, size.height),
                     None => camera,

@@ -2,7 +2,6 @@
 
 mod background;
 mod bandwidth;
-mod camera_file;
 mod command;
 mod engine;
 mod failure;
@@ -38,6 +37,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    View(Box<command::view::Arguments>),
     Render(Box<command::render::Arguments>),
     Info(command::info::Arguments),
     Convert(command::convert::Arguments),
@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
     let result = match Arguments::parse().command {
+        Command::View(arguments) => command::view::run(&arguments),
         Command::Render(arguments) => command::render::run(&arguments),
         Command::Info(arguments) => command::info::run(&arguments),
         Command::Convert(arguments) => command::convert::run(&arguments),

@@ -23,14 +23,21 @@ pub(crate) enum YAxis {
     Up,
 }
 
+impl YAxis {
+    /// As the crates call it.
+    pub(crate) fn up_axis(self) -> UpAxis {
+        match self {
+            Self::Down => UpAxis::YDown,
+            Self::Up => UpAxis::YUp,
+        }
+    }
+}
+
 impl SourceOptions {
     /// The crates' defaults, with these options.
     pub(crate) fn open_options(self) -> OpenOptions {
         let mut options = OpenOptions::default();
-        options.splat.ply_up = match self.y_axis {
-            YAxis::Down => UpAxis::YDown,
-            YAxis::Up => UpAxis::YUp,
-        };
+        options.splat.ply_up = self.y_axis.up_axis();
         options
     }
 

@@ -77,7 +77,11 @@ impl Gpu {
         Err(fault)
     }
 
-    async fn on(adapter: wgpu::Adapter) -> Result<Self, RenderError> {
+    /// Opens a device on an adapter that somebody has chosen already, as one that a window can be drawn with.
+    ///
+    /// # Errors
+    /// [`RenderError::Device`] if the driver refuses.
+    pub async fn on(adapter: wgpu::Adapter) -> Result<Self, RenderError> {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("effigy"),

@@ -19,6 +19,7 @@
 
 mod avatar;
 mod budget;
+pub mod camera_file;
 mod composite;
 mod decode;
 mod error;

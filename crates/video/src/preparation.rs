@@ -53,7 +53,7 @@ enum Filter {
     None,
     /// Its standard deviation, pixels.
     Plain(f32),
-    Focus(PreFilter),
+    Focus(Box<PreFilter>),
 }
 
 impl Preparation {
@@ -67,7 +67,7 @@ impl Preparation {
         let filter = match options.filtering {
             Filtering::None => Filter::None,
             Filtering::Plain => Filter::Plain(options.filter.sigma(quality)),
-            Filtering::Focus => Filter::Focus(PreFilter::new(options.filter)?),
+            Filtering::Focus => Filter::Focus(Box::new(PreFilter::new(options.filter)?)),
         };
         let mapper = match &options.map {
             Some(map) => {

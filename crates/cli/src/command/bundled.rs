@@ -3,14 +3,20 @@
 use anyhow::Context;
 use effigy_avatar::Avatar;
 use effigy_rig::{Track, TrackLimits};
+use effigy_viewer::Bundled;
+
+/// Both as files.
+pub(crate) const FILES: Bundled = Bundled {
+    avatar: include_bytes!("../../../../assets/head.glb"),
+    track: include_bytes!("../../../../assets/greeting.json"),
+};
 
 /// The bundled avatar.
 pub(crate) fn avatar() -> anyhow::Result<Avatar> {
-    Avatar::from_glb(include_bytes!("../../../../assets/head.glb")).context("the bundled avatar")
+    Avatar::from_glb(FILES.avatar).context("the bundled avatar")
 }
 
 /// The bundled track.
 pub(crate) fn track() -> anyhow::Result<Track> {
-    Track::from_bytes(include_bytes!("../../../../assets/greeting.json"), &TrackLimits::default())
-        .context("the bundled track")
+    Track::from_bytes(FILES.track, &TrackLimits::default()).context("the bundled track")
 }

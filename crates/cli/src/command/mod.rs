@@ -17,3 +17,4 @@ pub(crate) mod stream;
 mod take;
 pub(crate) mod train;
 mod video_bench;
+pub(crate) mod view;

@@ -1,0 +1,29 @@
+//! What undo goes back through: everything that the user sets about what is shown.
+
+use crate::camera::{Bookmark, OrbitCamera};
+use crate::look::Look;
+use crate::overrides::Overrides;
+
+/// What undo goes back through. Panels change it as they like; [`crate::history::History`] sees what has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Document {
+    pub(crate) controls: Overrides,
+    pub(crate) camera: OrbitCamera,
+    pub(crate) bookmarks: Vec<Bookmark>,
+    pub(crate) look: Look,
+}
+
+impl Document {
+    /// What is different in `other`, in a word for the menu.
+    pub(crate) fn difference(&self, other: &Self) -> &'static str {
+        if self.controls != other.controls {
+            "Controls"
+        } else if self.bookmarks != other.bookmarks {
+            "Bookmarks"
+        } else if self.look != other.look {
+            "View"
+        } else {
+            "Camera"
+        }
+    }
+}

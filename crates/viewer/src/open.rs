@@ -1,0 +1,290 @@
+//! Opening files: what kind they are, and loading them beside the interface.
+
+use std::path::{Path, PathBuf};
+
+use effigy_avatar::Avatar;
+use effigy_render::camera_file::NamedCamera;
+use effigy_rig::{Track, TrackLimits};
+
+use crate::camera::{Bookmark, OrbitCamera};
+use crate::job::{Fault, Outcome};
+use crate::look::Background;
+use crate::motion::{Motion, open_track};
+use crate::scene::Loaded;
+use crate::state::State;
+
+/// The job that brings an avatar; there is never more than one.
+const AVATAR_JOB: &str = "Opening the avatar";
+
+/// What a file is taken for, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Avatar,
+    Track,
+    Picture,
+}
+
+fn kind(path: &Path) -> Option<Kind> {
+    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+    Some(match extension.as_str() {
+        "glb" | "gltf" | "vrm" | "ply" | "splat" | "ksplat" | "spz" | "sog" | "zip" => Kind::Avatar,
+        "json" | "csv" | "effs" => Kind::Track,
+        "png" => Kind::Picture,
+        _ => return None,
+    })
+}
+
+/// Opens files as they were named or dropped: the last avatar, then the last track.
+pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
+    let last = |wanted| paths.iter().rev().find(|path| kind(path) == Some(wanted)).cloned();
+    for path in paths.iter().filter(|path| kind(path).is_none()) {
+        state.messages.fault(
+            format!("{} is no file that the viewer knows", path.display()),
+            "It opens avatars (.glb, .gltf, .vrm, .ply, .splat, .spz, .zip), tracks (.json, .csv, .effs) and PNG pictures.",
+        );
+    }
+    if let Some(path) = last(Kind::Picture) {
+        state.document.look.picture = Some(path);
+        state.document.look.background = Background::Picture;
+    }
+    match (last(Kind::Avatar), last(Kind::Track)) {
+        (Some(avatar), track) => self::avatar(state, Some(avatar), track),
+        (None, Some(path)) => self::track(state, path),
+        (None, None) => {}
+    }
+}
+
+/// Opens what the program was started with; without an avatar among it the bundled one.
+pub(crate) fn at_start(state: &mut State, paths: &[PathBuf], moved_by: Option<PathBuf>) {
+    let (mut chosen, mut track) = (None, moved_by);
+    let mut others = Vec::new();
+    for path in paths {
+        match kind(path) {
+            // What is no file that is known is tried as an avatar, which is told by its content.
+            Some(Kind::Avatar) | None => chosen = Some(path.clone()),
+            Some(Kind::Track) => _ = track.get_or_insert(path.clone()),
+            Some(Kind::Picture) => others.push(path.clone()),
+        }
+    }
+    files(state, &others);
+    avatar(state, chosen, track);
+}
+
+/// Opens the avatar that comes with the program, and its track.
+pub(crate) fn bundled(state: &mut State) {
+    avatar(state, None, None);
+}
+
+/// Opens an avatar, or the bundled one, and what moves it.
+pub(crate) fn avatar(state: &mut State, path: Option<PathBuf>, track: Option<PathBuf>) {
+    state.jobs.cancel(AVATAR_JOB);
+    let (graphics, options, bundled) = (state.graphics.clone(), state.open.clone(), state.bundled);
+    state.jobs.start(AVATAR_JOB, move |progress| -> Result<Outcome, Fault> {
+        // The renderer is built beside the reading.
+        let building = std::thread::spawn({
+            let graphics = graphics.clone();
+            move || graphics.build_renderer().map(drop)
+        });
+        progress.say("reading");
+        let advice = "Check that the file is whole and of a kind that the viewer opens.";
+        let opened = match &path {
+            Some(path) => Avatar::open(path, &options),
+            None => Avatar::from_glb(bundled.avatar),
+        };
+        let opened = opened.map_err(|error| Fault::new(error, advice))?;
+        let moved = match (&track, &path) {
+            (Some(track), _) => Some(open_track(track).map_err(|error| Fault::new(error, TRACK_ADVICE))),
+            (None, None) => Some(
+                Track::from_bytes(bundled.track, &TrackLimits::default())
+                    .map_err(|error| Fault::new(error, TRACK_ADVICE)),
+            ),
+            (None, Some(_)) => None,
+        };
+        progress.say("putting it on the graphics device");
+        let _ = building.join();
+        let advice =
+            "The graphics device may lack the memory: close other programs, or open a smaller avatar.";
+        let loaded =
+            Loaded::new(opened, path.clone(), &graphics).map_err(|error| Fault::new(error, advice))?;
+        Ok(Box::new(move |state| {
+            state.show(loaded);
+            if let Some(path) = path {
+                state.settings.remember(&path);
+            }
+            match moved {
+                Some(Ok(moved)) => use_track(state, &moved, track),
+                Some(Err(fault)) => state.messages.fault(fault.text, fault.advice),
+                None => {}
+            }
+        }))
+    });
+}
+
+/// A file of cameras gives at most this many.
+const MOST_CAMERAS: usize = 64;
+const TRACK_ADVICE: &str =
+    "A track is JSON with named weights, a CSV of Live Link Face, or a stream of controls.";
+
+/// Opens what moves the avatar.
+pub(crate) fn track(state: &mut State, path: PathBuf) {
+    state.jobs.start("Opening the track", move |_| -> Result<Outcome, Fault> {
+        let track = open_track(&path).map_err(|error| Fault::new(error, TRACK_ADVICE))?;
+        Ok(Box::new(move |state| {
+            state.settings.remember(&path);
+            use_track(state, &track, Some(path));
+        }))
+    });
+}
+
+/// Moves the avatar by `track`, from its start; the bundled track has no path.
+pub(crate) fn use_track(state: &mut State, track: &Track, path: Option<PathBuf>) {
+    let rig = state.scene.loaded().and_then(|loaded| loaded.avatar.body.as_ref()).map(|body| &body.rig);
+    let Some(rig) = rig else {
+        state.messages.fault(
+            "The avatar has no rig that a track could move",
+            "Open an avatar with a rig (.glb, .vrm) first.",
+        );
+        return;
+    };
+    let name = path
+        .as_ref()
+        .and_then(|path| path.file_name())
+        .map_or("Greeting".into(), |name| name.to_string_lossy().into_owned());
+    match Motion::track(track, rig, name, path) {
+        Ok(motion) => {
+            if let Some([first, rest @ ..]) = motion.playing().map(|playing| playing.player.unmatched()) {
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                state.messages.note(format!("The avatar has no control called {first}{more}"));
+            }
+            state.scene.set_motion(motion);
+        }
+        Err(error) => state.messages.fault(error, TRACK_ADVICE),
+    }
+}
+
+/// Asks for files to open.
+pub(crate) fn ask(state: &mut State) {
+    let dialog = rfd::AsyncFileDialog::new()
+        .set_title("Open an avatar or a track")
+        .add_filter(
+            "Avatars and tracks",
+            &["glb", "gltf", "vrm", "ply", "splat", "spz", "zip", "json", "csv", "effs"],
+        )
+        .add_filter("All files", &["*"]);
+    // Some systems want the dialog made here, and waited for elsewhere.
+    let answer = dialog.pick_files();
+    state.jobs.start("Choosing a file", move |_| -> Result<Outcome, Fault> {
+        let chosen = pollster::block_on(answer).unwrap_or_default();
+        let paths: Vec<PathBuf> = chosen.iter().map(|file| file.path().to_owned()).collect();
+        Ok(Box::new(move |state| files(state, &paths)))
+    });
+}
+
+/// Asks for a picture to put behind the avatar.
+pub(crate) fn ask_for_picture(state: &mut State) {
+    let answer = rfd::AsyncFileDialog::new()
+        .set_title("Choose a background")
+        .add_filter("PNG pictures", &["png"])
+        .pick_file();
+    state.jobs.start("Choosing a picture", move |_| -> Result<Outcome, Fault> {
+        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
+        Ok(Box::new(move |state| {
+            if let Some(path) = chosen {
+                files(state, &[path]);
+            }
+        }))
+    });
+}
+
+/// Asks for a file with cameras, and stands where the first of them does.
+pub(crate) fn ask_for_camera(state: &mut State) {
+    let answer = rfd::AsyncFileDialog::new()
+        .set_title("Import a camera")
+        .add_filter("Cameras", &["gltf", "glb", "json"])
+        .pick_file();
+    state.jobs.start("Choosing a camera", move |_| -> Result<Outcome, Fault> {
+        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
+        Ok(Box::new(move |state| {
+            if let Some(path) = chosen {
+                import_camera(state, &path);
+            }
+        }))
+    });
+}
+
+/// Stands where the first camera of a file does; the others become bookmarks.
+pub(crate) fn import_camera(state: &mut State, path: &Path) {
+    let read = effigy_render::camera_file::read_cameras(path, state.open.splat.ply_up);
+    match read {
+        Ok(cameras) => {
+            let distance = state.document.camera.distance;
+            let name = path.file_stem().map_or("Camera".into(), |name| name.to_string_lossy().into_owned());
+            let cameras = cameras.iter().map(|camera| OrbitCamera::nearest(camera, distance));
+            for (i, camera) in cameras.take(MOST_CAMERAS).enumerate() {
+                if i == 0 {
+                    state.document.camera = camera;
+                } else {
+                    let name = format!("{name} {}", i + 1);
+                    state.document.bookmarks.push(Bookmark { name, camera });
+                }
+            }
+        }
+        Err(error) => state.messages.fault(
+            error.to_string(),
+            "A camera file is a glTF with cameras, a transforms.json, or a cameras.json.",
+        ),
+    }
+}
+
+/// Asks where the camera and the bookmarks are to be written.
+pub(crate) fn ask_where_to_export_camera(state: &mut State) {
+    let answer = rfd::AsyncFileDialog::new()
+        .set_title("Export the camera and the bookmarks")
+        .set_file_name("camera.gltf")
+        .add_filter("glTF camera", &["gltf"])
+        .add_filter("transforms.json", &["json"])
+        .save_file();
+    state.jobs.start("Choosing a file", move |_| -> Result<Outcome, Fault> {
+        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
+        Ok(Box::new(move |state| {
+            if let Some(path) = chosen {
+                export_cameras(state, &path);
+            }
+        }))
+    });
+}
+
+/// Writes the camera and the bookmarks.
+pub(crate) fn export_cameras(state: &mut State, path: &Path) {
+    let size = state.view3d.size();
+    let own = std::iter::once(("view", &state.document.camera));
+    let bookmarks =
+        state.document.bookmarks.iter().map(|bookmark| (bookmark.name.as_str(), &bookmark.camera));
+    let cameras: Vec<NamedCamera> = own
+        .chain(bookmarks)
+        .map(|(name, camera)| NamedCamera { name: name.into(), camera: camera.camera(size) })
+        .collect();
+    match effigy_render::camera_file::write_cameras(path, &cameras) {
+        Ok(()) => state.messages.note(format!("Wrote {}", path.display())),
+        Err(error) => state.messages.fault(error.to_string(), "Choose a folder that can be written to."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_their_names() {
+        for (name, expected) in [
+            ("a.GLB", Some(Kind::Avatar)),
+            ("b.take.csv", Some(Kind::Track)),
+            ("c.effs", Some(Kind::Track)),
+            ("d.png", Some(Kind::Picture)),
+            ("e.txt", None),
+            ("glb", None),
+        ] {
+            assert_eq!(kind(Path::new(name)), expected, "{name}");
+        }
+    }
+}

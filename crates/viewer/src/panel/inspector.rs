@@ -1,0 +1,41 @@
+//! The panel on the right: a tab for each thing that is looked into.
+
+use egui::{ScrollArea, Ui};
+
+use crate::panel::{camera, look, performance};
+use crate::state::State;
+
+/// What the panel on the right shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tab {
+    #[default]
+    View,
+    Camera,
+    Performance,
+}
+
+impl Tab {
+    const ALL: [Self; 3] = [Self::View, Self::Camera, Self::Performance];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::View => "View",
+            Self::Camera => "Camera",
+            Self::Performance => "Performance",
+        }
+    }
+}
+
+pub(crate) fn show(ui: &mut Ui, state: &mut State) {
+    ui.horizontal_wrapped(|ui| {
+        for tab in Tab::ALL {
+            ui.selectable_value(&mut state.inspector, tab, tab.name());
+        }
+    });
+    ui.separator();
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match state.inspector {
+        Tab::View => look::show(ui, state),
+        Tab::Camera => camera::show(ui, state),
+        Tab::Performance => performance::show(ui, state),
+    });
+}

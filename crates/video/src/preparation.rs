@@ -3,7 +3,10 @@
 use effigy_splat::Frame;
 
 use crate::encoder::{self, EncoderConfig, Preset, QualityMap};
-use crate::{FilterOptions, Importance, MapOptions, PreFilter, QualityMapper, VideoError, plain_blur};
+use crate::{
+    FilterOptions, Importance, LearnedFilter, LearnedNetwork, LearnedOptions, MapOptions, PreFilter,
+    QualityMapper, VideoError, plain_blur,
+};
 
 /// What takes detail out of pictures before they are encoded. How much follows the rate
 /// ([`EncoderConfig::h264_quantiser`]).
@@ -17,12 +20,14 @@ pub enum Filtering {
     Plain,
     /// [`PreFilter`]: a blur away from what is looked at.
     Focus,
+    /// [`LearnedFilter`] with the weights that come with the program.
+    Learned,
 }
 
 impl Filtering {
     /// Whether it wants to know the importance of pixels.
     pub const fn needs_importance(self) -> bool {
-        matches!(self, Self::Focus)
+        matches!(self, Self::Focus | Self::Learned)
     }
 }
 
@@ -33,6 +38,8 @@ pub struct PreparationOptions {
     pub filtering: Filtering,
     /// Of filters that blur.
     pub filter: FilterOptions,
+    /// Of the learned one.
+    pub learned: LearnedOptions,
     /// Makes a quality map of every picture, for encoders with [`encoder::Capabilities::quality_map`].
     pub map: Option<MapOptions>,
 }
@@ -54,6 +61,7 @@ enum Filter {
     /// Its standard deviation, pixels.
     Plain(f32),
     Focus(Box<PreFilter>),
+    Learned(Box<LearnedFilter>),
 }
 
 impl Preparation {
@@ -68,6 +76,10 @@ impl Preparation {
             Filtering::None => Filter::None,
             Filtering::Plain => Filter::Plain(options.filter.sigma(quality)),
             Filtering::Focus => Filter::Focus(Box::new(PreFilter::new(options.filter)?)),
+            Filtering::Learned => {
+                let network = LearnedNetwork::bundled().map_err(|e| VideoError::Settings(e.to_string()))?;
+                Filter::Learned(Box::new(LearnedFilter::new(network, options.learned)?))
+            }
         };
         let mapper = match &options.map {
             Some(map) => {
@@ -97,6 +109,7 @@ impl Preparation {
             Filter::Plain(sigma) if *sigma > 0.0 => plain_blur(*sigma, frame),
             Filter::Plain(_) => Ok(()),
             Filter::Focus(filter) => filter.apply(known(importance)?, self.quality, frame),
+            Filter::Learned(filter) => filter.apply(known(importance)?, self.quality, frame),
         }
     }
 
@@ -184,6 +197,15 @@ mod tests {
         }
         assert_eq!(contrast(&focus, 64, 64), 1.0);
         assert!((contrast(&focus, 4, 100) - 0.0215).abs() < 3e-3, "{}", contrast(&focus, 4, 100));
+        let learned = filtered(Filtering::Learned, &config);
+        let mut alone = stripes();
+        let network = LearnedNetwork::bundled().unwrap();
+        let values = face();
+        LearnedFilter::new(network, LearnedOptions::default())
+            .unwrap()
+            .apply(&Importance::of_bytes(SIDE, SIDE, &values).unwrap(), 34.0, &mut alone)
+            .unwrap();
+        assert!(learned == alone && learned != stripes());
     }
 
     #[test]
@@ -228,7 +250,7 @@ mod tests {
     #[test]
     fn importance_that_is_needed_must_be_there() {
         let options =
-            PreparationOptions { filtering: Filtering::Focus, map: None, filter: FilterOptions::default() };
+            PreparationOptions { filtering: Filtering::Focus, map: None, ..PreparationOptions::default() };
         let fault = Preparation::new(&options, &config(30.0)).unwrap().filter(None, &mut stripes());
         assert!(matches!(fault, Err(VideoError::Map(_))));
         assert!(Filtering::Focus.needs_importance() && !Filtering::Plain.needs_importance());

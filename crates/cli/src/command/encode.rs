@@ -33,7 +33,7 @@ use crate::report::{print, print_json};
 pub(crate) struct Arguments {
     /// A .y4m, a folder of .png in the order of the numbers in their names, or - for Y4M from standard input.
     input: PathBuf,
-    /// How much a viewer looks at each pixel, for --roi and --prefilter focus: as `effigy render --importance` writes
+    /// How much a viewer looks at each pixel, for --roi and --prefilter focus or learned: as `effigy render --importance` writes
     /// it, a .y4m or a folder of grey .png, one for each picture.
     #[arg(long, value_name = "FILE")]
     importance: Option<PathBuf>,
@@ -147,8 +147,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(bad_input(format!("{}: is an input", path.display())));
     }
     match (arguments.video.need_importance(), &arguments.importance) {
-        (true, None) => return Err(bad_input("--roi and --prefilter focus need --importance")),
-        (false, Some(_)) => return Err(bad_input("--importance is for --roi and --prefilter focus")),
+        (true, None) => return Err(bad_input("--roi and --prefilter focus or learned need --importance")),
+        (false, Some(_)) => {
+            return Err(bad_input("--importance is for --roi and --prefilter focus or learned"));
+        }
         _ => {}
     }
     let mut input = Input::open(&arguments.input)?;

@@ -13,7 +13,7 @@ use effigy_video::encoder::{
     Encoder, EncoderChoice, EncoderConfig, FrameRequest, Picture, Preset, Rate, open,
 };
 use effigy_video::{
-    Alpha, Association, Filtering, Importance, MapOptions, PlaneFormat, Planes, Preparation,
+    Alpha, Association, Filtering, Importance, LearnedOptions, MapOptions, PlaneFormat, Planes, Preparation,
     PreparationOptions, Shape,
 };
 use tempfile::TempPath;
@@ -94,12 +94,14 @@ impl VideoOptions {
             PrefilterName::None => Filtering::None,
             PrefilterName::Plain => Filtering::Plain,
             PrefilterName::Focus => Filtering::Focus,
+            PrefilterName::Learned => Filtering::Learned,
         }
     }
 
-    fn preparation(&self, config: &EncoderConfig) -> anyhow::Result<Preparation> {
+    fn preparation(&self, alpha: Alpha, config: &EncoderConfig) -> anyhow::Result<Preparation> {
         let options = PreparationOptions {
             filtering: self.filtering(),
+            learned: LearnedOptions { alpha, ..LearnedOptions::default() },
             map: self.roi.then(MapOptions::default),
             ..PreparationOptions::default()
         };
@@ -115,6 +117,8 @@ enum PrefilterName {
     Plain,
     /// A blur that leaves the face as it is.
     Focus,
+    /// A small trained network: it makes what is looked at survive coding, and gives up what is not.
+    Learned,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -196,7 +200,7 @@ impl Plan {
             Some(bits) => Rate::Bitrate(bits),
             None => Rate::Quality(options.crf.unwrap_or(usual)),
         };
-        let preparation = options.preparation(&config)?;
+        let preparation = options.preparation(alpha, &config)?;
         Ok(Self { shape, config, preparation })
     }
 

@@ -47,8 +47,9 @@ pub(crate) struct Arguments {
     /// What the encoder may take its time for.
     #[arg(long, value_enum, default_value_t = PresetName::LowLatency)]
     preset: PresetName,
-    /// none (the encoder alone), plain (a blur of the whole picture), focus (a blur around the face), roi (quantiser
-    /// offsets, where the encoder takes them), roi+focus; all that there are if left out.
+    /// none (the encoder alone), plain (a blur of the whole picture), focus (a blur around the face), learned (a
+    /// trained network), roi (quantiser offsets, where the encoder takes them), roi+focus, roi+learned; all that there are
+    /// if left out.
     #[arg(long, value_delimiter = ',', value_name = "VARIANT,...")]
     variants: Vec<Variant>,
     /// Quantisers of the rate points, at least four for BD-rate; 23,28,33,38 if left out, for AV1 28,35,41,47.

@@ -14,7 +14,8 @@ use effigy_video::encoder::{
 };
 use effigy_video::quality::{Ffmpeg, FrameSource, H264Packets, SourceOptions, open_frames};
 use effigy_video::{
-    Alpha, Filtering, Importance, MapOptions, PlaneFormat, Planes, Preparation, PreparationOptions,
+    Alpha, Filtering, Importance, LearnedOptions, MapOptions, PlaneFormat, Planes, Preparation,
+    PreparationOptions,
 };
 
 use super::clip::{Clip, FPS};
@@ -31,8 +32,12 @@ pub(super) struct Variant {
 /// The encoder without any of it, which the others are compared with.
 pub(super) const NONE: Variant = Variant { filtering: Filtering::None, roi: false };
 
+/// Clips are opaque.
+const ALPHA: Alpha = Alpha::Over([0.0; 3]);
+
 /// Every filter by the name of its variant.
-const FILTERS: [(&str, Filtering); 2] = [("plain", Filtering::Plain), ("focus", Filtering::Focus)];
+const FILTERS: [(&str, Filtering); 3] =
+    [("plain", Filtering::Plain), ("focus", Filtering::Focus), ("learned", Filtering::Learned)];
 
 impl Variant {
     /// All that there are, for an encoder that takes quantiser offsets or does not.
@@ -63,7 +68,7 @@ impl FromStr for Variant {
         match FILTERS.iter().find(|(name, _)| *name == filter) {
             Some(&(_, filtering)) => Ok(Self { filtering, roi }),
             None => Err(format!(
-                "no variant {text:?}: none, {}, roi and roi+focus are known",
+                "no variant {text:?}: none, {}, roi, roi+focus and roi+learned are known",
                 FILTERS.map(|(name, _)| name).join(", ")
             )),
         }
@@ -107,6 +112,7 @@ impl Encoding<'_> {
         let options = PreparationOptions {
             filtering: variant.filtering,
             map: variant.roi.then(MapOptions::default),
+            learned: LearnedOptions { alpha: ALPHA, ..LearnedOptions::default() },
             ..PreparationOptions::default()
         };
         let mut preparation = Preparation::new(&options, &config)?;
@@ -117,7 +123,7 @@ impl Encoding<'_> {
             interrupt::check()?;
             let importance = Importance::of_bytes(clip.size.width, clip.size.height, values)?;
             preparation.filter(Some(&importance), &mut frame)?;
-            let planes = planes.convert(&frame, PlaneFormat::VIDEO, Alpha::Over([0.0; 3]))?;
+            let planes = planes.convert(&frame, PlaneFormat::VIDEO, ALPHA)?;
             let picture = Picture::of(&planes);
             let quality_map = preparation.map(Some(&importance), &picture, false)?;
             let mut packet = encoder.encode(&picture, FrameRequest { key: false, quality_map })?;
@@ -165,8 +171,8 @@ mod tests {
     #[test]
     fn variants_have_names() {
         let names = |roi| Variant::all(roi).iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(names(false), ["none", "plain", "focus"]);
-        assert_eq!(names(true), ["none", "plain", "focus", "roi", "roi+focus"]);
+        assert_eq!(names(false), ["none", "plain", "focus", "learned"]);
+        assert_eq!(names(true), ["none", "plain", "focus", "learned", "roi", "roi+focus", "roi+learned"]);
         for variant in Variant::all(true) {
             assert_eq!(variant.to_string().parse(), Ok(variant));
         }

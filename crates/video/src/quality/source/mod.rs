@@ -1,6 +1,7 @@
 //! Where sequences of pictures come from.
 
 mod memory;
+mod planes;
 mod png;
 mod y4m;
 

@@ -13,7 +13,7 @@ const LONGEST_LINE: u64 = 4096;
 
 /// Where one chroma sample lies along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sampling {
+pub(super) enum Sampling {
     /// On every pixel.
     Full,
     /// On every second pixel.
@@ -182,7 +182,7 @@ fn sampling_of(tag: &str) -> Option<(Option<[Sampling; 2]>, u32)> {
 
 impl Sampling {
     /// How many samples there are along `pixels`.
-    fn samples(self, pixels: usize) -> usize {
+    pub(super) fn samples(self, pixels: usize) -> usize {
         if self == Self::Full { pixels } else { pixels.div_ceil(2) }
     }
 
@@ -219,7 +219,7 @@ fn cubic(x: f32) -> f32 {
 }
 
 /// A chroma plane, `samples` wide, at every pixel.
-fn interpolated(
+pub(super) fn interpolated(
     plane: &[f32],
     samples: usize,
     [across, down]: [Sampling; 2],
@@ -245,7 +245,7 @@ fn interpolated(
 
 /// From Y'CbCr codes to 8-bit R'G'B' codes.
 #[derive(Clone, Copy, Debug)]
-struct Conversion {
+pub(super) struct Conversion {
     black: f32,
     /// The code of no chroma.
     grey: f32,
@@ -256,7 +256,7 @@ struct Conversion {
 }
 
 impl Conversion {
-    fn new(matrix: Matrix, full_range: bool, depth: u32) -> Self {
+    pub(super) fn new(matrix: Matrix, full_range: bool, depth: u32) -> Self {
         let [kr, kb] = matrix.weights();
         // ITU-R BT.2100-2, table 9: limited codes of more bits are those of 8 shifted, full ones reach the last code.
         let unit = (1_u32 << (depth - 8)) as f32;
@@ -270,7 +270,7 @@ impl Conversion {
         Self { black, grey: 128.0 * unit, luma, red, green: [-blue * kb / kg, -red * kr / kg], blue }
     }
 
-    fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
+    pub(super) fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
         let (y, cb, cr) = ((y - self.black) * self.luma, cb - self.grey, cr - self.grey);
         // A float that is cast to an integer is clamped to its range.
         [y + self.red * cr, y + self.green[0] * cb + self.green[1] * cr, y + self.blue * cb]

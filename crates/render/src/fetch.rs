@@ -112,7 +112,8 @@ impl PendingFrame {
         let view = self.buffer.get_mapped_range(..).map_err(|error| fail(error.to_string()))?;
         let width = self.width;
         let part = |part: Part| {
-            let bytes = view.get(part.offset as usize..(part.offset + part.size) as usize).unwrap_or_default();
+            let bytes =
+                view.get(part.offset as usize..(part.offset + part.size) as usize).unwrap_or_default();
             rows(bytes, width, part.pixel).flat_map(move |row| row.chunks_exact(part.pixel as usize))
         };
         frame.reset(self.width, self.height);

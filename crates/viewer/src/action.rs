@@ -6,6 +6,7 @@ use crate::look::Shading;
 use crate::options::Centre;
 use crate::state::State;
 use crate::theme::ThemeChoice;
+use crate::view2d::setup::Layer;
 use crate::{open, panel};
 
 /// A command.
@@ -37,6 +38,10 @@ pub(crate) enum Action {
     Bones,
     Anchors,
     NextShading,
+    FitFrame,
+    ActualPixels,
+    NextLayer,
+    EncodeLive,
     Show3d,
     Show2d,
     Controls,
@@ -79,7 +84,7 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::Open,
         Self::OpenBundled,
         Self::ImportCamera,
@@ -106,6 +111,10 @@ impl Action {
         Self::Bones,
         Self::Anchors,
         Self::NextShading,
+        Self::FitFrame,
+        Self::ActualPixels,
+        Self::NextLayer,
+        Self::EncodeLive,
         Self::Show3d,
         Self::Show2d,
         Self::Controls,
@@ -134,9 +143,16 @@ impl Action {
             | Self::Turntable
             | Self::AddBookmark
             | Self::NextBookmark => Group::Camera,
-            Self::Grid | Self::Shadow | Self::Wireframe | Self::Bones | Self::Anchors | Self::NextShading => {
-                Group::View
-            }
+            Self::Grid
+            | Self::Shadow
+            | Self::Wireframe
+            | Self::Bones
+            | Self::Anchors
+            | Self::NextShading
+            | Self::FitFrame
+            | Self::ActualPixels
+            | Self::NextLayer
+            | Self::EncodeLive => Group::View,
             Self::Show3d
             | Self::Show2d
             | Self::Controls
@@ -177,6 +193,10 @@ impl Action {
             Self::Bones => "Bones",
             Self::Anchors => "Anchors",
             Self::NextShading => "Next shading",
+            Self::FitFrame => "Fit the frame",
+            Self::ActualPixels => "Pixel for pixel",
+            Self::NextLayer => "Next layer of the frame",
+            Self::EncodeLive => "Encode live",
             Self::Show3d => "3D view",
             Self::Show2d => "2D view",
             Self::Controls => "Controls",
@@ -215,6 +235,10 @@ impl Action {
             Self::Bones => (Modifiers::SHIFT, Key::B),
             Self::Anchors => (Modifiers::SHIFT, Key::A),
             Self::NextShading => (Modifiers::SHIFT, Key::S),
+            Self::FitFrame => (Modifiers::NONE, Key::Num0),
+            Self::ActualPixels => (Modifiers::NONE, Key::Num9),
+            Self::NextLayer => (Modifiers::NONE, Key::L),
+            Self::EncodeLive => (Modifiers::SHIFT, Key::E),
             Self::Show3d => (Modifiers::COMMAND, Key::Num1),
             Self::Show2d => (Modifiers::COMMAND, Key::Num2),
             Self::Controls => (Modifiers::NONE, Key::F2),
@@ -240,6 +264,7 @@ impl Action {
             Self::Wireframe => look.wireframe,
             Self::Bones => look.bones,
             Self::Anchors => look.anchors,
+            Self::EncodeLive => state.settings.frame.live,
             Self::Show3d => state.centre == Centre::View3d,
             Self::Show2d => state.centre == Centre::View2d,
             Self::Controls => state.settings.show_controls,
@@ -258,6 +283,7 @@ impl Action {
             Self::Undo => state.history.before().is_some() || state.document != *state.history.present(),
             Self::Redo => state.history.after().is_some(),
             Self::ResetControls => !state.document.controls.is_empty(),
+            Self::FitFrame | Self::ActualPixels | Self::NextLayer => state.centre == Centre::View2d,
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
             Self::Play | Self::ToStart => state.scene.motion.duration() > 0.0,
             Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
@@ -331,8 +357,24 @@ impl Action {
                 let at = Shading::ALL.iter().position(|other| other == shading).unwrap_or(0);
                 *shading = Shading::ALL[(at + 1) % Shading::ALL.len()];
             }
-            Self::Show3d => state.centre = Centre::View3d,
-            Self::Show2d => state.centre = Centre::View2d,
+            Self::FitFrame => state.view2d.fit(),
+            Self::ActualPixels => state.view2d.actual(),
+            Self::NextLayer => {
+                let layer = &mut state.settings.frame.layer;
+                let at = Layer::ALL.iter().position(|other| other == layer).unwrap_or(0);
+                *layer = Layer::ALL[(at + 1) % Layer::ALL.len()];
+            }
+            Self::EncodeLive => toggle(&mut state.settings.frame.live),
+            Self::Show3d => {
+                state.centre = Centre::View3d;
+                if state.inspector == panel::inspector::Tab::Frame {
+                    state.inspector = panel::inspector::Tab::View;
+                }
+            }
+            Self::Show2d => {
+                state.centre = Centre::View2d;
+                state.inspector = panel::inspector::Tab::Frame;
+            }
             Self::Controls => toggle(&mut state.settings.show_controls),
             Self::Inspector => toggle(&mut state.settings.show_inspector),
             Self::Timeline => toggle(&mut state.settings.show_timeline),

@@ -10,6 +10,7 @@ use crate::camera::Bookmark;
 use crate::look::Look;
 use crate::options::Storage;
 use crate::theme::ThemeChoice;
+use crate::view2d::setup::Setup;
 
 /// The most files that are remembered.
 const RECENT: usize = 12;
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     /// Files that were opened, the last first.
     pub(crate) recent: Vec<PathBuf>,
     pub(crate) look: Look,
+    /// Of the 2D view.
+    pub(crate) frame: Setup,
     pub(crate) bookmarks: Vec<Bookmark>,
     pub(crate) show_controls: bool,
     pub(crate) show_inspector: bool,
@@ -41,6 +44,7 @@ impl Default for Settings {
             interface_scale: 1.0,
             recent: Vec::new(),
             look: Look::default(),
+            frame: Setup::default(),
             bookmarks: Vec::new(),
             show_controls: true,
             show_inspector: true,
@@ -64,6 +68,7 @@ impl Settings {
             self.interface_scale = 1.0;
         }
         self.recent.truncate(RECENT);
+        self.frame = self.frame.sound();
         self.bookmarks.retain(|bookmark| bookmark.camera.is_sound());
         self
     }

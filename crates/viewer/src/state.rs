@@ -16,6 +16,7 @@ use crate::options::{Bundled, Centre, Options};
 use crate::panel::inspector::Tab;
 use crate::scene::{Loaded, Scene};
 use crate::settings::{Settings, Store};
+use crate::view2d::View2d;
 use crate::view3d::View3d;
 
 /// Everything that the panels show and change. What undo goes back through is in the document.
@@ -24,6 +25,7 @@ pub(crate) struct State {
     pub(crate) history: History<Document>,
     pub(crate) scene: Scene,
     pub(crate) view3d: View3d,
+    pub(crate) view2d: View2d,
     pub(crate) settings: Settings,
     store: Store,
     pub(crate) messages: Messages,
@@ -64,6 +66,7 @@ impl State {
             document,
             scene: Scene::default(),
             view3d: View3d::default(),
+            view2d: View2d::default(),
             settings,
             store,
             messages: Messages::default(),
@@ -73,7 +76,7 @@ impl State {
             open: options.open,
             bundled: options.bundled,
             centre: options.centre,
-            inspector: Tab::default(),
+            inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             show_shortcuts: false,
             control_filter: String::new(),
             starting: Some(Start { expression: options.expression, time: options.time }),
@@ -182,6 +185,19 @@ impl State {
 
     /// Whether all that was asked for is shown: nothing is being loaded, and the picture is of what there is.
     pub(crate) fn is_settled(&self) -> bool {
-        self.jobs.is_idle() && self.starting.is_none() && self.view3d.is_current()
+        self.jobs.is_idle()
+            && self.starting.is_none()
+            && match self.centre {
+                Centre::View3d => self.view3d.is_current(),
+                Centre::View2d => self.view2d.is_current(),
+            }
+    }
+
+    /// Whether the view that is shown has more to do that waits for the next frame.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match self.centre {
+            Centre::View3d => !self.view3d.is_current(),
+            Centre::View2d => self.view2d.is_waiting(),
+        }
     }
 }

@@ -55,6 +55,12 @@ impl Viewer {
         &self.context
     }
 
+    /// What the panels show and change.
+    #[cfg(test)]
+    pub(crate) fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// Takes the input since the last frame and draws the next on all of `target`, which has so many pixels.
     ///
     /// # Errors
@@ -83,6 +89,7 @@ impl Viewer {
         state.finish_start();
         let start = Instant::now();
         state.view3d.recording = Duration::ZERO;
+        state.view2d.recording = Duration::ZERO;
         let mut expires = None;
         let mut output = context.run_ui(input, |ui| {
             let step = ui.input(|input| input.stable_dt.min(LONGEST_STEP));
@@ -104,14 +111,17 @@ impl Viewer {
             expires = state.finish_frame(editing);
         });
         let laid_out = start.elapsed();
-        if state.scene.clock.playing || state.view3d.turntable.is_turning() || !state.view3d.is_current() {
+        if state.scene.clock.playing || state.view3d.turntable.is_turning() || state.is_waiting() {
             context.request_repaint();
         }
         if let Some(expires) = expires {
             context.request_repaint_after(expires);
         }
         let painted = painter.paint(&state.graphics, context, &mut output, target, size);
-        state.meter.interface.add((laid_out + painted).saturating_sub(state.view3d.recording));
+        state
+            .meter
+            .interface
+            .add((laid_out + painted).saturating_sub(state.view3d.recording + state.view2d.recording));
         let root = output.viewport_output.get(&egui::ViewportId::ROOT);
         let repaint_after = root.map_or(Duration::MAX, |root| root.repaint_delay);
         *moving = repaint_after < Duration::from_millis(100);

@@ -107,7 +107,9 @@ mod tests {
             let [y, u, v] = seen.samples();
             let worst = y.iter().zip(&luma).map(|(a, b)| a.abs_diff(u16::from(*b))).max().unwrap();
             assert!(worst <= 4, "{worst}");
-            assert!(u.iter().all(|code| code.abs_diff(90) <= 2) && v.iter().all(|code| code.abs_diff(170) <= 2));
+            assert!(
+                u.iter().all(|code| code.abs_diff(90) <= 2) && v.iter().all(|code| code.abs_diff(170) <= 2)
+            );
             assert_eq!((y.len(), u.len()), (65 * 47, 33 * 24));
         }
         assert!(H264Decoder::new().unwrap().decode(&[0, 0, 0, 1, 0x65, 1, 2, 3, 4]).is_err());

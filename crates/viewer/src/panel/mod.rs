@@ -3,6 +3,8 @@
 mod camera;
 mod centre;
 mod controls;
+mod curve;
+mod frame;
 pub(crate) mod inspector;
 mod look;
 mod menu;
@@ -11,7 +13,7 @@ mod performance;
 mod shortcuts;
 mod status;
 mod timeline;
-mod toolbar;
+pub(crate) mod toolbar;
 
 use egui::{Frame, Margin, Panel, Ui};
 

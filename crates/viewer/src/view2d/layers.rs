@@ -100,14 +100,14 @@ fn tinted(rgb: &[u8], colour: Color32) -> Color32 {
 
 /// The hue of a direction, red to the right and then round by the clock, as light as it is far.
 pub(crate) fn direction(right: f32, down: f32, scale: f32) -> Color32 {
-    let length = (right.hypot(down) * scale).min(1.0);
+    let length = right.hypot(down) * scale;
     if length.is_nan() || length <= 0.0 {
         return Color32::BLACK;
     }
     let hue = down.atan2(right).rem_euclid(std::f32::consts::TAU) / std::f32::consts::TAU;
     let [r, g, b] = egui::ecolor::rgb_from_hsv((hue, 0.85, 1.0));
     // A small motion has to be seen, too.
-    let light = length.sqrt();
+    let light = length.min(1.0).sqrt();
     let [r, g, b] = [r, g, b].map(|c| (255.0 * light * c) as u8);
     Color32::from_rgb(r, g, b)
 }

@@ -129,7 +129,15 @@ impl Live {
             fps,
             ..Readings::default()
         };
-        Ok(Self { identity, encoder, decoder, sources: VecDeque::new(), next: 0, opened: Instant::now(), readings })
+        Ok(Self {
+            identity,
+            encoder,
+            decoder,
+            sources: VecDeque::new(),
+            next: 0,
+            opened: Instant::now(),
+            readings,
+        })
     }
 
     /// Encodes a picture in the stream that is in `live`, or in another if the setup asks for another.

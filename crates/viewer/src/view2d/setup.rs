@@ -25,7 +25,9 @@ pub(crate) struct Setup {
     pub(crate) gain: f32,
     /// Which stages are shown beside one another.
     pub(crate) stages: [bool; 3],
-    /// Where one ends and the next begins, of the picture's width.
+    /// Where the first of two ends, of the width that is seen.
+    pub(crate) wipe: f32,
+    /// Where the first and the second of three end.
     pub(crate) dividers: [f32; 2],
     /// Lines between pixels, far in.
     pub(crate) pixel_grid: bool,
@@ -56,6 +58,7 @@ impl Default for Setup {
             layer: Layer::Colour,
             gain: 8.0,
             stages: [true, false, true],
+            wipe: 0.5,
             dividers: [1.0 / 3.0, 2.0 / 3.0],
             pixel_grid: true,
             live: true,
@@ -199,6 +202,7 @@ impl Setup {
         self.gain = if (1.0..=64.0).contains(&self.gain) { self.gain } else { fresh.gain };
         let dividers = self.dividers.iter().all(|at| (0.0..=1.0).contains(at));
         self.dividers = if dividers { self.dividers } else { fresh.dividers };
+        self.wipe = if (0.0..=1.0).contains(&self.wipe) { self.wipe } else { fresh.wipe };
         self.quality = if (0.0..=63.0).contains(&self.quality) { self.quality } else { fresh.quality };
         self.kilobits = self.kilobits.clamp(10, 100_000);
         self.fps = if (1.0..=240.0).contains(&self.fps) { self.fps } else { fresh.fps };
@@ -217,6 +221,19 @@ impl Setup {
             FrameSize::Portrait => [720, 1280],
             FrameSize::Custom => self.custom,
         }
+    }
+
+    /// The same, but for what changes nothing about the pictures.
+    pub(crate) fn of_pictures(&self) -> Self {
+        let Self { size, custom, wipe, dividers, pixel_grid, .. } = Self::default();
+        Self { size, custom, wipe, dividers, pixel_grid, ..self.clone() }
+    }
+
+    /// Which stages are shown; the rendered one if none is chosen.
+    pub(crate) fn shown_stages(&self) -> impl Iterator<Item = Stage> + use<> {
+        let (stages, none) = (self.stages, self.stages == [false; 3]);
+        let all = Stage::ALL.iter().copied();
+        all.filter(move |stage| stages[*stage as usize] || (none && *stage == Stage::Rendered))
     }
 
     pub(crate) fn format(&self) -> PlaneFormat {
@@ -267,7 +284,8 @@ mod tests {
 
     #[test]
     fn nonsense_from_a_file_becomes_usable() {
-        let text = r#"{"custom":[0,100000],"gain":-1.0,"dividers":[2.0,0.5],"quality":99.0,"kilobits":0,"fps":0.0}"#;
+        let text =
+            r#"{"custom":[0,100000],"gain":-1.0,"dividers":[2.0,0.5],"quality":99.0,"kilobits":0,"fps":0.0}"#;
         let setup = serde_json::from_str::<Setup>(text).unwrap().sound();
         assert_eq!(setup, Setup { custom: [64, 4096], kilobits: 10, ..Setup::default() });
     }

@@ -10,9 +10,9 @@ use effigy_video::quality::{CompareOptions, Frames, Measure, Picture, compare};
 use egui::ColorImage;
 
 use super::analysis::{Analysis, Preparation, Rendered};
+use super::layers;
 use super::live::{Live, Readings, keep};
 use super::setup::{Layer, Setup, Stage};
-use super::{layers, setup};
 
 /// What is there to be shown.
 #[derive(Clone)]
@@ -270,7 +270,11 @@ impl Studio {
         let analysis = self.analysis.clone()?;
         let draw = |stage| layers::picture(&analysis, setup.layer, stage, setup.gain).map(Arc::new);
         let pictures = if setup.layer.has_stages() {
-            [0, 1, 2].map(|i| setup.stages[i].then(|| draw(setup::Stage::ALL[i])).flatten())
+            let mut pictures = [const { None }; 3];
+            for stage in setup.shown_stages() {
+                pictures[stage as usize] = draw(stage);
+            }
+            pictures
         } else {
             [draw(Stage::Rendered), None, None]
         };

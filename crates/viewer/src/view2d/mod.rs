@@ -296,7 +296,7 @@ fn paint(ui: &mut Ui, room: Rect, screen: &Screen, state: &mut State) {
             left = *right;
         }
     }
-    overlay::legend(&painter, seen, layer, setup.gain);
+    overlay::legend(&painter, room, layer, setup.gain);
     divide(ui, seen, &cuts, state);
 }
 

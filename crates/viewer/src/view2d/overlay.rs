@@ -109,8 +109,8 @@ pub(crate) fn mark(painter: &Painter, rect: Rect, pinned: bool) {
 }
 
 /// What the colours of a layer mean, at the lower left.
-pub(crate) fn legend(painter: &Painter, seen: Rect, layer: Layer, gain: f32) {
-    let corner = seen.left_bottom() + vec2(8.0, -8.0);
+pub(crate) fn legend(painter: &Painter, room: Rect, layer: Layer, gain: f32) {
+    let corner = room.left_bottom() + vec2(8.0, -8.0);
     match layer {
         Layer::Importance => {
             bar(painter, corner, layers::heat, ["0", "0.5", "1"]);

@@ -18,7 +18,7 @@ fn options() -> Options {
 }
 
 fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
-    let mut offscreen = Offscreen::open(options(), [1440, 900]).unwrap();
+    let mut offscreen = Offscreen::open(options(), [1200, 760]).unwrap();
     change(&mut offscreen.state().settings.frame);
     offscreen.settle().unwrap();
     assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
@@ -204,20 +204,20 @@ fn the_mouse_zooms_pans_reads_and_wipes() {
     let (placing, view) = (state.view2d.placing(), state.view2d.view);
     assert_eq!(placing.scale, 1.0);
     // Where the view lies in the window is seen from a pixel that is pointed at.
-    let middle = pos2(720.0, 430.0);
+    let middle = pos2(600.0, 360.0);
     offscreen.frame(vec![Event::PointerMoved(middle)]).unwrap();
     offscreen.frame(Vec::new()).unwrap();
     let pointed = offscreen.state().view2d.probe.clone().unwrap().pixel;
-    for _ in 0..10 {
+    for _ in 0..6 {
         let wheel = Event::MouseWheel {
             unit: MouseWheelUnit::Point,
-            delta: vec2(0.0, 60.0),
+            delta: vec2(0.0, 90.0),
             phase: TouchPhase::Move,
             source: egui::MouseWheelSource::Unknown,
             modifiers: Modifiers::NONE,
         };
         offscreen.frame(vec![wheel]).unwrap();
-        for _ in 0..12 {
+        for _ in 0..8 {
             offscreen.frame(Vec::new()).unwrap();
         }
     }

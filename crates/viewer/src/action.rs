@@ -42,6 +42,8 @@ pub(crate) enum Action {
     ActualPixels,
     NextLayer,
     EncodeLive,
+    NextPicture,
+    PreviousPicture,
     Show3d,
     Show2d,
     Controls,
@@ -84,7 +86,7 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 39] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::Open,
         Self::OpenBundled,
         Self::ImportCamera,
@@ -115,6 +117,8 @@ impl Action {
         Self::ActualPixels,
         Self::NextLayer,
         Self::EncodeLive,
+        Self::NextPicture,
+        Self::PreviousPicture,
         Self::Show3d,
         Self::Show2d,
         Self::Controls,
@@ -152,7 +156,9 @@ impl Action {
             | Self::FitFrame
             | Self::ActualPixels
             | Self::NextLayer
-            | Self::EncodeLive => Group::View,
+            | Self::EncodeLive
+            | Self::NextPicture
+            | Self::PreviousPicture => Group::View,
             Self::Show3d
             | Self::Show2d
             | Self::Controls
@@ -197,6 +203,8 @@ impl Action {
             Self::ActualPixels => "Pixel for pixel",
             Self::NextLayer => "Next layer of the frame",
             Self::EncodeLive => "Encode live",
+            Self::NextPicture => "Next picture of the capture",
+            Self::PreviousPicture => "Previous picture of the capture",
             Self::Show3d => "3D view",
             Self::Show2d => "2D view",
             Self::Controls => "Controls",
@@ -239,6 +247,8 @@ impl Action {
             Self::ActualPixels => (Modifiers::NONE, Key::Num9),
             Self::NextLayer => (Modifiers::NONE, Key::L),
             Self::EncodeLive => (Modifiers::SHIFT, Key::E),
+            Self::NextPicture => (Modifiers::NONE, Key::PageDown),
+            Self::PreviousPicture => (Modifiers::NONE, Key::PageUp),
             Self::Show3d => (Modifiers::COMMAND, Key::Num1),
             Self::Show2d => (Modifiers::COMMAND, Key::Num2),
             Self::Controls => (Modifiers::NONE, Key::F2),
@@ -284,6 +294,7 @@ impl Action {
             Self::Redo => state.history.after().is_some(),
             Self::ResetControls => !state.document.controls.is_empty(),
             Self::FitFrame | Self::ActualPixels | Self::NextLayer => state.centre == Centre::View2d,
+            Self::NextPicture | Self::PreviousPicture => state.view2d.shots.is_some(),
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
             Self::Play | Self::ToStart => state.scene.motion.duration() > 0.0,
             Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
@@ -363,6 +374,11 @@ impl Action {
                 let layer = &mut state.settings.frame.layer;
                 let at = Layer::ALL.iter().position(|other| other == layer).unwrap_or(0);
                 *layer = Layer::ALL[(at + 1) % Layer::ALL.len()];
+            }
+            Self::NextPicture | Self::PreviousPicture => {
+                if let Some(shots) = &mut state.view2d.shots {
+                    shots.step(if self == Self::NextPicture { 1 } else { -1 });
+                }
             }
             Self::EncodeLive => toggle(&mut state.settings.frame.live),
             Self::Show3d => {

@@ -98,6 +98,8 @@ pub(crate) struct Scene {
     pub(crate) motion: Motion,
     pub(crate) clock: Clock,
     pose: Option<Pose>,
+    /// Stands in for what motion and hand would make of the pose.
+    pub(crate) held: Option<Pose>,
     /// Another for every avatar and pose.
     revision: u64,
 }
@@ -123,6 +125,8 @@ impl Scene {
         self.motion = Motion::own(rig);
         self.pose = rig.map(Pose::rest);
         self.loaded = Some(loaded);
+        // It was another rig's.
+        self.held = None;
         self.clock = Clock { speed: self.clock.speed, looping: self.clock.looping, ..Clock::default() };
         self.revision += 1;
     }
@@ -144,6 +148,9 @@ impl Scene {
         let mut pose = Pose::rest(&body.rig);
         self.motion.apply(&body.rig, self.clock.time, self.clock.wrap(), &mut pose);
         overrides.apply(&body.rig, &mut pose);
+        if let Some(held) = &self.held {
+            pose.clone_from(held);
+        }
         if self.pose.as_ref() != Some(&pose) {
             loaded.gpu.set_pose(&pose)?;
             self.pose = Some(pose);

@@ -8,8 +8,9 @@ use crate::view2d::setup::{Codec, FrameSize, SIDES, Samples, Setup, Stage};
 use crate::view2d::{Probe, Readings, Scores};
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
+    capture(ui, state);
     let setup = &mut state.settings.frame;
-    picture(ui, setup);
+    picture(ui, setup, state.view2d.shots.is_none());
     encoding(ui, setup);
     if setup.live
         && let Some((readings, scores)) = state.view2d.readings()
@@ -37,10 +38,53 @@ fn choice<T: Copy + PartialEq>(
     });
 }
 
-fn picture(ui: &mut Ui, setup: &mut Setup) {
+/// The picture of a capture that the avatar is compared with, and how near it comes.
+fn capture(ui: &mut Ui, state: &mut State) {
+    let score = state.view2d.truth_psnr();
+    let Some(shots) = &mut state.view2d.shots else {
+        #[cfg(feature = "train")]
+        if ui.button("Compare with a capture…").clicked() {
+            crate::view2d::capture::ask(state);
+        }
+        return;
+    };
+    heading(ui, "Capture");
+    let mut close = false;
+    row(ui, "Picture", |ui| {
+        if ui.button("<").on_hover_text("Previous (Page Up)").clicked() {
+            shots.step(-1);
+        }
+        let last = shots.list.len().saturating_sub(1);
+        let mut number = shots.at + 1;
+        if ui.add(DragValue::new(&mut number).range(1..=last + 1)).changed() {
+            shots.at = (number - 1).min(last);
+        }
+        ui.label(format!("of {}", last + 1));
+        if ui.button(">").on_hover_text("Next (Page Down)").clicked() {
+            shots.step(1);
+        }
+        close = ui.button("Close").clicked();
+    });
+    if let Some(shot) = shots.shot() {
+        row(ui, "Name", |ui| ui.add(egui::Label::new(&shot.name).truncate()).on_hover_text(&shots.name));
+        row(ui, "Taken by", |ui| ui.add(egui::Label::new(&shot.about).truncate()));
+    }
+    row(ui, "PSNR", |ui| match score {
+        Some([rgb, luma]) => ui.label(format!("{} dB, Y {}", number(rgb), number(luma))),
+        None => ui.weak("–"),
+    })
+    .on_hover_text("What was rendered against the ground truth, both over the background");
+    if close {
+        state.view2d.shots = None;
+    }
+}
+
+fn picture(ui: &mut Ui, setup: &mut Setup, sized: bool) {
     heading(ui, "Frame");
-    row(ui, "Size", |ui| choice(ui, "size", &mut setup.size, FrameSize::ALL, FrameSize::name));
-    if setup.size == FrameSize::Custom {
+    if sized {
+        row(ui, "Size", |ui| choice(ui, "size", &mut setup.size, FrameSize::ALL, FrameSize::name));
+    }
+    if sized && setup.size == FrameSize::Custom {
         row(ui, "", |ui| {
             let [width, height] = &mut setup.custom;
             ui.add(DragValue::new(width).range(SIDES));

@@ -17,6 +17,8 @@ pub(crate) struct Rendered {
     pub(crate) frame: Frame,
     /// Of each pixel: motion right and down, importance, 0.
     pub(crate) guide: Vec<[f32; 4]>,
+    /// What a camera saw from there, premultiplied as the frame is.
+    pub(crate) truth: Option<Arc<Frame>>,
 }
 
 /// A picture at one stage: what is seen, and its codes.
@@ -66,10 +68,12 @@ pub(crate) struct Analysis {
     pub(crate) rendered: Arc<Rendered>,
     pub(crate) format: PlaneFormat,
     /// By stage; without what was not asked for, or is not there yet.
-    pub(crate) stages: [Option<Arc<StagePicture>>; 3],
+    pub(crate) stages: [Option<Arc<StagePicture>>; 4],
     /// What the decoded picture was rendered as: an earlier frame, where an encoder holds pictures back.
     pub(crate) decoded_of: Option<Arc<StagePicture>>,
     pub(crate) map: Option<QualityMap>,
+    /// PSNR of what was rendered against the ground truth, of colour and of luma; dB.
+    pub(crate) truth_psnr: Option<[f64; 2]>,
 }
 
 impl Analysis {
@@ -81,8 +85,12 @@ impl Analysis {
         self.stages[stage as usize].as_ref()
     }
 
-    /// The last stage there is, and what it was made of: what a difference is between.
-    pub(crate) fn compared(&self) -> Option<[&Arc<StagePicture>; 2]> {
+    /// What a difference is between: the last stage there is, and what it was made of; or what was rendered, and the ground
+    /// truth, where there is one and `from_truth` is set.
+    pub(crate) fn compared(&self, from_truth: bool) -> Option<[&Arc<StagePicture>; 2]> {
+        if let (true, Some(truth)) = (from_truth, self.stage(Stage::Truth)) {
+            return Some([truth, self.stage(Stage::Rendered)?]);
+        }
         match (self.stage(Stage::Decoded), &self.decoded_of) {
             (Some(decoded), Some(of)) => Some([of, decoded]),
             _ => Some([self.stage(Stage::Rendered)?, self.stage(Stage::Filtered)?]),
@@ -101,6 +109,7 @@ pub(crate) struct Preparation {
 pub(crate) struct Prepared {
     pub(crate) rendered: Arc<StagePicture>,
     pub(crate) filtered: Option<Arc<StagePicture>>,
+    pub(crate) truth: Option<Arc<StagePicture>>,
     /// The planes that are to be encoded.
     pub(crate) planes: Planes,
     pub(crate) map: Option<QualityMap>,
@@ -133,6 +142,10 @@ impl Preparation {
         let background = setup.background.map(|code| f32::from(code) / 255.0);
         let mut planes = Planes::default();
         let rendered_picture = Arc::new(stage_picture(frame, background, format, &mut planes)?);
+        let truth = rendered
+            .truth
+            .as_ref()
+            .map(|truth| stage_picture(truth, background, format, &mut Planes::default()).map(Arc::new));
         let importance = Importance::of_guide(frame.width, frame.height, &rendered.guide).ok();
         let mut filtered = None;
         if let (Some(importance), true) = (&importance, filtering || setup.filter) {
@@ -152,7 +165,7 @@ impl Preparation {
             // Without a face there is nothing to be followed, which is no fault.
             self.mapper.map(&importance, picture.as_ref(), false).ok().cloned()
         });
-        Ok(Prepared { rendered: rendered_picture, filtered, planes, map })
+        Ok(Prepared { rendered: rendered_picture, filtered, truth: truth.transpose()?, planes, map })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The renderer's frame for the 2D view: rendered when it would be another, and brought back without waiting.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use effigy_render::{GpuAvatar, Outputs, PendingFrame, RenderError, Renderer, View};
-use effigy_splat::Camera;
+use effigy_splat::{Camera, Frame};
 
 use crate::graphics::Graphics;
 
@@ -13,6 +14,8 @@ pub(crate) struct Wanted {
     /// Of avatar and pose.
     pub(crate) revision: u64,
     pub(crate) camera: Camera,
+    /// Which picture of a capture it is compared with.
+    pub(crate) shot: Option<usize>,
 }
 
 /// The frame, and the one that is on its way.
@@ -21,17 +24,19 @@ pub(crate) struct Grabber {
     view: Option<View>,
     /// What was rendered last.
     rendered: Option<Wanted>,
-    coming: Option<PendingFrame>,
+    coming: Option<(PendingFrame, Option<Arc<Frame>>)>,
 }
 
 impl Grabber {
-    /// Renders what is wanted unless that was done, or another frame is still on its way. Says how long recording took.
+    /// Renders what is wanted unless that was done, or another frame is still on its way. `truth` is what a camera saw of
+    /// it. Says how long recording took.
     pub(crate) fn render(
         &mut self,
         graphics: &Graphics,
         renderer: &Renderer,
         avatar: &GpuAvatar,
         wanted: &Wanted,
+        truth: Option<Arc<Frame>>,
     ) -> Result<Option<Duration>, RenderError> {
         if self.coming.is_some() || self.rendered.as_ref() == Some(wanted) {
             return Ok(None);
@@ -48,7 +53,7 @@ impl Grabber {
         let coming = PendingFrame::record(graphics.device(), &mut encoder, &view, || {})?;
         graphics.queue().submit([encoder.finish()]);
         self.view = Some(view);
-        self.coming = Some(coming);
+        self.coming = Some((coming, truth));
         self.rendered = Some(wanted.clone());
         Ok(Some(start.elapsed()))
     }
@@ -63,8 +68,8 @@ impl Grabber {
         self.rendered.as_ref() == Some(wanted)
     }
 
-    /// The frame, once it is there.
-    pub(crate) fn take(&mut self) -> Option<PendingFrame> {
-        self.coming.take_if(|coming| coming.is_ready())
+    /// The frame, once it is there, and what a camera saw of it.
+    pub(crate) fn take(&mut self) -> Option<(PendingFrame, Option<Arc<Frame>>)> {
+        self.coming.take_if(|(coming, _)| coming.is_ready())
     }
 }

@@ -3,7 +3,7 @@
 use egui::{Color32, ColorImage};
 
 use super::analysis::{Analysis, Codes, StagePicture};
-use super::setup::{Layer, Stage};
+use super::setup::{Layer, Setup, Stage};
 
 /// Offsets of the quantiser that have the strongest colours.
 pub(crate) const STRONGEST_OFFSET: f32 = 12.0;
@@ -11,7 +11,8 @@ pub(crate) const STRONGEST_OFFSET: f32 = 12.0;
 pub(crate) const STRONGEST_MOTION: f32 = 32.0;
 
 /// The picture of a layer at a stage; nothing where there is none.
-pub(crate) fn picture(analysis: &Analysis, layer: Layer, stage: Stage, gain: f32) -> Option<ColorImage> {
+pub(crate) fn picture(analysis: &Analysis, setup: &Setup, stage: Stage) -> Option<ColorImage> {
+    let (layer, gain) = (setup.layer, setup.gain);
     let frame = &analysis.rendered.frame;
     let guide = &analysis.rendered.guide;
     let size = analysis.size();
@@ -37,7 +38,7 @@ pub(crate) fn picture(analysis: &Analysis, layer: Layer, stage: Stage, gain: f32
             pixels.map(|(i, rgb)| tinted(rgb, offset_colour(blocks(i)))).collect()
         }
         Layer::Difference => {
-            let [a, b] = analysis.compared()?;
+            let [a, b] = analysis.compared(setup.from_truth)?;
             let (a, b) = (fitting(a, size)?, fitting(b, size)?);
             let pairs = a.rgb.rgb().chunks_exact(3).zip(b.rgb.rgb().chunks_exact(3));
             let code = |a: u8, b: u8| (gain * f32::from(a.abs_diff(b))).min(255.0) as u8;

@@ -234,7 +234,7 @@ mod tests {
             *pixel = [alpha * x / 160.0, alpha * y / 120.0, alpha * 0.5, alpha];
         }
         let guide = vec![[0.0; 4]; 160 * 120];
-        Rendered { frame, guide }
+        Rendered { frame, guide, truth: None }
     }
 
     #[test]

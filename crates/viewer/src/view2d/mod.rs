@@ -1,12 +1,15 @@
 //! The 2D view: the frame as an encoder sees it, pixel for pixel.
 
 mod analysis;
+#[cfg(feature = "train")]
+pub(crate) mod capture;
 mod grab;
 mod layers;
 pub(crate) mod live;
 mod overlay;
 mod probe;
 pub(crate) mod setup;
+pub(crate) mod shots;
 mod worker;
 mod zoom;
 
@@ -27,6 +30,7 @@ use grab::{Grabber, Wanted};
 pub(crate) use live::Readings;
 pub(crate) use probe::Probe;
 use setup::{Layer, Setup, Stage};
+use shots::{Ready, Shots};
 pub(crate) use worker::Scores;
 use worker::{Shown, Worker};
 use zoom::{Placing, Zoom};
@@ -46,18 +50,25 @@ pub(crate) struct View2d {
     shown: Option<Shown>,
     readings: Option<(Readings, Scores)>,
     /// By stage.
-    textures: [Option<TextureHandle>; 3],
+    textures: [Option<TextureHandle>; 4],
     zoom: Zoom,
     /// What the wheel has turned and that was no step yet, points.
     turned: f32,
     /// Of the room and of the frame, pixels.
     view: [u32; 2],
     frame: [u32; 2],
+    /// The pictures of a capture that the avatar is compared with.
+    pub(crate) shots: Option<Shots>,
+    /// Counts captures.
+    #[cfg(any(feature = "train", test))]
+    opened: u64,
     pinned: Option<[u32; 2]>,
     probe: Option<Probe>,
     /// Whether the next frame of the interface should come at once.
     waiting: bool,
     current: bool,
+    /// Whether nothing is being judged, and the readings say so.
+    judged: bool,
     /// How long recording took in this frame of the interface.
     pub(crate) recording: Duration,
 }
@@ -65,7 +76,7 @@ pub(crate) struct View2d {
 impl View2d {
     /// Whether all that was asked for is shown.
     pub(crate) fn is_current(&self) -> bool {
-        self.current && self.worker.as_ref().is_none_or(Worker::has_judged)
+        self.current && self.judged
     }
 
     /// Whether the next frame of the interface should come at once.
@@ -83,9 +94,16 @@ impl View2d {
         self.probe.as_ref()
     }
 
-    /// Of the frame, pixels.
-    pub(crate) fn frame_size(&self) -> [u32; 2] {
-        self.frame
+    /// PSNR against the ground truth, of colour and of luma; dB.
+    pub(crate) fn truth_psnr(&self) -> Option<[f64; 2]> {
+        self.shown.as_ref()?.analysis.truth_psnr
+    }
+
+    /// Compares the avatar with the pictures of a capture, made for the number that they are given.
+    #[cfg(any(feature = "train", test))]
+    pub(crate) fn show_shots(&mut self, make: impl FnOnce(u64) -> Shots) {
+        self.opened += 1;
+        self.shots = Some(make(self.opened));
     }
 
     /// Shows all of the frame.
@@ -123,7 +141,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let view = ((room.max.to_vec2() * scale).round() - low).max(vec2(1.0, 1.0));
     let screen = Screen { low, scale };
     state.view2d.view = [view.x as u32, view.y as u32];
-    state.view2d.frame = state.settings.frame.frame_size(state.view2d.view);
+    let shot = state.view2d.shots.as_ref().and_then(Shots::shot);
+    state.view2d.frame = match shot {
+        Some(shot) => [shot.camera.width, shot.camera.height],
+        None => state.settings.frame.frame_size(state.view2d.view),
+    };
     state.view3d.set_size(state.view2d.frame);
     if let Err(error) = drive(ui, state) {
         state.messages.fault(error.to_string(), "Choose a smaller frame, or open a smaller avatar.");
@@ -160,6 +182,7 @@ impl Screen {
 
 /// Has the frame rendered, fetched and taken apart.
 fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
+    let ready = shots::follow(state);
     let view = &mut state.view2d;
     let (Some(loaded), Some(renderer)) = (state.scene.loaded(), state.graphics.renderer()) else {
         // The job that loads the avatar says when it is there; when there is none there is nothing to wait for.
@@ -171,18 +194,26 @@ fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
         None => Worker::start(ui.ctx()),
     };
     let worker = view.worker.insert(worker);
-    let camera = state.view3d.shown_camera(&state.document.camera).camera(view.frame);
-    let wanted = Wanted { revision: state.scene.revision(), camera };
+    let (camera, shot, truth) = match (&view.shots, ready) {
+        (Some(_), Ready::Picture { camera, shot, truth }) => (camera, Some(shot), Some(truth)),
+        (Some(_), Ready::Soon) => {
+            // The job that reads it says when it is there.
+            (view.current, view.waiting) = (false, false);
+            return Ok(());
+        }
+        _ => (state.view3d.shown_camera(&state.document.camera).camera(view.frame), None, None),
+    };
+    let wanted = Wanted { revision: state.scene.revision(), camera, shot };
     let setup = state.settings.frame.of_pictures();
     if view.told.as_ref() != Some(&setup) {
         worker.set_up(setup.clone());
         view.told = Some(setup);
     }
     if let Some(frame) = view.grabber.take() {
-        worker.take_frame(frame);
+        worker.take_frame(frame.0, frame.1);
     }
     if worker.has_room()
-        && let Some(time) = view.grabber.render(&state.graphics, &renderer, &loaded.gpu, &wanted)?
+        && let Some(time) = view.grabber.render(&state.graphics, &renderer, &loaded.gpu, &wanted, truth)?
     {
         view.recording += time;
         state.meter.recording.add(time);
@@ -190,6 +221,7 @@ fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
     view.waiting = view.grabber.is_waiting() || !view.grabber.has(&wanted);
     // Asked before the latest is taken: what it was busy with then is the latest.
     let idle = worker.is_idle();
+    view.judged = worker.has_judged();
     let (shown, readings) = worker.latest();
     view.readings = readings;
     if let Some(shown) = shown
@@ -225,7 +257,7 @@ fn navigate(ui: &Ui, response: &egui::Response, screen: &Screen, state: &mut Sta
             view.zoom.pan([drag.x, drag.y].map(|by| by * screen.scale), view.view, view.frame);
         }
         ui.set_cursor_icon(CursorIcon::Grabbing);
-    } else if response.dragged_by(PointerButton::Secondary) && drag != Vec2::ZERO {
+    } else if response.dragged_by(PointerButton::Secondary) && drag != Vec2::ZERO && view.shots.is_none() {
         state.view3d.turntable.stop(&mut state.document.camera);
         state.document.camera.orbit(drag.x, drag.y);
     }
@@ -255,8 +287,7 @@ fn paint(ui: &mut Ui, room: Rect, screen: &Screen, state: &mut State) {
         vec![Stage::Rendered]
     };
     let cuts: Vec<f32> = match stages.len() {
-        2 => vec![setup.wipe],
-        3 => setup.dividers.to_vec(),
+        count @ 2.. => setup.dividers.get(count - 2).map_or(Vec::new(), |cuts| cuts[..count - 1].to_vec()),
         _ => Vec::new(),
     };
     let across = |part: f32| egui::lerp(seen.x_range().min..=seen.x_range().max, part);
@@ -315,11 +346,11 @@ fn divide(ui: &mut Ui, seen: Rect, cuts: &[f32], state: &mut State) {
             && let Some(pointer) = response.interact_pointer_pos()
         {
             let part = ((pointer.x - seen.left()) / seen.width()).clamp(0.0, 1.0);
-            match cuts.len() {
-                1 => setup.wipe = part,
-                // One does not pass the other.
-                _ if i == 0 => setup.dividers[0] = part.min(setup.dividers[1]),
-                _ => setup.dividers[1] = part.max(setup.dividers[0]),
+            // One does not pass the other.
+            let low = if i > 0 { cuts[i - 1] } else { 0.0 };
+            let high = cuts.get(i + 1).copied().unwrap_or(1.0);
+            if let Some(slot) = setup.dividers.get_mut(cuts.len() - 1).and_then(|cuts| cuts.get_mut(i)) {
+                *slot = part.max(low).min(high);
             }
         }
         overlay::divider(ui.painter(), x, seen, response.hovered() || response.dragged());
@@ -357,9 +388,15 @@ fn choose_layer(ui: &mut Ui, state: &mut State) {
             let gain = egui::Slider::new(&mut setup.gain, 1.0..=64.0).logarithmic(true);
             ui.add(gain.custom_formatter(|gain, _| format!("× {gain:.0}"))).on_hover_text("Gain");
         }
+        let has_truth = state.view2d.shots.is_some();
+        if setup.layer == Layer::Difference && has_truth {
+            ui.separator();
+            ui.selectable_value(&mut setup.from_truth, true, "From the ground truth");
+            ui.selectable_value(&mut setup.from_truth, false, "From rendered");
+        }
         if setup.layer.has_stages() {
             ui.separator();
-            for stage in Stage::ALL {
+            for stage in Stage::ALL.iter().filter(|stage| has_truth || **stage != Stage::Truth) {
                 ui.toggle_value(&mut setup.stages[*stage as usize], stage.name())
                     .on_hover_text("Side by side with the others; drag what divides them");
             }

@@ -10,7 +10,7 @@ pub(crate) struct Probe {
     /// Premultiplied sRGB and alpha, as rendered.
     pub(crate) rgba: [f32; 4],
     /// By stage: what is seen over the background, and the codes of luma and of blue and red differences.
-    pub(crate) stages: [Option<([u8; 3], [u16; 3])>; 3],
+    pub(crate) stages: [Option<([u8; 3], [u16; 3])>; 4],
     pub(crate) importance: Option<f32>,
     /// Since the frame before, pixels right and down.
     pub(crate) motion: Option<[f32; 2]>,
@@ -41,7 +41,7 @@ impl Probe {
         Some(Self {
             pixel,
             rgba: *rendered.frame.color.get(at)?,
-            stages: [Stage::Rendered, Stage::Filtered, Stage::Decoded].map(stage),
+            stages: [Stage::Rendered, Stage::Filtered, Stage::Decoded, Stage::Truth].map(stage),
             importance: guide.map(|guide| guide[2]),
             motion: guide.map(|guide| [guide[0], guide[1]]),
             offset: analysis.map.as_ref().and_then(|map| {

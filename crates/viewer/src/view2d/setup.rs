@@ -24,11 +24,11 @@ pub(crate) struct Setup {
     /// What differences are multiplied with.
     pub(crate) gain: f32,
     /// Which stages are shown beside one another.
-    pub(crate) stages: [bool; 3],
-    /// Where the first of two ends, of the width that is seen.
-    pub(crate) wipe: f32,
-    /// Where the first and the second of three end.
-    pub(crate) dividers: [f32; 2],
+    pub(crate) stages: [bool; 4],
+    /// Where one ends and the next begins, of the width that is seen: of two, of three and of four stages.
+    pub(crate) dividers: [[f32; 3]; 3],
+    /// Differences are from the ground truth, where there is one, and not from what was rendered.
+    pub(crate) from_truth: bool,
     /// Lines between pixels, far in.
     pub(crate) pixel_grid: bool,
     /// Whether every new frame is encoded.
@@ -57,9 +57,9 @@ impl Default for Setup {
             full_range: false,
             layer: Layer::Colour,
             gain: 8.0,
-            stages: [true, false, true],
-            wipe: 0.5,
-            dividers: [1.0 / 3.0, 2.0 / 3.0],
+            stages: [true, false, true, true],
+            dividers: [[0.5, 1.0, 1.0], [1.0 / 3.0, 2.0 / 3.0, 1.0], [0.25, 0.5, 0.75]],
+            from_truth: true,
             pixel_grid: true,
             live: true,
             codec: Codec::OpenH264,
@@ -135,6 +135,8 @@ choices! {
         Rendered => "Rendered",
         Filtered => "Pre-filtered",
         Decoded => "Decoded",
+        /// What a camera saw of the person, of a capture.
+        Truth => "Ground truth",
     }
 }
 
@@ -200,9 +202,11 @@ impl Setup {
         let fresh = Self::default();
         self.custom = self.custom.map(|side| side.clamp(*SIDES.start(), *SIDES.end()));
         self.gain = if (1.0..=64.0).contains(&self.gain) { self.gain } else { fresh.gain };
-        let dividers = self.dividers.iter().all(|at| (0.0..=1.0).contains(at));
+        let dividers = self
+            .dividers
+            .iter()
+            .all(|cuts| cuts.iter().all(|at| (0.0..=1.0).contains(at)) && cuts.is_sorted());
         self.dividers = if dividers { self.dividers } else { fresh.dividers };
-        self.wipe = if (0.0..=1.0).contains(&self.wipe) { self.wipe } else { fresh.wipe };
         self.quality = if (0.0..=63.0).contains(&self.quality) { self.quality } else { fresh.quality };
         self.kilobits = self.kilobits.clamp(10, 100_000);
         self.fps = if (1.0..=240.0).contains(&self.fps) { self.fps } else { fresh.fps };
@@ -225,13 +229,13 @@ impl Setup {
 
     /// The same, but for what changes nothing about the pictures.
     pub(crate) fn of_pictures(&self) -> Self {
-        let Self { size, custom, wipe, dividers, pixel_grid, .. } = Self::default();
-        Self { size, custom, wipe, dividers, pixel_grid, ..self.clone() }
+        let Self { size, custom, dividers, pixel_grid, .. } = Self::default();
+        Self { size, custom, dividers, pixel_grid, ..self.clone() }
     }
 
     /// Which stages are shown; the rendered one if none is chosen.
     pub(crate) fn shown_stages(&self) -> impl Iterator<Item = Stage> + use<> {
-        let (stages, none) = (self.stages, self.stages == [false; 3]);
+        let (stages, none) = (self.stages, self.stages == [false; 4]);
         let all = Stage::ALL.iter().copied();
         all.filter(move |stage| stages[*stage as usize] || (none && *stage == Stage::Rendered))
     }
@@ -284,8 +288,7 @@ mod tests {
 
     #[test]
     fn nonsense_from_a_file_becomes_usable() {
-        let text =
-            r#"{"custom":[0,100000],"gain":-1.0,"dividers":[2.0,0.5],"quality":99.0,"kilobits":0,"fps":0.0}"#;
+        let text = r#"{"custom":[0,100000],"gain":-1.0,"dividers":[[0.5,1,1],[0.9,0.1,1],[0.2,0.3,0.4]],"quality":99.0,"kilobits":0,"fps":0.0}"#;
         let setup = serde_json::from_str::<Setup>(text).unwrap().sound();
         assert_eq!(setup, Setup { custom: [64, 4096], kilobits: 10, ..Setup::default() });
     }

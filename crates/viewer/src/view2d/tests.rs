@@ -1,11 +1,15 @@
 //! The 2D view in the interface, drawn off screen.
 
+use std::sync::Arc;
+
 use effigy_render::read_frame;
+use effigy_rig::Pose;
 use effigy_splat::Frame;
 use effigy_video::{Alpha, Component, Planes};
 use egui::{Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2};
 
 use super::setup::{FrameSize, Layer, Samples, Setup, Stage};
+use super::shots::Shot;
 use super::*;
 use crate::{Bundled, Centre, Offscreen, Options, Storage};
 
@@ -198,7 +202,7 @@ fn live_encoding_says_its_rate_and_how_good_it_is() {
 
 #[test]
 fn the_mouse_zooms_pans_reads_and_wipes() {
-    let mut offscreen = settled(|setup| setup.stages = [true, true, true]);
+    let mut offscreen = settled(|setup| setup.stages = [true; 4]);
     keep(&offscreen, "stages.png");
     let state = offscreen.state();
     let (placing, view) = (state.view2d.placing(), state.view2d.view);
@@ -251,7 +255,7 @@ fn the_mouse_zooms_pans_reads_and_wipes() {
         offscreen.frame(vec![Event::PointerMoved(divider(part))]).unwrap();
     }
     offscreen.frame(vec![button(divider(0.5), false)]).unwrap();
-    let [first, second] = offscreen.state().settings.frame.dividers;
+    let [first, second, _] = offscreen.state().settings.frame.dividers[1];
     assert!((first - 0.5).abs() < 0.01 && (second - 2.0 / 3.0).abs() < 1e-6, "{first} {second}");
     assert!(offscreen.state().view2d.zoom.is_fit(), "the divider was dragged and not the frame");
     // A click holds a pixel.
@@ -264,4 +268,89 @@ fn the_mouse_zooms_pans_reads_and_wipes() {
     let held = offscreen.state().view2d.probe.clone().unwrap().pixel;
     assert_eq!(held, [at[0] + 50, at[1] - 60]);
     keep(&offscreen, "held.png");
+}
+
+#[test]
+fn a_capture_is_compared_from_its_cameras_with_its_controls() {
+    let mut offscreen = settled(|setup| setup.live = false);
+    let state = offscreen.state();
+    let renderer = state.graphics.renderer().unwrap();
+    let rig = state.scene.loaded().unwrap().avatar.body.as_ref().unwrap().rig.clone();
+    // Two pictures of the avatar itself, with its jaw open and shut; the second is lighter by 10 of 255.
+    let jaw = rig.morph("jawOpen").unwrap();
+    let camera = |yaw: f32| {
+        let mut camera = state.document.camera;
+        camera.yaw = yaw;
+        camera.camera([192, 256])
+    };
+    let cameras = [camera(0.3), camera(-0.2)];
+    let poses = move |rig: &effigy_rig::Rig| {
+        let mut open = Pose::rest(rig);
+        open.morph_weights[jaw] = 0.8;
+        Ok(vec![open, Pose::rest(rig)])
+    };
+    let mut avatar = renderer.upload(&state.scene.loaded().unwrap().avatar).unwrap();
+    let (device, queue) = (state.graphics.device(), state.graphics.queue());
+    let pictures: Vec<Frame> = cameras
+        .iter()
+        .zip(poses(&rig).unwrap())
+        .enumerate()
+        .map(|(i, (camera, pose))| {
+            avatar.set_pose(&pose).unwrap();
+            let mut view = renderer.create_view(192, 256).unwrap();
+            let mut encoder = device.create_command_encoder(&Default::default());
+            renderer.record(&mut encoder, &[&avatar], camera, &mut view).unwrap();
+            queue.submit([encoder.finish()]);
+            let mut frame = Frame::default();
+            read_frame(device, queue, &view, &mut frame).unwrap();
+            for pixel in frame.color.iter_mut().take(if i == 0 { 0 } else { usize::MAX }) {
+                let lighter = |c: f32| c + 10.0 / 255.0;
+                *pixel = [lighter(pixel[0]), lighter(pixel[1]), lighter(pixel[2]), pixel[3]];
+            }
+            frame
+        })
+        .collect();
+    let lighter = pictures[1].clone();
+    let list: Vec<Shot> = cameras
+        .into_iter()
+        .zip(pictures)
+        .map(|(camera, picture)| Shot {
+            name: "picture".into(),
+            about: "camera, train".into(),
+            camera,
+            read: Arc::new(move || Ok(picture.clone())),
+        })
+        .collect();
+    state.view2d.show_shots(|id| Shots::new(id, "capture".into(), list, Arc::new(poses)));
+    offscreen.settle().unwrap();
+    keep(&offscreen, "capture.png");
+    let state = offscreen.state();
+    assert_eq!((state.view2d.frame, state.scene.pose().unwrap().morph_weights[jaw]), ([192, 256], 0.8));
+    assert_eq!(state.view2d.truth_psnr(), Some([f64::INFINITY; 2]));
+    state.settings.frame.layer = Layer::Difference;
+    offscreen.frame(vec![key(egui::Key::PageDown)]).unwrap();
+    offscreen.settle().unwrap();
+    keep(&offscreen, "capture-difference.png");
+    let state = offscreen.state();
+    assert_eq!(state.scene.pose().unwrap().morph_weights[jaw], 0.0);
+    // Ten codes off in every channel, but where white ends it: 10 log10(255^2 / 100) is 28.13.
+    assert!(lighter.color.iter().all(|pixel| pixel[0] < 1.0));
+    let [rgb, luma] = state.view2d.truth_psnr().unwrap();
+    assert!((rgb - 28.13).abs() < 0.05 && (luma - 28.13).abs() < 0.05, "{rgb} {luma}");
+    let shown = state.view2d.shown.clone().unwrap();
+    let gain = state.settings.frame.gain;
+    let difference = shown.pictures[0].as_ref().unwrap().pixels[192 * 128 + 96];
+    assert!((f32::from(difference.g()) - 10.0 * gain).abs() <= gain + 1.0, "{difference:?}");
+    let probe = Probe::of(&shown.analysis, [96, 128]).unwrap();
+    let (rendered, truth) = (probe.stages[0].unwrap().0, probe.stages[3].unwrap().0);
+    assert!(truth[0].abs_diff(rendered[0]).abs_diff(10) <= 1, "{rendered:?} {truth:?}");
+    // In the 3D view it is the user's again.
+    state.centre = Centre::View3d;
+    state.document.controls.morphs.insert("jawOpen".into(), 0.3);
+    offscreen.settle().unwrap();
+    assert_eq!(offscreen.state().scene.pose().unwrap().morph_weights[jaw], 0.3);
+}
+
+fn key(key: egui::Key) -> Event {
+    Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use effigy_render::PendingFrame;
-use effigy_video::quality::{CompareOptions, Frames, Measure, Picture, compare};
+use effigy_splat::Frame;
+use effigy_video::quality::{CompareOptions, Frames, Measure, Picture, SquaredError, compare};
 use egui::ColorImage;
 
 use super::analysis::{Analysis, Preparation, Rendered};
@@ -20,7 +21,7 @@ pub(crate) struct Shown {
     pub(crate) analysis: Arc<Analysis>,
     pub(crate) layer: Layer,
     /// By stage. A layer that is the same for all stages is in the first.
-    pub(crate) pictures: [Option<Arc<ColorImage>>; 3],
+    pub(crate) pictures: [Option<Arc<ColorImage>>; 4],
     /// Another for every picture.
     pub(crate) number: u64,
 }
@@ -38,7 +39,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    frame: Option<PendingFrame>,
+    /// And what a camera saw of it.
+    frame: Option<(PendingFrame, Option<Arc<Frame>>)>,
     setup: Option<Setup>,
     busy: bool,
     over: bool,
@@ -95,9 +97,9 @@ impl Worker {
         self.shared.lock().frame.is_none()
     }
 
-    /// Gives it a frame, in place of one that it has not begun with.
-    pub(crate) fn take_frame(&self, frame: PendingFrame) {
-        self.shared.lock().frame = Some(frame);
+    /// Gives it a frame, and what a camera saw of the same, in place of one that it has not begun with.
+    pub(crate) fn take_frame(&self, frame: PendingFrame, truth: Option<Arc<Frame>>) {
+        self.shared.lock().frame = Some((frame, truth));
         self.shared.changed.notify_all();
     }
 
@@ -181,8 +183,8 @@ impl Studio {
             setup = state.setup.take().unwrap_or(setup);
             let frame = state.frame.take();
             drop(state);
-            let fresh = frame.and_then(|frame| {
-                let mut rendered = Rendered::default();
+            let fresh = frame.and_then(|(frame, truth)| {
+                let mut rendered = Rendered { truth, ..Rendered::default() };
                 match frame.read(&mut rendered.frame, &mut rendered.guide) {
                     Ok(()) => Some(Arc::new(rendered)),
                     Err(error) => {
@@ -233,9 +235,18 @@ impl Studio {
         let mut analysis = Analysis {
             rendered,
             format: setup.format(),
-            stages: [Some(prepared.rendered.clone()), prepared.filtered.clone(), None],
+            stages: [
+                Some(prepared.rendered.clone()),
+                prepared.filtered.clone(),
+                None,
+                prepared.truth.clone(),
+            ],
             decoded_of: None,
             map: prepared.map.clone(),
+            truth_psnr: prepared.truth.as_ref().and_then(|truth| {
+                let error = SquaredError::of(&truth.rgb, &prepared.rendered.rgb, None);
+                Some([error.psnr_rgb()?, error.psnr_luma()?])
+            }),
         };
         let mut pair = None;
         // The same frame twice in a stream would cost next to nothing.
@@ -268,15 +279,15 @@ impl Studio {
 
     fn draw(&mut self, setup: &Setup) -> Option<Shown> {
         let analysis = self.analysis.clone()?;
-        let draw = |stage| layers::picture(&analysis, setup.layer, stage, setup.gain).map(Arc::new);
+        let draw = |stage| layers::picture(&analysis, setup, stage).map(Arc::new);
         let pictures = if setup.layer.has_stages() {
-            let mut pictures = [const { None }; 3];
+            let mut pictures = [const { None }; 4];
             for stage in setup.shown_stages() {
                 pictures[stage as usize] = draw(stage);
             }
             pictures
         } else {
-            [draw(Stage::Rendered), None, None]
+            [draw(Stage::Rendered), None, None, None]
         };
         self.number += 1;
         Some(Shown { analysis, layer: setup.layer, pictures, number: self.number })

@@ -185,12 +185,13 @@ impl State {
 
     /// Whether all that was asked for is shown: nothing is being loaded, and the picture is of what there is.
     pub(crate) fn is_settled(&self) -> bool {
-        self.jobs.is_idle()
-            && self.starting.is_none()
-            && match self.centre {
-                Centre::View3d => self.view3d.is_current(),
-                Centre::View2d => self.view2d.is_current(),
-            }
+        // Where no avatar could be opened nothing more comes.
+        let started = self.starting.is_none() || self.scene.loaded().is_none();
+        let shown = match self.centre {
+            Centre::View3d => self.view3d.is_current(),
+            Centre::View2d => self.view2d.is_current(),
+        };
+        self.jobs.is_idle() && started && shown
     }
 
     /// Whether the view that is shown has more to do that waits for the next frame.

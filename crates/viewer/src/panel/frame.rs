@@ -175,7 +175,8 @@ fn stream(ui: &mut Ui, readings: &Readings, scores: &Scores) {
     if let Some((_, took)) = scores.last {
         row(ui, "Judged in", |ui| ui.label(format!("{:.0} ms", 1e3 * took.as_secs_f64())));
     }
-    ui.weak(format!("{}, {} pictures", readings.encoder, readings.pictures));
+    let pictures = if readings.pictures == 1 { "picture" } else { "pictures" };
+    ui.weak(format!("{}, {} {pictures}", readings.encoder, readings.pictures));
 }
 
 fn number(decibels: f64) -> String {

@@ -66,7 +66,6 @@ impl Codes {
 #[derive(Clone, Debug)]
 pub(crate) struct Analysis {
     pub(crate) rendered: Arc<Rendered>,
-    pub(crate) format: PlaneFormat,
     /// By stage; without what was not asked for, or is not there yet.
     pub(crate) stages: [Option<Arc<StagePicture>>; 4],
     /// What the decoded picture was rendered as: an earlier frame, where an encoder holds pictures back.

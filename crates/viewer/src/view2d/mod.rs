@@ -182,7 +182,7 @@ impl Screen {
 
 /// Has the frame rendered, fetched and taken apart.
 fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
-    let ready = shots::follow(state);
+    let ready = shots::follow(ui, state);
     let view = &mut state.view2d;
     let (Some(loaded), Some(renderer)) = (state.scene.loaded(), state.graphics.renderer()) else {
         // The job that loads the avatar says when it is there; when there is none there is nothing to wait for.
@@ -385,8 +385,9 @@ fn choose_layer(ui: &mut Ui, state: &mut State) {
         }
         if matches!(setup.layer, Layer::Difference | Layer::Motion) {
             ui.separator();
-            let gain = egui::Slider::new(&mut setup.gain, 1.0..=64.0).logarithmic(true);
-            ui.add(gain.custom_formatter(|gain, _| format!("× {gain:.0}"))).on_hover_text("Gain");
+            let gain = egui::DragValue::new(&mut setup.gain).range(1.0..=64.0).speed(0.1);
+            ui.add(gain.custom_formatter(|gain, _| format!("Gain × {gain:.0}")))
+                .on_hover_text("What it is multiplied with; drag it");
         }
         let has_truth = state.view2d.shots.is_some();
         if setup.layer == Layer::Difference && has_truth {
@@ -422,7 +423,7 @@ fn choose_zoom(ui: &mut Ui, state: &mut State) {
         ui.separator();
         match &state.view2d.probe {
             Some(probe) => {
-                let pinned = if state.view2d.pinned.is_some() { "📌 " } else { "" };
+                let pinned = if state.view2d.pinned.is_some() { "Held " } else { "" };
                 let text = egui::RichText::new(format!("{pinned}{}", probe.line())).monospace();
                 ui.add(egui::Label::new(text).truncate());
             }

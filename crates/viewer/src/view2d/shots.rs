@@ -77,9 +77,9 @@ impl Shots {
 }
 
 /// Poses the avatar as it is in the picture that is to be shown, and has that read.
-pub(crate) fn follow(state: &mut State) -> Ready {
+pub(crate) fn follow(ui: &egui::Ui, state: &mut State) -> Ready {
     let Some(shots) = &mut state.view2d.shots else {
-        state.scene.held = None;
+        hold(ui, state, None);
         return Ready::Nothing;
     };
     let Some(loaded) = state.scene.loaded() else { return Ready::Nothing };
@@ -93,8 +93,8 @@ pub(crate) fn follow(state: &mut State) -> Ready {
         shots.posed = Some((loaded.avatar.clone(), poses));
     }
     let held = shots.posed.as_ref().and_then(|(_, poses)| poses.get(shots.at)).cloned();
-    let posed = state.scene.held == held;
-    state.scene.held = held;
+    let posed = !hold(ui, state, held);
+    let Some(shots) = &mut state.view2d.shots else { return Ready::Nothing };
     let (Some(shot), at) = (shots.list.get(shots.at), shots.at) else { return Ready::Nothing };
     match &shots.picture {
         // The pose is taken with the next frame.
@@ -130,4 +130,14 @@ pub(crate) fn follow(state: &mut State) -> Ready {
         }))
     });
     Ready::Soon
+}
+
+/// Has the avatar stand in a pose, or move again, from the next frame on. Says whether that is another.
+pub(crate) fn hold(ui: &egui::Ui, state: &mut State, pose: Option<Pose>) -> bool {
+    let other = state.scene.held != pose;
+    if other {
+        state.scene.held = pose;
+        ui.request_repaint();
+    }
+    other
 }

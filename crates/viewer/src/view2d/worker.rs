@@ -234,7 +234,6 @@ impl Studio {
         let before = self.analysis.take();
         let mut analysis = Analysis {
             rendered,
-            format: setup.format(),
             stages: [
                 Some(prepared.rendered.clone()),
                 prepared.filtered.clone(),

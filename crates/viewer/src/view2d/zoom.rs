@@ -41,11 +41,6 @@ impl Zoom {
         self.chosen = None;
     }
 
-    /// Whether all of the frame is shown, whatever the sizes.
-    pub(crate) fn is_fit(&self) -> bool {
-        self.chosen.is_none()
-    }
-
     /// Where a frame lies in a view.
     pub(crate) fn placing(&self, view: [u32; 2], frame: [u32; 2]) -> Placing {
         let [view, frame] = [view, frame].map(|size| size.map(|side| side.max(1) as f32));
@@ -130,7 +125,7 @@ mod tests {
         zoom.step(-20, at, VIEW, FRAME);
         assert_eq!(zoom.placing(VIEW, FRAME).scale, 0.25);
         zoom.fit();
-        assert!(zoom.is_fit() && zoom.placing(VIEW, FRAME).scale == 1.0);
+        assert!(zoom == Zoom::default() && zoom.placing(VIEW, FRAME).scale == 1.0);
     }
 
     #[test]

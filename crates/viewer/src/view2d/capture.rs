@@ -64,3 +64,55 @@ pub(crate) fn open(state: &mut State, path: &Path) {
         }))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use effigy_rig::Pose;
+
+    use super::super::setup::Stage;
+    use super::super::tests::{keep, settled};
+    use super::*;
+
+    #[test]
+    fn a_capture_is_shown_as_it_was_taken() {
+        let root = std::env::var_os("EFFIGY_DATA").map(std::path::PathBuf::from);
+        let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
+        let folder = root.join("capture_head");
+        if !folder.exists() {
+            println!("skipping: {} is not there", folder.display());
+            return;
+        }
+        let mut offscreen = settled(|setup| setup.live = false);
+        open(offscreen.state(), &folder);
+        offscreen.settle().unwrap();
+        offscreen.state().view2d.shots.as_mut().unwrap().step(-1);
+        offscreen.settle().unwrap();
+        keep(&offscreen, "capture-head.png");
+        assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
+        let state = offscreen.state();
+        let capture = Capture::open(&folder, &CaptureOptions::default()).unwrap();
+        let last = capture.frames.last().unwrap();
+        // The picture by itself, over (58, 60, 64).
+        let picture = image::open(&last.picture).unwrap().into_rgba8();
+        let shown = state.view2d.shown.clone().unwrap();
+        let truth = shown.analysis.stage(Stage::Truth).unwrap();
+        assert_eq!(
+            (truth.rgb.width(), truth.rgb.height()),
+            (picture.width() as usize, picture.height() as usize)
+        );
+        for (pixel, seen) in picture.pixels().zip(truth.rgb.rgb().chunks_exact(3)) {
+            let alpha = f32::from(pixel.0[3]) / 255.0;
+            for (c, under) in [58.0, 60.0, 64.0].into_iter().enumerate() {
+                let wanted = alpha * f32::from(pixel.0[c]) + (1.0 - alpha) * under;
+                assert!((wanted - f32::from(seen[c])).abs() < 0.51, "{wanted} {seen:?}");
+            }
+        }
+        let rig = &state.scene.loaded().unwrap().avatar.body.as_ref().unwrap().rig;
+        let expected = effigy_train::poses(&capture, rig).unwrap().pop().unwrap();
+        assert_eq!(state.scene.pose(), Some(&expected));
+        assert!(expected != Pose::rest(rig), "the last picture is not of the face at rest");
+        // The bundled avatar was made from it. A wrong pose or camera costs ten decibels and more.
+        let [psnr, _] = state.view2d.truth_psnr().unwrap();
+        assert!(psnr > 36.0, "{psnr}");
+    }
+}

@@ -21,7 +21,7 @@ fn options() -> Options {
     Options { storage: Storage::Nowhere, centre: Centre::View2d, ..Options::new(bundled) }
 }
 
-fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
+pub(super) fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
     let mut offscreen = Offscreen::open(options(), [1200, 760]).unwrap();
     change(&mut offscreen.state().settings.frame);
     offscreen.settle().unwrap();
@@ -30,7 +30,7 @@ fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
 }
 
 /// Where the environment says, to be looked at.
-fn keep(offscreen: &Offscreen, name: &str) {
+pub(super) fn keep(offscreen: &Offscreen, name: &str) {
     if let Some(folder) = std::env::var_os("EFFIGY_PICTURES") {
         offscreen.picture().unwrap().save(std::path::Path::new(&folder).join(name)).unwrap();
     }

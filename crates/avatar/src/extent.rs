@@ -20,7 +20,8 @@ pub struct Extent {
 pub struct Extents {
     /// All of it.
     pub whole: Extent,
-    /// What follows the head's node ([`Rig::head_node`]); all of it where there is none.
+    /// What follows the head's node ([`Rig::head_node`]); where that is everything, what is above the chin; all of it
+    /// where that is not known either.
     pub head: Extent,
     /// Eyes, mouth and what else of the face an expression moves ([`parts`]); the head where that is not known.
     pub face: Extent,
@@ -28,6 +29,8 @@ pub struct Extents {
 
 /// Of the Gaussians that are looked at, this part is left out at either end of each axis.
 const STRAGGLERS: usize = 500;
+/// Of a face's height, what belongs to the head below what an expression moves.
+const CHIN: f32 = 0.12;
 
 impl Extent {
     /// Its middle.
@@ -63,9 +66,12 @@ impl Extents {
             let of_head = vertices_of_head(&body.rig)?;
             around(&|i| corner(body, i).is_some_and(|vertex| of_head.get(vertex) == Some(&true)))
         });
-        let head = head.unwrap_or(whole);
         let parts = parts(avatar);
         let face = around(&|i| matches!(parts.get(i), Some(Part::Eyes | Part::Mouth | Part::Face)));
+        // A bust whose only joint is the head's: what is above the chin.
+        let chin = face.map(|face: Extent| face.low.y - CHIN * (face.high.y - face.low.y));
+        let above = |chin: f32| around(&|i| gaussians.positions[i].y > chin);
+        let head = head.filter(|head| *head != whole).or_else(|| above(chin?)).unwrap_or(whole);
         Ok(Self { whole, head, face: face.unwrap_or(head) })
     }
 }

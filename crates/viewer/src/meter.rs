@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use effigy_render::Stage;
+
 /// How many frames are looked back on.
 const KEPT: usize = 120;
 
@@ -47,6 +49,8 @@ pub(crate) struct Meter {
     pub(crate) interface: Times,
     /// Recording and submitting the avatar.
     pub(crate) recording: Times,
+    /// Milliseconds of each stage, as they were last measured, in the order of [`Stage::ALL`].
+    pub(crate) stages: Option<[f64; Stage::ALL.len()]>,
     /// When the program started.
     start: Instant,
     /// From there to the first picture of an avatar.
@@ -60,6 +64,7 @@ impl Meter {
             frames: Times::default(),
             interface: Times::default(),
             recording: Times::default(),
+            stages: None,
             start: Instant::now(),
             first_picture: None,
             last_frame: None,

@@ -88,7 +88,7 @@ fn bookmarks(ui: &mut Ui, state: &mut State) {
             if ui.button("Set").on_hover_text("Keep the view as it is now").clicked() {
                 bookmark.camera = state.document.camera;
             }
-            if ui.button("✖").on_hover_text("Remove").clicked() {
+            if ui.button("×").on_hover_text("Remove").clicked() {
                 removed = Some(i);
             }
             ui.add(egui::TextEdit::singleline(&mut bookmark.name).desired_width(f32::INFINITY));

@@ -1,6 +1,7 @@
 //! How long things take, and how much memory they hold.
 
-use egui::Ui;
+use effigy_render::Stage;
+use egui::{Sense, Stroke, Ui, pos2, vec2};
 
 use crate::meter::{Times, resident_memory};
 use crate::panel::{heading, row};
@@ -16,6 +17,18 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         Some(time) => ui.label(format!("after {:.2} s", time.as_secs_f32())),
         None => ui.weak("not yet"),
     });
+    plot(ui, &meter.interface);
+    heading(ui, "Stages of the renderer");
+    let hint = "Draws the picture once more and waits for each stage";
+    if ui.button("Measure").on_hover_text(hint).clicked() {
+        state.view3d.measure = true;
+    }
+    if let Some(stages) = &meter.stages {
+        for (stage, milliseconds) in Stage::ALL.iter().zip(stages) {
+            row(ui, stage.name(), |ui| ui.label(format!("{milliseconds:.2} ms")));
+        }
+        row(ui, "All", |ui| ui.label(format!("{:.2} ms", stages.iter().sum::<f64>())));
+    }
     heading(ui, "Memory");
     row(ui, "Program", |ui| match resident_memory() {
         Some(bytes) => ui.label(mebibytes(bytes)),
@@ -40,4 +53,20 @@ fn time(ui: &mut Ui, name: &str, times: &Times, hint: &str) {
 
 fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+/// The last times as a curve, the newest on the right; two milliseconds fill it.
+fn plot(ui: &mut Ui, times: &Times) {
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
+    ui.painter().rect_filled(rect, 3.0, ui.visuals().extreme_bg_color);
+    let points: Vec<_> = times
+        .all()
+        .enumerate()
+        .map(|(i, time)| {
+            let (across, up) = (i as f32 / 119.0, (time / 2.0).min(1.0));
+            pos2(rect.left() + across * rect.width(), rect.bottom() - up * rect.height())
+        })
+        .collect();
+    ui.painter().line(points, Stroke::new(1.0, ui.visuals().selection.bg_fill));
+    response.on_hover_text("The interface in the last frames; the upper edge is 2 ms");
 }

@@ -22,7 +22,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut cancelled = false;
             for job in state.jobs.list() {
-                if ui.small_button("✖").on_hover_text("Cancel").clicked() {
+                if ui.small_button("×").on_hover_text("Cancel").clicked() {
                     job.progress.cancel();
                     cancelled = true;
                 }

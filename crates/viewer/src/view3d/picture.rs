@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use effigy_render::{CompositeSource, Compositor, GpuAvatar, RenderError, Renderer, View};
+use effigy_render::{
+    CompositeSource, Compositor, GpuAvatar, Outputs, PendingPick, RenderError, Renderer, Stage, StageTimer,
+    View,
+};
 use effigy_splat::Camera;
-use egui::{Rect, Ui};
-use egui_wgpu::{CallbackResources, CallbackTrait};
 
+use super::shade::{self, Shades};
 use crate::graphics::Graphics;
+use crate::look::Shading;
 
 /// What a picture shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,49 +19,85 @@ pub(crate) struct Wanted {
     /// Of avatar and pose.
     pub(crate) revision: u64,
     pub(crate) camera: Camera,
+    /// Of other Gaussians than the avatar's own.
+    pub(crate) variant: Option<Shading>,
+    /// With motion and importance.
+    pub(crate) guided: bool,
 }
 
-/// The picture, and what draws it into the window.
+/// The pictures there are: one of all pixels, and one of fewer for while something moves.
 #[derive(Default)]
 pub(crate) struct Pictures {
-    compositor: Option<Arc<Compositor>>,
-    shown: Option<Shown>,
+    tools: Option<Arc<Tools>>,
+    shown: [Option<Shown>; 2],
+}
+
+/// What draws pictures into the window.
+pub(crate) struct Tools {
+    compositor: Compositor,
+    shades: Arc<Shades>,
 }
 
 struct Shown {
     view: View,
     source: Arc<CompositeSource>,
+    bound: shade::Bound,
     /// What it shows, once it has been drawn.
     what: Option<Wanted>,
 }
 
+/// Draws a picture in the interface's own pass.
+pub(crate) enum Drawing {
+    /// Pixel for pixel.
+    Plain(Arc<Tools>, Arc<CompositeSource>),
+    /// Scaled, or as something else than its colour.
+    Shaded(shade::Drawing),
+}
+
+impl Drawing {
+    pub(crate) fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
+        match self {
+            Self::Plain(tools, source) => tools.compositor.draw(pass, source),
+            Self::Shaded(drawing) => drawing.draw(pass),
+        }
+    }
+}
+
 impl Pictures {
-    /// Makes the picture that is wanted, unless it is there, and says how long recording it took.
+    fn tools(&mut self, graphics: &Graphics) -> Result<Arc<Tools>, RenderError> {
+        if let Some(tools) = &self.tools {
+            return Ok(tools.clone());
+        }
+        let compositor = Compositor::new(graphics.device(), graphics.format, 1)?;
+        let tools = Arc::new(Tools { compositor, shades: Shades::new(graphics)? });
+        Ok(self.tools.insert(tools).clone())
+    }
+
+    /// Makes the picture that is wanted, of all pixels or of fewer, unless it is there, and says how long recording it
+    /// took.
     pub(crate) fn render(
         &mut self,
         graphics: &Graphics,
         renderer: &Renderer,
         avatar: &GpuAvatar,
         wanted: &Wanted,
+        coarse: bool,
     ) -> Result<Option<Duration>, RenderError> {
-        let compositor = match &self.compositor {
-            Some(compositor) => compositor.clone(),
-            None => {
-                let compositor = Arc::new(Compositor::new(graphics.device(), graphics.format, 1)?);
-                self.compositor.insert(compositor).clone()
-            }
-        };
+        let tools = self.tools(graphics)?;
+        let slot = &mut self.shown[usize::from(coarse)];
         let size = (wanted.camera.width, wanted.camera.height);
-        let mut shown = match self.shown.take().filter(|shown| shown.view.size() == size) {
+        let fits = |shown: &Shown| shown.view.size() == size && shown.view.guide().is_some() == wanted.guided;
+        let mut shown = match slot.take().filter(fits) {
             Some(shown) => shown,
             None => {
-                let view = renderer.create_view(size.0, size.1)?;
-                let source = Arc::new(compositor.source(graphics.device(), &view)?);
-                Shown { view, source, what: None }
+                let view = renderer.create_view_with(size.0, size.1, Outputs { guide: wanted.guided })?;
+                let source = Arc::new(tools.compositor.source(graphics.device(), &view)?);
+                let bound = tools.shades.bind(graphics.device(), &view);
+                Shown { view, source, bound, what: None }
             }
         };
         if shown.what.as_ref() == Some(wanted) {
-            self.shown = Some(shown);
+            *slot = Some(shown);
             return Ok(None);
         }
         let start = Instant::now();
@@ -66,27 +105,66 @@ impl Pictures {
         renderer.record(&mut encoder, &[avatar], &wanted.camera, &mut shown.view)?;
         graphics.queue().submit([encoder.finish()]);
         shown.what = Some(wanted.clone());
-        self.shown = Some(shown);
+        *slot = Some(shown);
         Ok(Some(start.elapsed()))
     }
 
-    /// Draws the picture into `rect`.
-    pub(crate) fn paint(&self, ui: &Ui, rect: Rect) {
-        if let (Some(compositor), Some(shown)) = (&self.compositor, &self.shown) {
-            let drawn = Drawn { compositor: compositor.clone(), source: shown.source.clone() };
-            ui.painter().add(egui_wgpu::Callback::new_paint_callback(rect, drawn));
-        }
+    /// The picture, of all pixels or of fewer.
+    pub(crate) fn view(&self, coarse: bool) -> Option<&View> {
+        self.shown[usize::from(coarse)].as_ref().map(|shown| &shown.view)
     }
-}
 
-/// Draws the picture into egui's own pass.
-struct Drawn {
-    compositor: Arc<Compositor>,
-    source: Arc<CompositeSource>,
-}
+    /// What draws the picture as `shading`; the subject is within a radius of a distance, metres.
+    pub(crate) fn drawing(
+        &self,
+        graphics: &Graphics,
+        shading: Shading,
+        coarse: bool,
+        subject: (f32, f32),
+    ) -> Option<Drawing> {
+        let (tools, shown) = (self.tools.as_ref()?, self.shown[usize::from(coarse)].as_ref()?);
+        let plain = matches!(shading, Shading::Colour | Shading::Ellipsoids | Shading::Regions);
+        if plain && !coarse {
+            return Some(Drawing::Plain(tools.clone(), shown.source.clone()));
+        }
+        let camera = &shown.what.as_ref()?.camera;
+        let drawing = tools.shades.drawing(graphics.queue(), &shown.bound, shading, camera, subject);
+        drawing.map(Drawing::Shaded)
+    }
 
-impl CallbackTrait for Drawn {
-    fn paint(&self, _: egui::PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _: &CallbackResources) {
-        self.compositor.draw(pass, &self.source);
+    /// Asks what is seen at a pixel of the picture of all pixels.
+    pub(crate) fn pick(
+        &self,
+        graphics: &Graphics,
+        renderer: &Renderer,
+        avatar: &GpuAvatar,
+        [x, y]: [u32; 2],
+    ) -> Option<(PendingPick, Camera)> {
+        let shown = self.shown[0].as_ref()?;
+        let camera = shown.what.as_ref()?.camera;
+        let mut encoder = graphics.device().create_command_encoder(&Default::default());
+        let pending = renderer.pick(&mut encoder, &[avatar], &shown.view, x, y).ok()?;
+        graphics.queue().submit([encoder.finish()]);
+        Some((pending, camera))
+    }
+
+    /// Makes the picture of all pixels once more, and says how many milliseconds each stage takes. It waits for the device.
+    pub(crate) fn measure(
+        &mut self,
+        graphics: &Graphics,
+        renderer: &Renderer,
+        avatar: &GpuAvatar,
+    ) -> Result<Option<[f64; Stage::ALL.len()]>, RenderError> {
+        let Some(shown) = &mut self.shown[0] else { return Ok(None) };
+        let Some(what) = &shown.what else { return Ok(None) };
+        let timer = StageTimer::new(graphics.device(), graphics.queue());
+        // Software drivers write timestamps when they queue work, not when they do it.
+        let Some(timer) = timer.filter(|_| !graphics.gpu.is_software()) else {
+            return renderer.time_stages(&[avatar], &what.camera, &mut shown.view).map(Some);
+        };
+        let mut encoder = graphics.device().create_command_encoder(&Default::default());
+        renderer.record_timed(&mut encoder, &[avatar], &what.camera, &mut shown.view, &timer)?;
+        graphics.queue().submit([encoder.finish()]);
+        timer.read(graphics.device()).map(Some)
     }
 }

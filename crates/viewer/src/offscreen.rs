@@ -66,6 +66,11 @@ impl Offscreen {
         &self.viewer
     }
 
+    #[cfg(test)]
+    pub(crate) fn state(&mut self) -> &mut crate::state::State {
+        self.viewer.state()
+    }
+
     /// Draws a frame in which `events` happen. It waits until it is drawn, so that frames do not pile up.
     ///
     /// # Errors

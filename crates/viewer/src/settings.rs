@@ -7,12 +7,15 @@ use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
 
 use crate::camera::Bookmark;
+use crate::expression::Expression;
 use crate::look::Look;
 use crate::options::Storage;
 use crate::theme::ThemeChoice;
 
 /// The most files that are remembered.
 const RECENT: usize = 12;
+/// The most expressions that are kept.
+pub(crate) const MOST_EXPRESSIONS: usize = 500;
 /// No settings are longer.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -28,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) recent: Vec<PathBuf>,
     pub(crate) look: Look,
     pub(crate) bookmarks: Vec<Bookmark>,
+    pub(crate) expressions: Vec<Expression>,
+    /// Whether both sides of the face are edited at once.
+    pub(crate) mirror: bool,
     pub(crate) show_controls: bool,
     pub(crate) show_inspector: bool,
     pub(crate) show_timeline: bool,
@@ -42,6 +48,8 @@ impl Default for Settings {
             recent: Vec::new(),
             look: Look::default(),
             bookmarks: Vec::new(),
+            expressions: Vec::new(),
+            mirror: false,
             show_controls: true,
             show_inspector: true,
             show_timeline: true,
@@ -65,6 +73,7 @@ impl Settings {
         }
         self.recent.truncate(RECENT);
         self.bookmarks.retain(|bookmark| bookmark.camera.is_sound());
+        self.expressions.truncate(MOST_EXPRESSIONS);
         self
     }
 }

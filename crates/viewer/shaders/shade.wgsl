@@ -58,21 +58,26 @@ fn surface(at: vec2<i32>, offset: vec2<i32>) -> vec4<f32> {
     return vec4<f32>(metres * from_middle.x, -metres * from_middle.y, -metres, metres);
 }
 
-// The slope from one side to the other, from the side that is nearer in depth at an edge.
+// The slope across a pixel, from places that belong to the same surface: across an edge depth jumps.
 fn slope(at: vec2<i32>, step: vec2<i32>) -> vec3<f32> {
     let middle = surface(at, vec2<i32>(0));
-    let ahead = surface(at, step);
-    let behind = surface(at, -step);
-    let use_ahead = abs(ahead.w - middle.w) < abs(middle.w - behind.w);
-    return select(middle.xyz - behind.xyz, ahead.xyz - middle.xyz, use_ahead);
+    let jump = 0.02 * middle.w;
+    var sum = vec3<f32>(0.0);
+    // Over some pixels, for the depth of soft Gaussians is not smooth.
+    for (var i = 1; i <= 5; i++) {
+        let ahead = surface(at, i * step);
+        let behind = surface(at, -i * step);
+        sum += select(vec3<f32>(0.0), ahead.xyz - middle.xyz, abs(ahead.w - middle.w) < jump);
+        sum += select(vec3<f32>(0.0), middle.xyz - behind.xyz, abs(behind.w - middle.w) < jump);
+    }
+    return sum;
 }
 
 @fragment
 fn normals(in: Cover) -> @location(0) vec4<f32> {
     let at = pixel(in.place);
-    // Two pixels, for the depth of soft Gaussians is not smooth.
-    let across = slope(at, vec2<i32>(2, 0));
-    let down = slope(at, vec2<i32>(0, 2));
+    let across = slope(at, vec2<i32>(1, 0));
+    let down = slope(at, vec2<i32>(0, 1));
     let normal = normalize(cross(down, across) + vec3<f32>(0.0, 0.0, 1e-12));
     return vec4<f32>(0.5 * normal + 0.5, 1.0) * alpha(in.place);
 }

@@ -22,7 +22,7 @@ struct Vertex {
 }
 
 @vertex
-fn cast(@location(0) position: vec3<f32>) -> Vertex {
+fn from_above(@location(0) position: vec3<f32>) -> Vertex {
     let world = (map.world_from_avatar * vec4<f32>(position, 1.0)).xyz;
     let place = (world.xz - map.middle) / map.half;
     return Vertex(vec4<f32>(place.x, -place.y, 0.5, 1.0), world.y - map.height);

@@ -2,7 +2,7 @@
 
 use effigy_avatar::Extent;
 use effigy_splat::Camera;
-use glam::{Affine3A, Mat3A, Quat, Vec3};
+use glam::{Affine3A, Quat, Vec3};
 use serde::{Deserialize, Serialize};
 
 /// The width of the film that lenses are measured against, millimetres.
@@ -150,7 +150,7 @@ impl OrbitCamera {
     /// at `distance` before it.
     pub(crate) fn nearest(camera: &Camera, distance: f32) -> Self {
         let world_from_camera = camera.camera_from_world.inverse();
-        let backward: Vec3 = (Mat3A::from(world_from_camera.matrix3) * glam::Vec3A::Z).into();
+        let backward: Vec3 = (world_from_camera.matrix3 * glam::Vec3A::Z).into();
         let mut out = Self {
             distance: distance.clamp(*DISTANCES.start(), *DISTANCES.end()),
             yaw: backward.x.atan2(backward.z),

@@ -15,7 +15,7 @@ const STEP: f64 = 1.0 / 60.0;
 /// How long [`Offscreen::settle`] waits for what is being loaded.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Animations of the interface are over after so many frames.
-const CALM: usize = 20;
+const CALM: usize = 12;
 
 /// A viewer that draws to pictures, with a time of its own: every frame is a sixtieth of a second.
 pub struct Offscreen {

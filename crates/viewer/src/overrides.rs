@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use effigy_rig::{Pose, Rig, Track, TrackPlayer, Wrap};
+use effigy_rig::{Pose, Rig, RigError, Track, TrackPlayer, Wrap};
 use glam::{EulerRot, Quat};
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,11 @@ impl Overrides {
             weights: controls.iter().map(|&(_, weight)| weight).collect(),
             ..Track::default()
         };
-        let player = TrackPlayer::new(&track, rig).map_err(|error| error.to_string())?;
+        let unknown = |names: &[String]| format!("the avatar has no control called {}", names.join(", "));
+        let player = TrackPlayer::new(&track, rig).map_err(|error| match error {
+            RigError::Mismatch(_) => unknown(&track.names),
+            error => error.to_string(),
+        })?;
         let rest = Pose::rest(rig);
         let mut pose = rest.clone();
         player.apply(0.0, Wrap::Clamp, &mut pose);
@@ -64,7 +68,7 @@ impl Overrides {
         }
         match player.unmatched() {
             [] => Ok(()),
-            names => Err(format!("the avatar has no control called {}", names.join(", "))),
+            names => Err(unknown(names)),
         }
     }
 }

@@ -45,7 +45,11 @@ impl Loaded {
 
     /// For people.
     pub(crate) fn name(&self) -> &str {
-        if self.avatar.name.is_empty() { "Avatar" } else { &self.avatar.name }
+        match &self.path {
+            None => "Bundled avatar",
+            Some(_) if self.avatar.name.is_empty() => "Avatar",
+            Some(_) => &self.avatar.name,
+        }
     }
 }
 

@@ -243,6 +243,8 @@ impl State {
 
     /// Whether all that was asked for is shown: nothing is being loaded, and the picture is of what there is.
     pub(crate) fn is_settled(&self) -> bool {
-        self.jobs.is_idle() && self.starting.is_none() && self.view3d.is_current()
+        // Where no avatar could be opened nothing more comes.
+        let started = self.starting.is_none() || self.scene.loaded().is_none();
+        self.jobs.is_idle() && started && self.view3d.is_current()
     }
 }

@@ -130,7 +130,8 @@ impl Palette {
         for (state, fill, ink) in [
             (&mut widgets.inactive, self.button, self.text),
             (&mut widgets.hovered, self.hovered, self.strong),
-            (&mut widgets.active, self.accent, self.on_accent),
+            // What is pressed; its ink is that of strong text everywhere.
+            (&mut widgets.active, self.hovered, self.strong),
             (&mut widgets.open, self.button, self.strong),
         ] {
             state.bg_fill = fill;
@@ -213,6 +214,7 @@ mod tests {
                 (palette.text, palette.panel),
                 (palette.text, palette.field),
                 (palette.text, palette.button),
+                (palette.strong, palette.hovered),
                 (palette.weak, palette.panel),
                 (palette.on_accent, palette.accent),
                 (palette.warning, palette.panel),

@@ -41,7 +41,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 /// One line of a menu.
 fn item(ui: &mut Ui, state: &mut State, action: Action) {
     let label = action.label(state);
-    let mark = if action.is_on(state) == Some(true) { "● " } else { "" };
+    let mark = if action.is_on(state) == Some(true) { "• " } else { "" };
     let mut button = Button::new(format!("{mark}{label}"));
     if let Some(shortcut) = action.shortcut() {
         button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));

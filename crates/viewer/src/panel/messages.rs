@@ -18,7 +18,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                 ui.horizontal_top(|ui| {
                     let fault = message.kind == Kind::Fault;
                     let color = if fault { ui.visuals().error_fg_color } else { ui.visuals().text_color() };
-                    ui.label(RichText::new(if fault { "●" } else { "●" }).color(color));
+                    ui.label(RichText::new(if fault { "!" } else { "•" }).color(color));
                     ui.vertical(|ui| {
                         ui.set_width(320.0);
                         ui.label(RichText::new(&message.text).color(color));

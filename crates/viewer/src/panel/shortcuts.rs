@@ -18,7 +18,13 @@ const MOUSE: [(&str, &str); 7] = [
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let mut open = state.show_shortcuts;
-    let window = Window::new("Keyboard and mouse").open(&mut open).resizable(false).collapsible(false);
+    let window = Window::new("Keyboard and mouse")
+        .open(&mut open)
+        .resizable(false)
+        .collapsible(false)
+        .default_width(620.0)
+        .vscroll(true)
+        .max_height((ui.ctx().content_rect().height() - 110.0).max(120.0));
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(ui.ctx().content_rect().center()).show(
         ui.ctx(),
         |ui| {

@@ -10,7 +10,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
             Some(loaded) => {
                 let gaussians = loaded.avatar.gaussians.len();
                 let rig = loaded.avatar.body.as_ref().map_or("no rig".into(), |body| {
-                    format!("{} morphs, {} joints", body.rig.morphs.len(), body.rig.joints.len())
+                    let joints = match body.rig.joints.len() {
+                        1 => "1 joint".to_owned(),
+                        more => format!("{more} joints"),
+                    };
+                    format!("{} morphs, {joints}", body.rig.morphs.len())
                 });
                 let label = ui.weak(format!("{}   {gaussians} Gaussians, {rig}", loaded.name()));
                 if let Some(path) = &loaded.path {

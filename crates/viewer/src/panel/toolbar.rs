@@ -10,14 +10,14 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         button(ui, state, Action::Open, "Open");
         ui.separator();
-        button(ui, state, Action::Undo, "↶ Undo");
-        button(ui, state, Action::Redo, "↷ Redo");
+        button(ui, state, Action::Undo, "Undo");
+        button(ui, state, Action::Redo, "Redo");
         ui.separator();
         button(ui, state, Action::FrameHead, "Head");
         button(ui, state, Action::FrameFace, "Face");
         button(ui, state, Action::FrameWhole, "Whole");
         ui.separator();
-        button(ui, state, Action::Turntable, "↻ Turntable");
+        button(ui, state, Action::Turntable, "Turntable");
         ui.separator();
         let shading = &mut state.document.look.shading;
         ComboBox::from_id_salt("shading").width(104.0).selected_text(shading.name()).show_ui(ui, |ui| {

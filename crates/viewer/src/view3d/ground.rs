@@ -114,7 +114,7 @@ impl Ground {
         let cast = Recipe {
             label: "shadow",
             module: &shadow,
-            vertex: "cast",
+            vertex: "from_above",
             buffers: &[Some(PosedMesh::LAYOUT)],
             fragment: "darken",
             format: FORMAT,

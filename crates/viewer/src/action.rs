@@ -7,21 +7,34 @@ use crate::options::Centre;
 use crate::state::State;
 use crate::theme::ThemeChoice;
 use crate::view2d::setup::Layer;
-use crate::{open, panel};
+use crate::{open, panel, recording, saving};
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Open,
     OpenBundled,
+    OpenTrack,
+    SaveTrack,
     ImportCamera,
     ExportCamera,
     Quit,
     Undo,
     Redo,
     ResetControls,
+    Mirror,
+    LoadExpression,
+    SaveExpression,
     Play,
     ToStart,
+    ToEnd,
+    PreviousFrame,
+    NextFrame,
+    Loop,
+    SetIn,
+    SetOut,
+    ClearRange,
+    Record,
     FrameFocus,
     FrameHead,
     FrameFace,
@@ -86,17 +99,30 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 54] = [
         Self::Open,
         Self::OpenBundled,
+        Self::OpenTrack,
+        Self::SaveTrack,
         Self::ImportCamera,
         Self::ExportCamera,
         Self::Quit,
         Self::Undo,
         Self::Redo,
         Self::ResetControls,
+        Self::Mirror,
+        Self::LoadExpression,
+        Self::SaveExpression,
         Self::Play,
         Self::ToStart,
+        Self::ToEnd,
+        Self::PreviousFrame,
+        Self::NextFrame,
+        Self::Loop,
+        Self::SetIn,
+        Self::SetOut,
+        Self::ClearRange,
+        Self::Record,
         Self::FrameFocus,
         Self::FrameHead,
         Self::FrameFace,
@@ -132,11 +158,29 @@ impl Action {
 
     pub(crate) fn group(self) -> Group {
         match self {
-            Self::Open | Self::OpenBundled | Self::ImportCamera | Self::ExportCamera | Self::Quit => {
-                Group::File
-            }
-            Self::Undo | Self::Redo | Self::ResetControls => Group::Edit,
-            Self::Play | Self::ToStart => Group::Play,
+            Self::Open
+            | Self::OpenBundled
+            | Self::OpenTrack
+            | Self::SaveTrack
+            | Self::ImportCamera
+            | Self::ExportCamera
+            | Self::Quit => Group::File,
+            Self::Undo
+            | Self::Redo
+            | Self::ResetControls
+            | Self::Mirror
+            | Self::LoadExpression
+            | Self::SaveExpression => Group::Edit,
+            Self::Play
+            | Self::ToStart
+            | Self::ToEnd
+            | Self::PreviousFrame
+            | Self::NextFrame
+            | Self::Loop
+            | Self::SetIn
+            | Self::SetOut
+            | Self::ClearRange
+            | Self::Record => Group::Play,
             Self::FrameFocus
             | Self::FrameHead
             | Self::FrameFace
@@ -182,7 +226,20 @@ impl Action {
             Self::Redo => "Redo",
             Self::ResetControls => "Reset all controls",
             Self::Play => "Play or pause",
+            Self::OpenTrack => "Open track…",
+            Self::SaveTrack => "Save track…",
+            Self::Mirror => "Edit both sides",
+            Self::LoadExpression => "Load expression…",
+            Self::SaveExpression => "Save expression…",
             Self::ToStart => "Go to the start",
+            Self::ToEnd => "Go to the end",
+            Self::PreviousFrame => "Previous frame",
+            Self::NextFrame => "Next frame",
+            Self::Loop => "Loop",
+            Self::SetIn => "Play from here",
+            Self::SetOut => "Play up to here",
+            Self::ClearRange => "Play everything",
+            Self::Record => "Record",
             Self::FrameFocus => "Frame all",
             Self::FrameHead => "Frame the head",
             Self::FrameFace => "Frame the face",
@@ -227,6 +284,19 @@ impl Action {
             Self::ResetControls => (Modifiers::COMMAND, Key::Backspace),
             Self::Play => (Modifiers::NONE, Key::Space),
             Self::ToStart => (Modifiers::NONE, Key::Home),
+            Self::ToEnd => (Modifiers::NONE, Key::End),
+            Self::PreviousFrame => (Modifiers::NONE, Key::Comma),
+            Self::NextFrame => (Modifiers::NONE, Key::Period),
+            Self::Loop => (Modifiers::NONE, Key::L),
+            Self::SetIn => (Modifiers::NONE, Key::I),
+            Self::SetOut => (Modifiers::NONE, Key::O),
+            Self::ClearRange => (Modifiers::NONE, Key::P),
+            Self::Record => (Modifiers::NONE, Key::R),
+            Self::Mirror => (Modifiers::NONE, Key::M),
+            Self::OpenTrack => (Modifiers::COMMAND | Modifiers::SHIFT, Key::O),
+            Self::SaveTrack => (Modifiers::COMMAND, Key::S),
+            Self::SaveExpression => (Modifiers::COMMAND, Key::E),
+            Self::LoadExpression => (Modifiers::COMMAND | Modifiers::SHIFT, Key::E),
             Self::FrameFocus => (Modifiers::NONE, Key::F),
             Self::FrameHead => (Modifiers::NONE, Key::Num1),
             Self::FrameFace => (Modifiers::NONE, Key::Num2),
@@ -268,6 +338,9 @@ impl Action {
         let look = &state.document.look;
         Some(match self {
             Self::Play => state.scene.clock.playing,
+            Self::Loop => state.scene.clock.looping,
+            Self::Record => state.recorder.is_on(),
+            Self::Mirror => state.settings.mirror,
             Self::Turntable => state.view3d.turntable.is_turning(),
             Self::Grid => look.grid,
             Self::Shadow => look.shadow,
@@ -296,7 +369,18 @@ impl Action {
             Self::FitFrame | Self::ActualPixels | Self::NextLayer => state.centre == Centre::View2d,
             Self::NextPicture | Self::PreviousPicture => state.view2d.shots.is_some(),
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
-            Self::Play | Self::ToStart => state.scene.motion.duration() > 0.0,
+            Self::Play
+            | Self::ToStart
+            | Self::ToEnd
+            | Self::PreviousFrame
+            | Self::NextFrame
+            | Self::SetIn
+            | Self::SetOut
+            | Self::SaveTrack => state.scene.motion.duration() > 0.0,
+            Self::ClearRange => state.scene.clock.range.is_some(),
+            Self::Record | Self::OpenTrack | Self::LoadExpression | Self::SaveExpression => {
+                state.scene.rig().is_some()
+            }
             Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
                 loaded
             }
@@ -331,18 +415,39 @@ impl Action {
         match self {
             Self::Open => open::ask(state),
             Self::OpenBundled => open::bundled(state),
+            Self::OpenTrack => saving::ask_for_track(state),
+            Self::SaveTrack => saving::ask_where_to_save_track(state),
             Self::ImportCamera => open::ask_for_camera(state),
             Self::ExportCamera => open::ask_where_to_export_camera(state),
             Self::Quit => state.quit = true,
             Self::Undo => {
+                state.recorder = Default::default();
                 state.history.undo(&mut state.document);
+                state.restore_motion();
             }
             Self::Redo => {
                 state.history.redo(&mut state.document);
+                state.restore_motion();
             }
             Self::ResetControls => state.document.controls = Default::default(),
-            Self::Play => state.scene.clock.playing = !state.scene.clock.playing,
-            Self::ToStart => state.scene.clock.time = 0.0,
+            Self::Mirror => toggle(&mut state.settings.mirror),
+            Self::LoadExpression => saving::ask_for_expression(state),
+            Self::SaveExpression => saving::ask_where_to_save_expression(state),
+            Self::Play => state.scene.clock.toggle(state.scene.motion.duration()),
+            Self::ToStart => {
+                state.scene.clock.time = state.scene.clock.span(state.scene.motion.duration())[0]
+            }
+            Self::ToEnd => state.scene.clock.time = state.scene.clock.span(state.scene.motion.duration())[1],
+            Self::PreviousFrame | Self::NextFrame => {
+                let frames = if self == Self::NextFrame { 1 } else { -1 };
+                state.scene.clock.playing = false;
+                state.scene.clock.time = state.scene.motion.stepped(state.scene.clock.time, frames);
+            }
+            Self::Loop => toggle(&mut state.scene.clock.looping),
+            Self::SetIn => state.scene.clock.set_in(state.scene.clock.time, state.scene.motion.duration()),
+            Self::SetOut => state.scene.clock.set_out(state.scene.clock.time, state.scene.motion.duration()),
+            Self::ClearRange => state.scene.clock.range = None,
+            Self::Record => recording::toggle(state),
             Self::FrameFocus | Self::FrameWhole => state.frame(|extents| extents.whole),
             Self::FrameHead => state.frame(|extents| extents.head),
             Self::FrameFace => state.frame(|extents| extents.face),

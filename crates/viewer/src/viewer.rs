@@ -14,6 +14,10 @@ use crate::{ViewerError, action, open, panel, theme};
 /// The longest time that one frame goes on by, seconds: after a pause nothing jumps.
 const LONGEST_STEP: f32 = 0.1;
 
+/// Keys that move a slider: all that is done until they are let go is one edit.
+const STEPPING: [egui::Key; 4] =
+    [egui::Key::ArrowLeft, egui::Key::ArrowRight, egui::Key::ArrowUp, egui::Key::ArrowDown];
+
 /// The application without a window: takes what the user did and draws itself.
 pub struct Viewer {
     context: egui::Context,
@@ -50,15 +54,14 @@ impl Viewer {
         Self { context, state, painter, themed: None, moving: false }
     }
 
-    /// What takes input and lays out; shells set it up for their platform.
-    pub fn context(&self) -> &egui::Context {
-        &self.context
-    }
-
-    /// What the panels show and change.
     #[cfg(test)]
     pub(crate) fn state(&mut self) -> &mut State {
         &mut self.state
+    }
+
+    /// What takes input and lays out; shells set it up for their platform.
+    pub fn context(&self) -> &egui::Context {
+        &self.context
     }
 
     /// Takes the input since the last frame and draws the next on all of `target`, which has so many pixels.
@@ -107,11 +110,16 @@ impl Viewer {
             panel::show(ui, state);
             let editing = ui.input(|input| input.pointer.any_down())
                 || ui.text_edit_focused()
+                || ui.input(|input| STEPPING.iter().any(|&key| input.key_down(key)))
                 || state.view3d.is_edited(ui.input(|input| input.time));
             expires = state.finish_frame(editing);
         });
         let laid_out = start.elapsed();
-        if state.scene.clock.playing || state.view3d.turntable.is_turning() || state.is_waiting() {
+        if state.scene.clock.playing
+            || state.recorder.is_running()
+            || state.view3d.turntable.is_turning()
+            || state.is_waiting()
+        {
             context.request_repaint();
         }
         if let Some(expires) = expires {

@@ -1,5 +1,7 @@
 //! The interface, drawn off screen, worked with mouse and keys, and looked at.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use effigy_viewer::egui::{Event, Key, Modifiers, PointerButton, Pos2, pos2};
 use effigy_viewer::{Bundled, Offscreen, Options, Picture, Storage, screenshot};
 

@@ -74,6 +74,34 @@ impl Group {
     }
 }
 
+/// A name as people read it: in words, without the group's own word at its front where something is left.
+pub(crate) fn label(name: &str, group: Group) -> String {
+    let Some(known) = effigy_rig::canonical(name) else { return name.to_owned() };
+    let mut words: Vec<String> = Vec::new();
+    for c in known.chars() {
+        match words.last_mut() {
+            Some(word) if !c.is_ascii_uppercase() => word.push(c),
+            _ => words.push(c.to_ascii_lowercase().to_string()),
+        }
+    }
+    let own = match group {
+        Group::Eyes => "eye",
+        Group::Brows => "brow",
+        Group::Jaw => "jaw",
+        Group::Mouth => "mouth",
+        Group::Cheeks => "cheek",
+        _ => "",
+    };
+    if words.len() > 1 && words.first().is_some_and(|word| word == own) {
+        words.remove(0);
+    }
+    let mut text = words.join(" ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 /// Pairs of names that say where something goes, not on which side it is: to move both would cancel.
 const DIRECTIONS: [&str; 4] = ["jawleft", "jawright", "mouthleft", "mouthright"];
 
@@ -136,6 +164,21 @@ mod tests {
             ("Hair_Long", Group::Other),
         ] {
             assert_eq!(Group::of_morph(name), group, "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_are_words_without_the_group() {
+        for (name, expected) in [
+            ("eyeLookDownLeft", "Look down left"),
+            ("browInnerUp", "Inner up"),
+            ("jawOpen", "Open"),
+            ("jaw_left", "Left"),
+            ("noseSneerRight", "Nose sneer right"),
+            ("tongueOut", "Tongue out"),
+            ("Fcl_MTH_A", "Fcl_MTH_A"),
+        ] {
+            assert_eq!(label(name, Group::of_morph(name)), expected);
         }
     }
 

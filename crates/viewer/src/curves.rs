@@ -210,7 +210,9 @@ mod tests {
         // 2 s over 200 points: 60 points are 0.6 s.
         assert_eq!(scale.tick(60.0, 0.033), 1.0);
         assert_eq!(scale.tick(1.0, 0.033), 0.033);
-        assert_eq!(Scale { duration: 1e5, ..scale }.tick(60.0, 0.033), 30_000.0);
+        // 30,000 s are needed: the next multiple of ten minutes. Frames of two seconds have no smaller ticks.
+        assert_eq!(Scale { duration: 1e5, ..scale }.tick(59.9, 0.033), 30_000.0);
+        assert_eq!(scale.tick(1.0, 2.0), 2.0);
     }
 
     #[test]

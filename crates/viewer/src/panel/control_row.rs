@@ -90,6 +90,8 @@ pub(crate) fn header(ui: &mut Ui, group: Group, count: usize, set: usize, open: 
 /// A slider's line.
 pub(crate) struct Row<'a> {
     pub(crate) label: &'a str,
+    /// Of the morph or node.
+    pub(crate) name: &'a str,
     pub(crate) group: Group,
     pub(crate) value: f32,
     pub(crate) range: RangeInclusive<f32>,
@@ -170,18 +172,33 @@ impl Row<'_> {
     /// The mark that says whether the control is held or follows, and changes it.
     fn holder(&self, ui: &mut Ui, rect: Rect) -> Option<RowEvent> {
         let place = Rect::from_center_size(pos2(rect.left() + 9.0, rect.center().y), vec2(16.0, 16.0));
-        let id = ui.scope_id().with(("held", self.label));
-        let response = ui.interact(place, id, Sense::CLICK);
+        let id = ui.scope_id().with(("held", self.name, self.label));
+        let response = ui.interact(place, id, Sense::click());
         response.widget_info(|| {
-            WidgetInfo::selected(Role::CheckBox, true, self.set, format!("{} by hand", self.label))
+            WidgetInfo::selected(Role::CheckBox, true, self.set, format!("{} by hand", self.full_name()))
         });
+        if response.gained_focus() {
+            response.scroll_to_me(None);
+        }
         let visuals = ui.visuals();
         let color = self.group.color(visuals.dark_mode);
         let painter = ui.painter();
+        if response.has_focus() {
+            painter.rect_stroke(
+                place,
+                3.0,
+                Stroke::new(1.0, visuals.strong_text_color()),
+                StrokeKind::Inside,
+            );
+        }
         if self.set {
             painter.circle_filled(place.center(), 4.0, color);
         } else {
-            let ink = if response.hovered() { color } else { visuals.widgets.hovered.bg_fill };
+            let ink = if response.hovered() || response.has_focus() {
+                color
+            } else {
+                visuals.widgets.hovered.bg_fill
+            };
             painter.circle_stroke(place.center(), 3.5, Stroke::new(1.2, ink));
         }
         let what = if self.set {
@@ -194,6 +211,11 @@ impl Row<'_> {
 
     fn hint(&self) -> String {
         let state = if self.set { "set by hand" } else { "follows the track" };
-        format!("{}: {state}. Double click resets it", self.label)
+        format!("{}: {state}. Double click resets it", self.full_name())
+    }
+
+    /// As files have it; of a joint, with the axis.
+    fn full_name(&self) -> &str {
+        if self.unit.is_empty() { self.name } else { self.label }
     }
 }

@@ -6,7 +6,7 @@ use effigy_rig::Rig;
 use egui::{Align, Layout, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::action::Action;
-use crate::control_groups::{Group, mirrored, mirrored_turn};
+use crate::control_groups::{Group, label, mirrored, mirrored_turn};
 use crate::overrides::Overrides;
 use crate::panel::control_row::{self, HEIGHT, Row, RowEvent};
 use crate::panel::toolbar::button;
@@ -55,7 +55,7 @@ pub(crate) enum Target {
 /// Everything about a rig that can be set, by groups.
 fn catalogue(rig: &Rig) -> Vec<Entry> {
     let entry = |group, target, name: &str, label: String, other_side: Option<String>| {
-        let lower = label.to_lowercase();
+        let lower = format!("{name} {label}").to_lowercase();
         Entry { group, target, name: name.to_owned(), other_side, label, lower }
     };
     let mut entries: Vec<Entry> = rig
@@ -64,7 +64,8 @@ fn catalogue(rig: &Rig) -> Vec<Entry> {
         .enumerate()
         .map(|(i, morph)| {
             let other = mirrored(&morph.name).filter(|other| rig.morph(other).is_some());
-            entry(Group::of_morph(&morph.name), Target::Morph(i), &morph.name, morph.name.clone(), other)
+            let group = Group::of_morph(&morph.name);
+            entry(group, Target::Morph(i), &morph.name, label(&morph.name, group), other)
         })
         .collect();
     let mut nodes: Vec<usize> = rig.joints.iter().map(|joint| joint.node).collect();
@@ -142,13 +143,13 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let clear = !state.controls.filter.is_empty();
-        let width = ui.available_width() - if clear { 26.0 } else { 0.0 };
+        let width = if clear { ui.available_width() - 42.0 } else { f32::INFINITY };
         ui.add(
             TextEdit::singleline(&mut state.controls.filter)
                 .hint_text("Search controls")
                 .desired_width(width),
         );
-        if clear && ui.button("✖").on_hover_text("Show all controls").clicked() {
+        if clear && ui.button("×").on_hover_text("Show all controls").clicked() {
             state.controls.filter.clear();
         }
     });
@@ -179,7 +180,9 @@ fn list(ui: &mut Ui, state: &mut State, entries: &[Entry]) {
             let open = searching || !state.controls.closed.contains(&group);
             let set = all().filter(|entry| entry.is_set(&state.document.controls)).count();
             if place(ui, &mut top, shown) {
-                match control_row::header(ui, group, count, set, open) {
+                let event =
+                    stable(ui, ("group", group), |ui| control_row::header(ui, group, count, set, open));
+                match event {
                     Some(RowEvent::Reset) => {
                         all().for_each(|entry| entry.set(&mut state.document.controls, None, false));
                     }
@@ -211,6 +214,16 @@ fn place(ui: &mut Ui, top: &mut f32, shown: egui::Rect) -> bool {
     visible
 }
 
+/// A line whose widgets keep their identity when the lines before it change, as they do in the middle of a drag.
+fn stable<R>(
+    ui: &mut Ui,
+    salt: impl std::hash::Hash + std::fmt::Debug,
+    line: impl FnOnce(&mut Ui) -> R,
+) -> R {
+    let id = ui.scope_id().with(egui::IdSalt::new(salt));
+    ui.scope_builder(egui::UiBuilder::new().scope_id(id), line).inner
+}
+
 fn slider(ui: &mut Ui, state: &mut State, entry: &Entry) {
     let controls = &state.document.controls;
     let (value, range, unit) = match entry.target {
@@ -225,6 +238,7 @@ fn slider(ui: &mut Ui, state: &mut State, entry: &Entry) {
     let set = entry.is_set(controls);
     let row = Row {
         label: &entry.label,
+        name: &entry.name,
         group: entry.group,
         value,
         range,
@@ -232,7 +246,7 @@ fn slider(ui: &mut Ui, state: &mut State, entry: &Entry) {
         set,
         selected: state.controls.selected.as_ref() == Some(&entry.name),
     };
-    let Some(event) = row.show(ui) else { return };
+    let Some(event) = stable(ui, (&entry.name, &entry.label), |ui| row.show(ui)) else { return };
     let mirror = state.settings.mirror;
     let controls = &mut state.document.controls;
     match event {

@@ -61,6 +61,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let (low, high) = curves.map_or((0.0, 1.0), |curves| (curves.low, curves.high));
     let scale = Scale { area: plot.shrink2(vec2(MARGIN, 0.0)), duration, low, high };
     ruler(ui, rect, &scale, state.scene.motion.frame_interval());
+    let mut told = None;
     match curves {
         Some(curves) => {
             let picture =
@@ -74,7 +75,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                 let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
                 ui.painter().image(texture.id(), scale.area, whole, Color32::WHITE);
             }
-            strong_curve(ui, state, curves, &scale, &response, plot);
+            told = strong_curve(ui, state, curves, &scale, &response, plot);
         }
         None => {
             let text = "This animation moves joints only.";
@@ -86,6 +87,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     range(ui, state, rect, &scale);
     scrub(ui, state, &response, &scale);
     playhead(ui, state, rect, &scale);
+    if let (Some(column), Some(curves)) = (told, curves) {
+        name(ui, state, curves, column, &scale, plot);
+    }
     state.timeline.curves = kept;
 }
 
@@ -131,7 +135,7 @@ fn ruler(ui: &Ui, rect: Rect, scale: &Scale, interval: f64) {
     }
 }
 
-/// The curve that is pointed at, otherwise that of the control that was touched last, with its name and value.
+/// The curve that is pointed at, and that of the control that was touched last. Says which is to be named.
 fn strong_curve(
     ui: &Ui,
     state: &mut State,
@@ -139,7 +143,7 @@ fn strong_curve(
     scale: &Scale,
     response: &egui::Response,
     plot: Rect,
-) {
+) -> Option<usize> {
     let pointed = response.hover_pos().filter(|at| plot.contains(*at) && !response.dragged());
     let hovered = pointed.and_then(|at| curves.nearest(scale, at, REACH));
     if let Some(column) = hovered
@@ -156,7 +160,13 @@ fn strong_curve(
             painter.add(Shape::line(curves.line(column, scale), Stroke::new(width, color)));
         }
     }
-    let Some(column) = hovered.or(selected) else { return };
+    hovered.or(selected)
+}
+
+/// Its name and value, and where on it time is.
+fn name(ui: &Ui, state: &State, curves: &Curves, column: usize, scale: &Scale, plot: Rect) {
+    let painter = ui.painter().with_clip_rect(plot);
+    let dark = ui.visuals().dark_mode;
     let time = state.scene.clock.time.min(scale.duration);
     let value = curves.value(column, time);
     let color = Group::of_morph(curves.name(column)).color(dark);

@@ -24,7 +24,7 @@ pub(crate) enum Icon {
 pub(crate) fn icon_button(ui: &mut Ui, state: &mut State, action: Action, icon: Icon) {
     let enabled = action.is_possible(state);
     let on = action.is_on(state) == Some(true);
-    let sense = if enabled { Sense::CLICK } else { Sense::hover() };
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(26.0, 22.0), sense);
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, action.name()));
     let visuals = ui.style().interact_selectable(&response, on && icon != Icon::Record);

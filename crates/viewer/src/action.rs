@@ -315,7 +315,7 @@ impl Action {
             Self::NextShading => (Modifiers::SHIFT, Key::S),
             Self::FitFrame => (Modifiers::NONE, Key::Num0),
             Self::ActualPixels => (Modifiers::NONE, Key::Num9),
-            Self::NextLayer => (Modifiers::NONE, Key::L),
+            Self::NextLayer => (Modifiers::SHIFT, Key::L),
             Self::EncodeLive => (Modifiers::SHIFT, Key::E),
             Self::NextPicture => (Modifiers::NONE, Key::PageDown),
             Self::PreviousPicture => (Modifiers::NONE, Key::PageUp),

@@ -22,7 +22,7 @@ fn options() -> Options {
 }
 
 pub(super) fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
-    let mut offscreen = Offscreen::open(options(), [1200, 760]).unwrap();
+    let mut offscreen = Offscreen::open(options(), [1200, 900]).unwrap();
     change(&mut offscreen.state().settings.frame);
     offscreen.settle().unwrap();
     assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
@@ -208,7 +208,7 @@ fn the_mouse_zooms_pans_reads_and_wipes() {
     let (placing, view) = (state.view2d.placing(), state.view2d.view);
     assert_eq!(placing.scale, 1.0);
     // Where the view lies in the window is seen from a pixel that is pointed at.
-    let middle = pos2(600.0, 360.0);
+    let middle = pos2(600.0, 380.0);
     offscreen.frame(vec![Event::PointerMoved(middle)]).unwrap();
     offscreen.frame(Vec::new()).unwrap();
     let pointed = offscreen.state().view2d.probe.clone().unwrap().pixel;

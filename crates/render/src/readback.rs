@@ -82,12 +82,12 @@ pub fn read_counts(device: &wgpu::Device, queue: &wgpu::Queue, view: &View) -> R
 }
 
 /// Bytes of a pixel of four floats.
-fn pixel_size(texture: &wgpu::Texture) -> u32 {
+pub(crate) fn pixel_size(texture: &wgpu::Texture) -> u32 {
     if texture.format() == wgpu::TextureFormat::Rgba32Float { 16 } else { 8 }
 }
 
 /// A pixel of four floats or half floats.
-fn four(p: &[u8], size: u32) -> [f32; 4] {
+pub(crate) fn four(p: &[u8], size: u32) -> [f32; 4] {
     std::array::from_fn(|c| {
         if size == 16 { f32_at(p, 4 * c) } else { f16::from_le_bytes([p[2 * c], p[2 * c + 1]]).to_f32() }
     })
@@ -127,15 +127,15 @@ fn copy_frame(
     Ok(())
 }
 
-fn f32_at(bytes: &[u8], at: usize) -> f32 {
+pub(crate) fn f32_at(bytes: &[u8], at: usize) -> f32 {
     f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-fn padded_row(width: u32, pixel: u32) -> u32 {
+pub(crate) fn padded_row(width: u32, pixel: u32) -> u32 {
     (width * pixel).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT)
 }
 
-fn rows(bytes: &[u8], width: u32, pixel: u32) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn rows(bytes: &[u8], width: u32, pixel: u32) -> impl Iterator<Item = &[u8]> {
     bytes.chunks_exact(padded_row(width, pixel) as usize).map(move |row| &row[..(width * pixel) as usize])
 }
 

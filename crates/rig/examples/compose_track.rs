@@ -147,8 +147,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         names: CURVES.iter().map(|(name, _)| (*name).to_owned()).collect(),
         weights: times.iter().flat_map(|&t| CURVES.iter().map(move |(_, keys)| eased(keys, t))).collect(),
         head_rotations: Some(times.iter().map(|&t| head(t)).collect()),
-        eye_rotations: None,
         times,
+        ..Track::default()
     };
     track.save_json(path)?;
     Ok(())

@@ -35,4 +35,4 @@ pub use rig::{
     Node, Primitive, Rig,
 };
 pub use scale::metres_per_unit;
-pub use track::{Track, TrackLimits, TrackPlayer, Wrap};
+pub use track::{Track, TrackLimits, TrackPlayer, TrackRecorder, Wrap};

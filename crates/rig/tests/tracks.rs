@@ -162,6 +162,11 @@ fn saved_tracks_read_the_same() {
             [Quat::from_rotation_x(0.1), Quat::IDENTITY],
             [Quat::from_rotation_y(-0.1), Quat::from_rotation_z(0.3)],
         ]),
+        node_turns: [(
+            "neck".into(),
+            vec![Quat::from_rotation_x(0.4), Quat::IDENTITY, Quat::from_rotation_y(1.0)],
+        )]
+        .into(),
     };
     track.save_json(&path).unwrap();
     assert_eq!(Track::open(&path, &TrackLimits::default()).unwrap(), track);
@@ -191,8 +196,7 @@ fn players_resample_linearly_and_wrap() {
         names: vec!["jawOpen".into(), "unknown".into()],
         times: vec![0.0, 1.0, 3.0],
         weights: vec![0.0, 0.0, 1.0, 0.0, 0.5, 0.0],
-        head_rotations: None,
-        eye_rotations: None,
+        ..Track::default()
     };
     let player = TrackPlayer::new(&track, &rig).unwrap();
     assert_eq!(player.unmatched(), ["unknown"]);
@@ -221,7 +225,7 @@ fn frames_that_come_one_by_one_do_what_a_track_does() {
         times: (0..weights.len() / 2).map(|i| i as f64).collect(),
         head_rotations: Some(vec![head; weights.len() / 2]),
         weights,
-        eye_rotations: None,
+        ..Track::default()
     };
     let turn = Quat::from_rotation_y(0.4);
     let shown = |player: &TrackPlayer| {
@@ -249,8 +253,7 @@ fn other_vocabularies_move_arkit_shapes_and_expressions() {
         names: vec![name.into()],
         times: vec![0.0],
         weights: vec![0.8],
-        head_rotations: None,
-        eye_rotations: None,
+        ..Track::default()
     };
     let weights = |rig: &Rig, name: &str| {
         let mut pose = Pose::rest(rig);
@@ -286,7 +289,7 @@ fn the_head_turns_about_world_axes() {
         times: vec![0.0, 1.0],
         weights: vec![0.0, 0.0],
         head_rotations: Some(vec![Quat::IDENTITY, yaw]),
-        eye_rotations: None,
+        ..Track::default()
     };
     let player = TrackPlayer::new(&track, &rig).unwrap();
     assert_eq!(player.head_node(), Some(2));
@@ -327,13 +330,8 @@ fn only_nodes_named_head_are_heads() {
         b.json["meshes"][0]["primitives"][0]["targets"] = json!([{}]);
         b.json["meshes"][0]["extras"] = json!({ "targetNames": ["jawOpen"] });
         let rig = Rig::from_slice(&b.glb(), None, &LoadLimits::default()).unwrap();
-        let track = Track {
-            names: vec!["jawOpen".into()],
-            times: vec![0.0],
-            weights: vec![0.0],
-            head_rotations: None,
-            eye_rotations: None,
-        };
+        let track =
+            Track { names: vec!["jawOpen".into()], times: vec![0.0], weights: vec![0.0], ..Track::default() };
         assert_eq!(TrackPlayer::new(&track, &rig).unwrap().head_node().is_some(), is_head, "{name}");
     }
 }
@@ -391,6 +389,7 @@ fn eyes_turn_about_the_axes_of_the_head() {
         weights: vec![0.0, 0.0],
         head_rotations: None,
         eye_rotations: Some(vec![[Quat::IDENTITY; 2], [left, right]]),
+        ..Track::default()
     };
     // In the rig parents come first: node 1 is the right eye, node 2 the left one on it.
     assert_eq!(rig.eye_nodes(), [Some(2), Some(1)]);

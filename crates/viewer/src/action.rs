@@ -6,21 +6,35 @@ use crate::look::Shading;
 use crate::options::Centre;
 use crate::state::State;
 use crate::theme::ThemeChoice;
-use crate::{open, panel};
+use crate::view2d::setup::Layer;
+use crate::{open, panel, recording, saving};
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Open,
     OpenBundled,
+    OpenTrack,
+    SaveTrack,
     ImportCamera,
     ExportCamera,
     Quit,
     Undo,
     Redo,
     ResetControls,
+    Mirror,
+    LoadExpression,
+    SaveExpression,
     Play,
     ToStart,
+    ToEnd,
+    PreviousFrame,
+    NextFrame,
+    Loop,
+    SetIn,
+    SetOut,
+    ClearRange,
+    Record,
     FrameFocus,
     FrameHead,
     FrameFace,
@@ -37,6 +51,12 @@ pub(crate) enum Action {
     Bones,
     Anchors,
     NextShading,
+    FitFrame,
+    ActualPixels,
+    NextLayer,
+    EncodeLive,
+    NextPicture,
+    PreviousPicture,
     Show3d,
     Show2d,
     Controls,
@@ -79,17 +99,30 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 54] = [
         Self::Open,
         Self::OpenBundled,
+        Self::OpenTrack,
+        Self::SaveTrack,
         Self::ImportCamera,
         Self::ExportCamera,
         Self::Quit,
         Self::Undo,
         Self::Redo,
         Self::ResetControls,
+        Self::Mirror,
+        Self::LoadExpression,
+        Self::SaveExpression,
         Self::Play,
         Self::ToStart,
+        Self::ToEnd,
+        Self::PreviousFrame,
+        Self::NextFrame,
+        Self::Loop,
+        Self::SetIn,
+        Self::SetOut,
+        Self::ClearRange,
+        Self::Record,
         Self::FrameFocus,
         Self::FrameHead,
         Self::FrameFace,
@@ -106,6 +139,12 @@ impl Action {
         Self::Bones,
         Self::Anchors,
         Self::NextShading,
+        Self::FitFrame,
+        Self::ActualPixels,
+        Self::NextLayer,
+        Self::EncodeLive,
+        Self::NextPicture,
+        Self::PreviousPicture,
         Self::Show3d,
         Self::Show2d,
         Self::Controls,
@@ -119,11 +158,29 @@ impl Action {
 
     pub(crate) fn group(self) -> Group {
         match self {
-            Self::Open | Self::OpenBundled | Self::ImportCamera | Self::ExportCamera | Self::Quit => {
-                Group::File
-            }
-            Self::Undo | Self::Redo | Self::ResetControls => Group::Edit,
-            Self::Play | Self::ToStart => Group::Play,
+            Self::Open
+            | Self::OpenBundled
+            | Self::OpenTrack
+            | Self::SaveTrack
+            | Self::ImportCamera
+            | Self::ExportCamera
+            | Self::Quit => Group::File,
+            Self::Undo
+            | Self::Redo
+            | Self::ResetControls
+            | Self::Mirror
+            | Self::LoadExpression
+            | Self::SaveExpression => Group::Edit,
+            Self::Play
+            | Self::ToStart
+            | Self::ToEnd
+            | Self::PreviousFrame
+            | Self::NextFrame
+            | Self::Loop
+            | Self::SetIn
+            | Self::SetOut
+            | Self::ClearRange
+            | Self::Record => Group::Play,
             Self::FrameFocus
             | Self::FrameHead
             | Self::FrameFace
@@ -134,9 +191,18 @@ impl Action {
             | Self::Turntable
             | Self::AddBookmark
             | Self::NextBookmark => Group::Camera,
-            Self::Grid | Self::Shadow | Self::Wireframe | Self::Bones | Self::Anchors | Self::NextShading => {
-                Group::View
-            }
+            Self::Grid
+            | Self::Shadow
+            | Self::Wireframe
+            | Self::Bones
+            | Self::Anchors
+            | Self::NextShading
+            | Self::FitFrame
+            | Self::ActualPixels
+            | Self::NextLayer
+            | Self::EncodeLive
+            | Self::NextPicture
+            | Self::PreviousPicture => Group::View,
             Self::Show3d
             | Self::Show2d
             | Self::Controls
@@ -160,7 +226,20 @@ impl Action {
             Self::Redo => "Redo",
             Self::ResetControls => "Reset all controls",
             Self::Play => "Play or pause",
+            Self::OpenTrack => "Open track…",
+            Self::SaveTrack => "Save track…",
+            Self::Mirror => "Edit both sides",
+            Self::LoadExpression => "Load expression…",
+            Self::SaveExpression => "Save expression…",
             Self::ToStart => "Go to the start",
+            Self::ToEnd => "Go to the end",
+            Self::PreviousFrame => "Previous frame",
+            Self::NextFrame => "Next frame",
+            Self::Loop => "Loop",
+            Self::SetIn => "Play from here",
+            Self::SetOut => "Play up to here",
+            Self::ClearRange => "Play everything",
+            Self::Record => "Record",
             Self::FrameFocus => "Frame all",
             Self::FrameHead => "Frame the head",
             Self::FrameFace => "Frame the face",
@@ -177,6 +256,12 @@ impl Action {
             Self::Bones => "Bones",
             Self::Anchors => "Anchors",
             Self::NextShading => "Next shading",
+            Self::FitFrame => "Fit the frame",
+            Self::ActualPixels => "Pixel for pixel",
+            Self::NextLayer => "Next layer of the frame",
+            Self::EncodeLive => "Encode live",
+            Self::NextPicture => "Next picture of the capture",
+            Self::PreviousPicture => "Previous picture of the capture",
             Self::Show3d => "3D view",
             Self::Show2d => "2D view",
             Self::Controls => "Controls",
@@ -199,6 +284,19 @@ impl Action {
             Self::ResetControls => (Modifiers::COMMAND, Key::Backspace),
             Self::Play => (Modifiers::NONE, Key::Space),
             Self::ToStart => (Modifiers::NONE, Key::Home),
+            Self::ToEnd => (Modifiers::NONE, Key::End),
+            Self::PreviousFrame => (Modifiers::NONE, Key::Comma),
+            Self::NextFrame => (Modifiers::NONE, Key::Period),
+            Self::Loop => (Modifiers::NONE, Key::L),
+            Self::SetIn => (Modifiers::NONE, Key::I),
+            Self::SetOut => (Modifiers::NONE, Key::O),
+            Self::ClearRange => (Modifiers::NONE, Key::P),
+            Self::Record => (Modifiers::NONE, Key::R),
+            Self::Mirror => (Modifiers::NONE, Key::M),
+            Self::OpenTrack => (Modifiers::COMMAND | Modifiers::SHIFT, Key::O),
+            Self::SaveTrack => (Modifiers::COMMAND, Key::S),
+            Self::SaveExpression => (Modifiers::COMMAND, Key::E),
+            Self::LoadExpression => (Modifiers::COMMAND | Modifiers::SHIFT, Key::E),
             Self::FrameFocus => (Modifiers::NONE, Key::F),
             Self::FrameHead => (Modifiers::NONE, Key::Num1),
             Self::FrameFace => (Modifiers::NONE, Key::Num2),
@@ -215,6 +313,12 @@ impl Action {
             Self::Bones => (Modifiers::SHIFT, Key::B),
             Self::Anchors => (Modifiers::SHIFT, Key::A),
             Self::NextShading => (Modifiers::SHIFT, Key::S),
+            Self::FitFrame => (Modifiers::NONE, Key::Num0),
+            Self::ActualPixels => (Modifiers::NONE, Key::Num9),
+            Self::NextLayer => (Modifiers::SHIFT, Key::L),
+            Self::EncodeLive => (Modifiers::SHIFT, Key::E),
+            Self::NextPicture => (Modifiers::NONE, Key::PageDown),
+            Self::PreviousPicture => (Modifiers::NONE, Key::PageUp),
             Self::Show3d => (Modifiers::COMMAND, Key::Num1),
             Self::Show2d => (Modifiers::COMMAND, Key::Num2),
             Self::Controls => (Modifiers::NONE, Key::F2),
@@ -234,12 +338,16 @@ impl Action {
         let look = &state.document.look;
         Some(match self {
             Self::Play => state.scene.clock.playing,
+            Self::Loop => state.scene.clock.looping,
+            Self::Record => state.recorder.is_on(),
+            Self::Mirror => state.settings.mirror,
             Self::Turntable => state.view3d.turntable.is_turning(),
             Self::Grid => look.grid,
             Self::Shadow => look.shadow,
             Self::Wireframe => look.wireframe,
             Self::Bones => look.bones,
             Self::Anchors => look.anchors,
+            Self::EncodeLive => state.settings.frame.live,
             Self::Show3d => state.centre == Centre::View3d,
             Self::Show2d => state.centre == Centre::View2d,
             Self::Controls => state.settings.show_controls,
@@ -258,8 +366,21 @@ impl Action {
             Self::Undo => state.history.before().is_some() || state.document != *state.history.present(),
             Self::Redo => state.history.after().is_some(),
             Self::ResetControls => !state.document.controls.is_empty(),
+            Self::FitFrame | Self::ActualPixels | Self::NextLayer => state.centre == Centre::View2d,
+            Self::NextPicture | Self::PreviousPicture => state.view2d.shots.is_some(),
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
-            Self::Play | Self::ToStart => state.scene.motion.duration() > 0.0,
+            Self::Play
+            | Self::ToStart
+            | Self::ToEnd
+            | Self::PreviousFrame
+            | Self::NextFrame
+            | Self::SetIn
+            | Self::SetOut
+            | Self::SaveTrack => state.scene.motion.duration() > 0.0,
+            Self::ClearRange => state.scene.clock.range.is_some(),
+            Self::Record | Self::OpenTrack | Self::LoadExpression | Self::SaveExpression => {
+                state.scene.rig().is_some()
+            }
             Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
                 loaded
             }
@@ -294,18 +415,39 @@ impl Action {
         match self {
             Self::Open => open::ask(state),
             Self::OpenBundled => open::bundled(state),
+            Self::OpenTrack => saving::ask_for_track(state),
+            Self::SaveTrack => saving::ask_where_to_save_track(state),
             Self::ImportCamera => open::ask_for_camera(state),
             Self::ExportCamera => open::ask_where_to_export_camera(state),
             Self::Quit => state.quit = true,
             Self::Undo => {
+                state.recorder = Default::default();
                 state.history.undo(&mut state.document);
+                state.restore_motion();
             }
             Self::Redo => {
                 state.history.redo(&mut state.document);
+                state.restore_motion();
             }
             Self::ResetControls => state.document.controls = Default::default(),
-            Self::Play => state.scene.clock.playing = !state.scene.clock.playing,
-            Self::ToStart => state.scene.clock.time = 0.0,
+            Self::Mirror => toggle(&mut state.settings.mirror),
+            Self::LoadExpression => saving::ask_for_expression(state),
+            Self::SaveExpression => saving::ask_where_to_save_expression(state),
+            Self::Play => state.scene.clock.toggle(state.scene.motion.duration()),
+            Self::ToStart => {
+                state.scene.clock.time = state.scene.clock.span(state.scene.motion.duration())[0]
+            }
+            Self::ToEnd => state.scene.clock.time = state.scene.clock.span(state.scene.motion.duration())[1],
+            Self::PreviousFrame | Self::NextFrame => {
+                let frames = if self == Self::NextFrame { 1 } else { -1 };
+                state.scene.clock.playing = false;
+                state.scene.clock.time = state.scene.motion.stepped(state.scene.clock.time, frames);
+            }
+            Self::Loop => toggle(&mut state.scene.clock.looping),
+            Self::SetIn => state.scene.clock.set_in(state.scene.clock.time, state.scene.motion.duration()),
+            Self::SetOut => state.scene.clock.set_out(state.scene.clock.time, state.scene.motion.duration()),
+            Self::ClearRange => state.scene.clock.range = None,
+            Self::Record => recording::toggle(state),
             Self::FrameFocus | Self::FrameWhole => state.frame(|extents| extents.whole),
             Self::FrameHead => state.frame(|extents| extents.head),
             Self::FrameFace => state.frame(|extents| extents.face),
@@ -331,8 +473,29 @@ impl Action {
                 let at = Shading::ALL.iter().position(|other| other == shading).unwrap_or(0);
                 *shading = Shading::ALL[(at + 1) % Shading::ALL.len()];
             }
-            Self::Show3d => state.centre = Centre::View3d,
-            Self::Show2d => state.centre = Centre::View2d,
+            Self::FitFrame => state.view2d.fit(),
+            Self::ActualPixels => state.view2d.actual(),
+            Self::NextLayer => {
+                let layer = &mut state.settings.frame.layer;
+                let at = Layer::ALL.iter().position(|other| other == layer).unwrap_or(0);
+                *layer = Layer::ALL[(at + 1) % Layer::ALL.len()];
+            }
+            Self::NextPicture | Self::PreviousPicture => {
+                if let Some(shots) = &mut state.view2d.shots {
+                    shots.step(if self == Self::NextPicture { 1 } else { -1 });
+                }
+            }
+            Self::EncodeLive => toggle(&mut state.settings.frame.live),
+            Self::Show3d => {
+                state.centre = Centre::View3d;
+                if state.inspector == panel::inspector::Tab::Frame {
+                    state.inspector = panel::inspector::Tab::View;
+                }
+            }
+            Self::Show2d => {
+                state.centre = Centre::View2d;
+                state.inspector = panel::inspector::Tab::Frame;
+            }
             Self::Controls => toggle(&mut state.settings.show_controls),
             Self::Inspector => toggle(&mut state.settings.show_inspector),
             Self::Timeline => toggle(&mut state.settings.show_timeline),

@@ -6,9 +6,15 @@
 
 mod action;
 mod camera;
+mod clock;
+mod control_groups;
+mod curves;
 mod document;
 mod error;
+mod expression;
 mod graphics;
+#[cfg(test)]
+mod hands;
 mod history;
 mod job;
 mod look;
@@ -21,6 +27,8 @@ mod options;
 mod overrides;
 mod paint;
 mod panel;
+mod recording;
+mod saving;
 mod scene;
 mod settings;
 mod state;

@@ -10,6 +10,7 @@ use crate::camera::{Bookmark, OrbitCamera};
 use crate::job::{Fault, Outcome};
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
+use crate::saving;
 use crate::scene::Loaded;
 use crate::state::State;
 
@@ -146,6 +147,11 @@ pub(crate) fn use_track(state: &mut State, track: &Track, path: Option<PathBuf>)
         );
         return;
     };
+    if let (1, Some(path)) = (track.frame_count(), &path) {
+        // One frame moves nothing: it is an expression.
+        saving::use_expression(state, track, path);
+        return;
+    }
     let name = path
         .as_ref()
         .and_then(|path| path.file_name())

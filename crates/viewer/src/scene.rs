@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use effigy_avatar::{Avatar, Extents, Part, parts};
 use effigy_render::{GpuAvatar, RenderError};
-use effigy_rig::{Pose, Wrap};
+use effigy_rig::{Pose, Rig};
 
+use crate::clock::Clock;
 use crate::graphics::Graphics;
 use crate::motion::Motion;
 use crate::overrides::Overrides;
@@ -52,49 +53,6 @@ impl Loaded {
     }
 }
 
-/// The time in the motion.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    /// Seconds.
-    pub(crate) time: f64,
-    pub(crate) playing: bool,
-    /// Of the real one.
-    pub(crate) speed: f64,
-    pub(crate) looping: bool,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self { time: 0.0, playing: false, speed: 1.0, looping: true }
-    }
-}
-
-impl Clock {
-    /// Goes on by `seconds` of real time in a motion of `duration` and a frame.
-    fn advance(&mut self, seconds: f64, duration: f64, interval: f64) {
-        if !self.playing {
-            return;
-        }
-        if duration <= 0.0 {
-            self.playing = false;
-            return;
-        }
-        self.time += seconds * self.speed;
-        if self.looping {
-            // The last frame lasts as long as the others.
-            self.time = self.time.rem_euclid(duration + interval);
-        } else if self.time >= duration {
-            (self.time, self.playing) = (duration, false);
-        } else {
-            self.time = self.time.max(0.0);
-        }
-    }
-
-    fn wrap(&self) -> Wrap {
-        if self.looping { Wrap::Loop } else { Wrap::Clamp }
-    }
-}
-
 /// What is shown.
 #[derive(Default)]
 pub(crate) struct Scene {
@@ -102,8 +60,12 @@ pub(crate) struct Scene {
     pub(crate) motion: Motion,
     pub(crate) clock: Clock,
     pose: Option<Pose>,
+    /// Stands in for what motion and hand would make of the pose.
+    pub(crate) held: Option<Pose>,
     /// Another for every avatar and pose.
     revision: u64,
+    /// Another for every avatar.
+    generation: u64,
 }
 
 impl Scene {
@@ -114,6 +76,24 @@ impl Scene {
     /// The pose that is shown; none for an avatar without a rig.
     pub(crate) fn pose(&self) -> Option<&Pose> {
         self.pose.as_ref()
+    }
+
+    /// The rig of the avatar, if it has one.
+    pub(crate) fn rig(&self) -> Option<&Rig> {
+        Some(&self.loaded.as_ref()?.avatar.body.as_ref()?.rig)
+    }
+
+    /// The pose as it would be if nothing was set by hand.
+    pub(crate) fn followed(&self) -> Option<Pose> {
+        let rig = self.rig()?;
+        let mut pose = Pose::rest(rig);
+        self.motion.apply(rig, self.clock.time, self.clock.wrap(), &mut pose);
+        Some(pose)
+    }
+
+    /// Another number for every avatar.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Another number for every avatar and pose that is shown.
@@ -127,14 +107,17 @@ impl Scene {
         self.motion = Motion::own(rig);
         self.pose = rig.map(Pose::rest);
         self.loaded = Some(loaded);
+        // It was another rig's.
+        self.held = None;
         self.clock = Clock { speed: self.clock.speed, looping: self.clock.looping, ..Clock::default() };
         self.revision += 1;
+        self.generation += 1;
     }
 
     /// Moves the avatar by something else.
     pub(crate) fn set_motion(&mut self, motion: Motion) {
         self.motion = motion;
-        self.clock.time = 0.0;
+        (self.clock.time, self.clock.range) = (0.0, None);
     }
 
     /// Goes on by `seconds` and poses the avatar: by its motion, and then by what was set by hand.
@@ -148,33 +131,14 @@ impl Scene {
         let mut pose = Pose::rest(&body.rig);
         self.motion.apply(&body.rig, self.clock.time, self.clock.wrap(), &mut pose);
         overrides.apply(&body.rig, &mut pose);
+        if let Some(held) = &self.held {
+            pose.clone_from(held);
+        }
         if self.pose.as_ref() != Some(&pose) {
             loaded.gpu.set_pose(&pose)?;
             self.pose = Some(pose);
             self.revision += 1;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_loop_stop_and_stand() {
-        let mut clock = Clock { playing: true, ..Clock::default() };
-        clock.advance(2.55, 2.0, 0.5);
-        // After the last frame's half second: 0.05 s into the second round.
-        assert!((clock.time - 0.05).abs() < 1e-12 && clock.playing);
-        clock.speed = -1.0;
-        clock.advance(0.15, 2.0, 0.5);
-        assert!((clock.time - 2.4).abs() < 1e-12);
-        clock = Clock { playing: true, looping: false, speed: 2.0, time: 1.5 };
-        clock.advance(1.0, 2.0, 0.5);
-        assert_eq!((clock.time, clock.playing), (2.0, false));
-        clock.playing = true;
-        clock.advance(1.0, 0.0, 0.5);
-        assert!(!clock.playing);
     }
 }

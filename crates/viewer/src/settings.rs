@@ -7,12 +7,16 @@ use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
 
 use crate::camera::Bookmark;
+use crate::expression::Expression;
 use crate::look::Look;
 use crate::options::Storage;
 use crate::theme::ThemeChoice;
+use crate::view2d::setup::Setup;
 
 /// The most files that are remembered.
 const RECENT: usize = 12;
+/// The most expressions that are kept.
+pub(crate) const MOST_EXPRESSIONS: usize = 500;
 /// No settings are longer.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -27,7 +31,12 @@ pub(crate) struct Settings {
     /// Files that were opened, the last first.
     pub(crate) recent: Vec<PathBuf>,
     pub(crate) look: Look,
+    /// Of the 2D view.
+    pub(crate) frame: Setup,
     pub(crate) bookmarks: Vec<Bookmark>,
+    pub(crate) expressions: Vec<Expression>,
+    /// Whether both sides of the face are edited at once.
+    pub(crate) mirror: bool,
     pub(crate) show_controls: bool,
     pub(crate) show_inspector: bool,
     pub(crate) show_timeline: bool,
@@ -41,7 +50,10 @@ impl Default for Settings {
             interface_scale: 1.0,
             recent: Vec::new(),
             look: Look::default(),
+            frame: Setup::default(),
             bookmarks: Vec::new(),
+            expressions: Vec::new(),
+            mirror: false,
             show_controls: true,
             show_inspector: true,
             show_timeline: true,
@@ -64,7 +76,9 @@ impl Settings {
             self.interface_scale = 1.0;
         }
         self.recent.truncate(RECENT);
+        self.frame = self.frame.sound();
         self.bookmarks.retain(|bookmark| bookmark.camera.is_sound());
+        self.expressions.truncate(MOST_EXPRESSIONS);
         self
     }
 }

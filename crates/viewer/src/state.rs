@@ -7,15 +7,20 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 use crate::action::Action;
 use crate::camera::Bookmark;
 use crate::document::Document;
+use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
 use crate::history::History;
 use crate::job::Jobs;
 use crate::message::Messages;
 use crate::meter::Meter;
 use crate::options::{Bundled, Centre, Options};
+use crate::panel::controls::ControlsPanel;
 use crate::panel::inspector::Tab;
+use crate::panel::timeline::TimelinePanel;
+use crate::recording::{self, Recorder};
 use crate::scene::{Loaded, Scene};
-use crate::settings::{Settings, Store};
+use crate::settings::{MOST_EXPRESSIONS, Settings, Store};
+use crate::view2d::View2d;
 use crate::view3d::View3d;
 
 /// Everything that the panels show and change. What undo goes back through is in the document.
@@ -24,6 +29,7 @@ pub(crate) struct State {
     pub(crate) history: History<Document>,
     pub(crate) scene: Scene,
     pub(crate) view3d: View3d,
+    pub(crate) view2d: View2d,
     pub(crate) settings: Settings,
     store: Store,
     pub(crate) messages: Messages,
@@ -35,8 +41,14 @@ pub(crate) struct State {
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) show_shortcuts: bool,
-    /// What is searched for among the controls.
-    pub(crate) control_filter: String,
+    pub(crate) controls: ControlsPanel,
+    pub(crate) timeline: TimelinePanel,
+    pub(crate) recorder: Recorder,
+    /// How many recordings there were.
+    pub(crate) takes: u32,
+    /// The expression that was chosen last, and how much of one is given.
+    pub(crate) blend: Option<Blend>,
+    pub(crate) blend_amount: f32,
     /// What the program was started with, until the first avatar is there.
     starting: Option<Start>,
     /// What is to be done at the end of the frame.
@@ -57,6 +69,7 @@ impl State {
         let document = Document {
             look: settings.look.clone(),
             bookmarks: settings.bookmarks.clone(),
+            expressions: settings.expressions.clone(),
             ..Document::default()
         };
         let mut state = Self {
@@ -64,6 +77,7 @@ impl State {
             document,
             scene: Scene::default(),
             view3d: View3d::default(),
+            view2d: View2d::default(),
             settings,
             store,
             messages: Messages::default(),
@@ -73,9 +87,14 @@ impl State {
             open: options.open,
             bundled: options.bundled,
             centre: options.centre,
-            inspector: Tab::default(),
+            inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             show_shortcuts: false,
-            control_filter: String::new(),
+            controls: ControlsPanel::default(),
+            timeline: TimelinePanel::default(),
+            recorder: Recorder::default(),
+            takes: 0,
+            blend: None,
+            blend_amount: 1.0,
             starting: Some(Start { expression: options.expression, time: options.time }),
             actions: Vec::new(),
             quit: false,
@@ -90,6 +109,7 @@ impl State {
     pub(crate) fn show(&mut self, loaded: Loaded) {
         let first = self.scene.loaded().is_none();
         self.scene.show(loaded);
+        (self.recorder, self.blend) = (Recorder::Off, None);
         self.frame(|extents| if first { extents.head } else { extents.whole });
         if !first {
             self.document.controls = Default::default();
@@ -112,7 +132,45 @@ impl State {
             self.messages.fault(error, "The panel of controls lists those that there are.");
         }
         // None of it can be undone.
+        self.document.motion = self.scene.motion.clone();
         self.history.adopt(&self.document);
+    }
+
+    /// Shows an expression, as much of it as is chosen, in place of what is set by hand or `added` to it.
+    pub(crate) fn choose_expression(&mut self, expression: Expression, added: bool) {
+        let last = self.blend.take();
+        self.blend = Some(Blend::new(last, expression, &self.document.controls, added));
+        self.apply_blend();
+    }
+
+    /// Shows as much of the expression that was chosen last as is chosen now.
+    pub(crate) fn apply_blend(&mut self) {
+        let still = self.scene.motion.duration() == 0.0;
+        if let (Some(blend), Some(rig), Some(followed)) =
+            (&mut self.blend, self.scene.rig(), self.scene.followed())
+        {
+            self.document.controls = blend.at(rig, &followed, self.blend_amount, still);
+        }
+    }
+
+    /// Keeps an expression under its name, in place of another of that name.
+    pub(crate) fn keep_expression(&mut self, expression: Expression) {
+        let kept = &mut self.document.expressions;
+        let has_room = kept.len() < MOST_EXPRESSIONS;
+        match kept.iter_mut().find(|other| other.name == expression.name) {
+            Some(slot) => *slot = expression,
+            None if has_room => kept.push(expression),
+            None => self.messages.fault("There is no room for more expressions", "Remove one first."),
+        }
+    }
+
+    /// After a step back or forward: moves the avatar by what it was moved by then.
+    pub(crate) fn restore_motion(&mut self) {
+        if self.document.motion != self.scene.motion {
+            let motion = self.document.motion.tied_to(self.scene.rig());
+            self.scene.set_motion(motion);
+            self.scene.clock.playing = false;
+        }
     }
 
     /// Comes to where part of the avatar fills the view.
@@ -160,19 +218,25 @@ impl State {
             self.scene.clock.playing = false;
             self.messages.fault(error.to_string(), "Open the avatar again.");
         }
+        recording::follow(self, seconds);
         self.view3d.turntable.advance(seconds);
     }
 
     /// Does what was asked for, makes a step of what was edited, and keeps the settings. `editing` says that an edit is
     /// still under way. Says when a message goes.
     pub(crate) fn finish_frame(&mut self, editing: bool) -> Option<Duration> {
+        self.document.motion.clone_from(&self.scene.motion);
         for action in std::mem::take(&mut self.actions) {
             action.perform(self);
+            self.document.motion.clone_from(&self.scene.motion);
         }
+        // All of a recording is one step.
+        let editing = editing || self.recorder.is_running();
         self.history.watch(&self.document, editing);
         if !editing {
             self.settings.look.clone_from(&self.document.look);
             self.settings.bookmarks.clone_from(&self.document.bookmarks);
+            self.settings.expressions.clone_from(&self.document.expressions);
             if let Err(error) = self.store.save(&self.settings) {
                 self.messages.fault(error, "Settings are lost when the viewer is closed.");
             }
@@ -184,6 +248,18 @@ impl State {
     pub(crate) fn is_settled(&self) -> bool {
         // Where no avatar could be opened nothing more comes.
         let started = self.starting.is_none() || self.scene.loaded().is_none();
-        self.jobs.is_idle() && started && self.view3d.is_current()
+        let shown = match self.centre {
+            Centre::View3d => self.view3d.is_current(),
+            Centre::View2d => self.view2d.is_current(),
+        };
+        self.jobs.is_idle() && started && shown
+    }
+
+    /// Whether the view that is shown has more to do that waits for the next frame.
+    pub(crate) fn is_waiting(&self) -> bool {
+        match self.centre {
+            Centre::View3d => !self.view3d.is_current(),
+            Centre::View2d => self.view2d.is_waiting(),
+        }
     }
 }

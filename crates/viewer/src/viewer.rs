@@ -14,6 +14,10 @@ use crate::{ViewerError, action, open, panel, theme};
 /// The longest time that one frame goes on by, seconds: after a pause nothing jumps.
 const LONGEST_STEP: f32 = 0.1;
 
+/// Keys that move a slider: all that is done until they are let go is one edit.
+const STEPPING: [egui::Key; 4] =
+    [egui::Key::ArrowLeft, egui::Key::ArrowRight, egui::Key::ArrowUp, egui::Key::ArrowDown];
+
 /// The application without a window: takes what the user did and draws itself.
 pub struct Viewer {
     context: egui::Context,
@@ -50,6 +54,11 @@ impl Viewer {
         Self { context, state, painter, themed: None, moving: false }
     }
 
+    #[cfg(test)]
+    pub(crate) fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// What takes input and lays out; shells set it up for their platform.
     pub fn context(&self) -> &egui::Context {
         &self.context
@@ -83,6 +92,7 @@ impl Viewer {
         state.finish_start();
         let start = Instant::now();
         state.view3d.recording = Duration::ZERO;
+        state.view2d.recording = Duration::ZERO;
         let mut expires = None;
         let mut output = context.run_ui(input, |ui| {
             let step = ui.input(|input| input.stable_dt.min(LONGEST_STEP));
@@ -100,18 +110,26 @@ impl Viewer {
             panel::show(ui, state);
             let editing = ui.input(|input| input.pointer.any_down())
                 || ui.text_edit_focused()
+                || ui.input(|input| STEPPING.iter().any(|&key| input.key_down(key)))
                 || state.view3d.is_edited(ui.input(|input| input.time));
             expires = state.finish_frame(editing);
         });
         let laid_out = start.elapsed();
-        if state.scene.clock.playing || state.view3d.turntable.is_turning() || !state.view3d.is_current() {
+        if state.scene.clock.playing
+            || state.recorder.is_running()
+            || state.view3d.turntable.is_turning()
+            || state.is_waiting()
+        {
             context.request_repaint();
         }
         if let Some(expires) = expires {
             context.request_repaint_after(expires);
         }
         let painted = painter.paint(&state.graphics, context, &mut output, target, size);
-        state.meter.interface.add((laid_out + painted).saturating_sub(state.view3d.recording));
+        state
+            .meter
+            .interface
+            .add((laid_out + painted).saturating_sub(state.view3d.recording + state.view2d.recording));
         let root = output.viewport_output.get(&egui::ViewportId::ROOT);
         let repaint_after = root.map_or(Duration::MAX, |root| root.repaint_delay);
         *moving = repaint_after < Duration::from_millis(100);

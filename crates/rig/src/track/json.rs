@@ -1,12 +1,14 @@
 //! Reading tracks from JSON, as LAM's web player and this project's tools write them.
 
+use std::collections::BTreeMap;
+
 use glam::Quat;
 use serde::Deserialize;
 
 use crate::RigError;
 use crate::error::{invalid, shown, within};
 
-use super::{Track, TrackLimits, from_rotation_vector, known_names};
+use super::{Track, TrackLimits, distinct_names, from_rotation_vector, known_names};
 
 #[derive(Deserialize)]
 struct Document {
@@ -21,6 +23,8 @@ struct Document {
 #[derive(Deserialize)]
 struct Metadata {
     fps: Option<f64>,
+    #[serde(default)]
+    own_names: bool,
 }
 
 #[derive(Deserialize)]
@@ -30,6 +34,8 @@ struct Frame {
     #[serde(default)]
     rotation: Option<Vec<f32>>,
     eye_rotations: Option<[Vec<f32>; 2]>,
+    #[serde(default)]
+    turns: BTreeMap<String, Vec<f32>>,
 }
 
 /// The track in `bytes`, or `None` if it is a glTF file.
@@ -48,7 +54,8 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, 
         (names.len() as u64).saturating_mul(frames.len() as u64),
         limits.weights,
     )?;
-    let names = known_names(names)?;
+    let own_names = document.metadata.as_ref().is_some_and(|m| m.own_names);
+    let names = if own_names { distinct_names(names)? } else { known_names(names)? };
     if frames.is_empty() {
         return Err(invalid("the track", "has no frames"));
     }
@@ -64,6 +71,7 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, 
     track.times = times(&frames, document.metadata.and_then(|m| m.fps))?;
     track.head_rotations = rotations(&frames, document.head_pose.as_deref())?;
     track.eye_rotations = eye_rotations(&frames)?;
+    track.node_turns = node_turns(&frames, limits)?;
     Ok(Some(track))
 }
 
@@ -124,11 +132,36 @@ fn eye_rotations(frames: &[Frame]) -> Result<Option<Vec<[Quat; 2]>>, RigError> {
     frames.iter().enumerate().map(both).collect::<Result<_, _>>().map(Some)
 }
 
+fn node_turns(frames: &[Frame], limits: &TrackLimits) -> Result<BTreeMap<String, Vec<Quat>>, RigError> {
+    let mut turns: BTreeMap<String, Vec<Quat>> = BTreeMap::new();
+    for (i, frame) in frames.iter().enumerate() {
+        for (name, numbers) in &frame.turns {
+            let turn = rotation(i, numbers)?;
+            if !turn.is_finite() {
+                return Err(invalid(format!("frame {i}"), format!("the turn of {name:.64?} means nothing")));
+            }
+            if !turns.contains_key(name) {
+                let values = (turns.len() as u64 + 1).saturating_mul(frames.len() as u64);
+                within("the number of turns", values, limits.weights)?;
+                turns.insert(name.clone(), vec![Quat::IDENTITY; frames.len()]);
+            }
+            if let Some(slot) = turns.get_mut(name).and_then(|turns| turns.get_mut(i)) {
+                *slot = turn;
+            }
+        }
+    }
+    Ok(turns)
+}
+
 /// A rotation vector or a quaternion; what means nothing is not finite.
 fn rotation(frame: usize, numbers: &[f32]) -> Result<Quat, RigError> {
     match *numbers {
         [x, y, z] => Ok(from_rotation_vector([x, y, z])),
-        [x, y, z, w] => Ok(Quat::from_xyzw(x, y, z, w).normalize()),
+        [x, y, z, w] => {
+            let q = Quat::from_xyzw(x, y, z, w);
+            // What is of unit length as far as numbers go stays as it is written.
+            Ok(if (q.length_squared() - 1.0).abs() < 1e-6 { q } else { q.normalize() })
+        }
         _ => Err(invalid(format!("frame {frame}"), format!("a rotation of {} numbers", numbers.len()))),
     }
 }

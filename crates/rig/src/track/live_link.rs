@@ -8,7 +8,7 @@ use crate::{RigError, canonical};
 use super::{Track, TrackLimits, known_names};
 
 /// Whose angles there are: columns `HeadYaw`, `HeadPitch`, `HeadRoll` and so on.
-const TURNING: [&str; 3] = ["Head", "LeftEye", "RightEye"];
+pub(super) const TURNING: [&str; 3] = ["Head", "LeftEye", "RightEye"];
 /// Frame rates that a timecode may count in.
 const RATES: [f64; 9] = [24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 100.0, 120.0, 240.0];
 const DAY: f64 = 86_400.0;

@@ -3,10 +3,13 @@
 mod gltf_weights;
 mod json;
 mod live_link;
+mod live_link_writer;
 mod player;
+mod recorder;
 mod save;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use glam::Quat;
@@ -16,6 +19,7 @@ use crate::limits::read_within;
 use crate::{RigError, canonical, recipe};
 
 pub use player::{TrackPlayer, Wrap};
+pub use recorder::TrackRecorder;
 
 /// Weights of named controls at given times, and the head's rotation where it is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +34,9 @@ pub struct Track {
     pub head_rotations: Option<Vec<Quat>>,
     /// F rotations of the left and the right eye away from rest, about the axes of the head (+Y up, face towards +Z).
     pub eye_rotations: Option<Vec<[Quat; 2]>>,
+    /// Of other nodes by name, F rotations each about the node's own axes: away from its rest, or, for the head and the
+    /// eyes, from where the rotations above have turned them.
+    pub node_turns: BTreeMap<String, Vec<Quat>>,
 }
 
 /// Upper bounds on what reading a track may take.
@@ -78,12 +85,14 @@ impl Track {
     ///   "metadata": {"fps": f}, "head_pose": [[3]]}`. Time is optional (then `fps`, 30 without). A head rotation is either a frame's
     ///   `rotation`, as a rotation vector in radians (3 numbers) or a quaternion xyzw (4), or its entry in `head_pose`,
     ///   a rotation vector. Those of the left and the right eye are written like a frame's `rotation`, in every frame
-    ///   or in none.
+    ///   or in none. A frame's `turns` are those of other nodes, `{"neck": []}`, written alike; a node that stands in
+    ///   some frames only is at rest in the others.
     /// - glTF, binary or JSON: the first animation with morph weights, sampled 60 times per second.
     ///
     /// # Errors
     /// [`RigError`]: not any of these formats, no frames, rows of unequal length, values that are not finite, times that
-    /// go back, sizes over `limits`; for CSV and JSON also when no name is a known control.
+    /// go back, sizes over `limits`; for CSV and JSON also when no name is a known control, unless the JSON's metadata says
+    /// `"own_names": true`: that they are a certain rig's.
     pub fn from_bytes(bytes: &[u8], limits: &TrackLimits) -> Result<Self, RigError> {
         Self::read(bytes, None, limits)
     }
@@ -110,7 +119,7 @@ impl Track {
     /// # Errors
     /// [`RigError::Invalid`] with the first fault.
     pub fn validate(&self) -> Result<(), RigError> {
-        if self.times.is_empty() || self.names.is_empty() {
+        if self.times.is_empty() || (self.names.is_empty() && self.node_turns.is_empty()) {
             return Err(invalid("the track", "has no frames or no controls"));
         }
         if self.times.len().checked_mul(self.names.len()) != Some(self.weights.len()) {
@@ -135,6 +144,11 @@ impl Track {
             && (rotations.len() != self.times.len() || !rotations.iter().flatten().all(unit))
         {
             return Err(invalid("the track", "its eye rotations are not two unit quaternions per frame"));
+        }
+        let whole = |turns: &Vec<Quat>| turns.len() == self.times.len() && turns.iter().all(unit);
+        if let Some((name, _)) = self.node_turns.iter().find(|(_, turns)| !whole(turns)) {
+            let fault = format!("the turns of {name:.64?} are not one unit quaternion per frame");
+            return Err(invalid("the track", fault));
         }
         Ok(())
     }
@@ -161,29 +175,58 @@ impl Track {
         index.checked_mul(controls).and_then(|start| self.weights.get(start..start + controls)).unwrap_or(&[])
     }
 
-    /// Writes the track as JSON in the layout that [`Track::from_bytes`] reads, rotations as quaternions. The file
+    /// Writes the track as JSON in the layout that [`Track::from_bytes`] reads, rotations as quaternions, times to the
+    /// nanosecond. The file
     /// appears complete or not at all.
     ///
     /// # Errors
     /// [`RigError::File`] if the track is not valid or the file cannot be written.
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<(), RigError> {
         let path = path.as_ref();
-        save::save(self, path).map_err(|fault| fault.in_file(path))
+        save::json(self).and_then(|bytes| save::whole(&bytes, path)).map_err(|fault| fault.in_file(path))
+    }
+
+    /// Writes the track as a Live Link Face CSV: 52 ARKit shapes, and the angles of head and eyes, under timecodes of 60
+    /// frames per second. Times are kept to 1/60,000 s, angles to 0.00001 radians; shapes that the track lacks are 0.
+    /// The file appears complete or not at all. Returns the names of controls and nodes that such a file cannot hold.
+    ///
+    /// # Errors
+    /// [`RigError::File`] if the track is not valid, has no ARKit shape, goes beyond a day, has frames that one timecode
+    /// would stand for, or the file cannot be written.
+    pub fn save_live_link(&self, path: impl AsRef<Path>) -> Result<Vec<String>, RigError> {
+        let path = path.as_ref();
+        let write = || {
+            let (bytes, left_out) = live_link_writer::csv(self)?;
+            save::whole(&bytes, path)?;
+            Ok(left_out)
+        };
+        write().map_err(|fault: RigError| fault.in_file(path))
     }
 }
 
-/// Names as the rest of the crate writes them. An error if none is known, or one stands twice.
-fn known_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
+/// Names as the rest of the crate writes them. An error if one stands twice.
+fn distinct_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
     let names: Vec<String> =
         names.into_iter().map(|n| canonical(&n).map_or_else(|| n.clone(), str::to_owned)).collect();
-    if !names.iter().any(|n| canonical(n).is_some() || recipe(n).is_some()) {
-        return Err(invalid("the track", "names not a single known control (ARKit, Oculus or VRM)"));
-    }
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort_unstable();
     match sorted.windows(2).find(|w| w[0] == w[1]) {
         Some(twice) => Err(invalid("the track", format!("names the control {} twice", twice[0]))),
         None => Ok(names),
+    }
+}
+
+/// Whether any of these is a name that more than one rig knows.
+fn any_known(names: &[String]) -> bool {
+    names.iter().any(|n| canonical(n).is_some() || recipe(n).is_some())
+}
+
+/// As [`distinct_names`], and an error if none is known.
+fn known_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
+    if any_known(&names) {
+        distinct_names(names)
+    } else {
+        Err(invalid("the track", "names not a single known control (ARKit, Oculus or VRM)"))
     }
 }
 

@@ -27,6 +27,7 @@ pub struct TrackPlayer {
     driven: Vec<usize>,
     head: Head,
     eyes: [Option<NodeTurn>; 2],
+    turns: Vec<Turning>,
     unmatched: Vec<String>,
 }
 
@@ -38,13 +39,23 @@ struct Control {
     binary: bool,
 }
 
+/// A node that the track turns about its own axes.
+#[derive(Clone, Debug)]
+struct Turning {
+    /// In the track.
+    name: String,
+    node: usize,
+    /// What it turns away from, unless head or eyes have been turned before it.
+    rest: Option<Quat>,
+}
+
 impl TrackPlayer {
     /// Ties `track` to `rig`. Each of the track's names is looked up, in this order, as a morph, as an expression, both
     /// also in their ARKit spelling, and as an Oculus viseme or VRM preset made of the rig's ARKit shapes; on a rig
     /// without ARKit shapes, ARKit names fall back on VRM presets (`jawOpen` on `aa`).
     ///
     /// # Errors
-    /// [`RigError::Mismatch`] if not one control matches; whatever [`Track::validate`] and
+    /// [`RigError::Mismatch`] if not one control or turned node matches; whatever [`Track::validate`] and
     /// [`Rig::validate`] find.
     pub fn new(track: &Track, rig: &Rig) -> Result<Self, RigError> {
         track.validate()?;
@@ -62,7 +73,18 @@ impl TrackPlayer {
         driven.sort_unstable();
         driven.dedup();
         driven.retain(|&m| m < rig.morphs.len());
-        if driven.is_empty() {
+        let head = Head::find(rig);
+        let mut turns: Vec<Turning> = Vec::new();
+        for name in track.node_turns.keys() {
+            match rig.nodes.iter().position(|node| !name.is_empty() && node.name == *name) {
+                Some(node) => {
+                    let rest = rig.nodes.get(node).map(|node| node.rotation);
+                    turns.push(Turning { name: name.clone(), node, rest });
+                }
+                None => unmatched.push(name.clone()),
+            }
+        }
+        if driven.is_empty() && turns.is_empty() {
             return Err(RigError::Mismatch("not a single control of the track matches the rig".into()));
         }
         let looks = |c: &&Control| track.names.get(c.column).is_some_and(|n| n.starts_with("eyeLook"));
@@ -70,14 +92,17 @@ impl TrackPlayer {
             controls.iter().filter(looks).flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
         looking.sort_unstable();
         looking.dedup();
-        Ok(Self {
-            track: track.clone(),
-            head: Head::find(rig),
-            eyes: eyes(rig, &looking),
-            controls,
-            driven,
-            unmatched,
-        })
+        let eyes = eyes(rig, &looking);
+        for turning in &mut turns {
+            let by_head = track.head_rotations.is_some()
+                && matches!(head, Head::Node(head) if head.node() == turning.node);
+            let by_eyes =
+                track.eye_rotations.is_some() && eyes.iter().flatten().any(|eye| eye.node() == turning.node);
+            if by_head || by_eyes {
+                turning.rest = None;
+            }
+        }
+        Ok(Self { track: track.clone(), head, eyes, turns, controls, driven, unmatched })
     }
 
     /// The track that is played.
@@ -107,7 +132,8 @@ impl TrackPlayer {
     /// Sets what the track moves to its state at `time` seconds: morph weights, interpolated linearly, and the head's
     /// rotation and those of the eyes, spherically. The head is the node of that name, turned from its rest by the track's rotation about
     /// world axes; without such a node, `world_from_scene` becomes that rotation about the bottom centre of the rest
-    /// mesh. Eyes turn about the axes that the head has at rest, and with it. All else in `pose` is left alone. A `time` that is not finite counts as 0.
+    /// mesh. Eyes turn about the axes that the head has at rest, and with it; then the track's other nodes turn about
+    /// their own. All else in `pose` is left alone. A `time` that is not finite counts as 0.
     pub fn apply(&self, time: f64, wrap: Wrap, pose: &mut Pose) {
         let (from, to, part) = self.locate(time, wrap);
         for &morph in &self.driven {
@@ -142,6 +168,14 @@ impl TrackPlayer {
                 }
             }
         }
+        for Turning { name, node, rest } in &self.turns {
+            let turns = self.track.node_turns.get(name).map_or(&[][..], Vec::as_slice);
+            if let (Some(&a), Some(&b)) = (turns.get(from), turns.get(to))
+                && let Some(node) = pose.nodes.get_mut(*node)
+            {
+                node.rotation = (rest.unwrap_or(node.rotation) * a.slerp(b, part)).normalize();
+            }
+        }
     }
 
     /// Puts one frame in place of all that the track has, for controls that come one by one: the C weights of the track's
@@ -170,6 +204,7 @@ impl TrackPlayer {
         track.weights.extend_from_slice(weights);
         track.head_rotations = head.map(|q| vec![q]);
         track.eye_rotations = eyes.map(|q| vec![q]);
+        track.node_turns.clear();
         Ok(())
     }
 

@@ -1,13 +1,14 @@
-//! Writing tracks as JSON.
+//! Writing tracks: as JSON, and files whole or not at all.
 
-use std::io::BufWriter;
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::RigError;
 
-use super::Track;
+use super::{Track, any_known};
 
 #[derive(Serialize)]
 struct SavedTrack<'a> {
@@ -20,6 +21,8 @@ struct SavedTrack<'a> {
 struct SavedMetadata {
     fps: f64,
     frame_count: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    own_names: bool,
 }
 
 #[derive(Serialize)]
@@ -29,17 +32,30 @@ struct SavedFrame<'a> {
     rotation: Vec<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     eye_rotations: Option<[[f32; 4]; 2]>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    turns: BTreeMap<&'a str, [f32; 4]>,
 }
 
-pub(super) fn save(track: &Track, path: &Path) -> Result<(), RigError> {
+/// The bytes of a JSON file.
+pub(super) fn json(track: &Track) -> Result<Vec<u8>, RigError> {
     track.validate()?;
+    // Numbers of so few digits are read as they were written, and a file that is read and written is the same.
+    let nanoseconds: Vec<f64> = track.times.iter().map(|time| (time * 1e9).round() / 1e9).collect();
+    let times = if nanoseconds.is_sorted_by(|a, b| a < b) { &nanoseconds } else { &track.times };
     let rotation = |i: usize| track.head_rotations.as_ref()?.get(i).map(|q| q.to_array().to_vec());
     let eyes = |i: usize| track.eye_rotations.as_ref()?.get(i).map(|eyes| eyes.map(|q| q.to_array()));
+    let turns = |i: usize| {
+        let turns = track.node_turns.iter();
+        turns.filter_map(|(name, turns)| Some((name.as_str(), turns.get(i)?.to_array()))).collect()
+    };
     let saved = SavedTrack {
         names: &track.names,
-        metadata: SavedMetadata { fps: 1.0 / track.frame_interval(), frame_count: track.frame_count() },
-        frames: track
-            .times
+        metadata: SavedMetadata {
+            fps: (1e6 / track.frame_interval()).round() / 1e6,
+            frame_count: track.frame_count(),
+            own_names: !any_known(&track.names),
+        },
+        frames: times
             .iter()
             .enumerate()
             .map(|(i, &time)| SavedFrame {
@@ -47,9 +63,15 @@ pub(super) fn save(track: &Track, path: &Path) -> Result<(), RigError> {
                 time,
                 rotation: rotation(i).unwrap_or_default(),
                 eye_rotations: eyes(i),
+                turns: turns(i),
             })
             .collect(),
     };
+    Ok(serde_json::to_vec(&saved).map_err(std::io::Error::from)?)
+}
+
+/// Puts `bytes` into a file, all or nothing.
+pub(super) fn whole(bytes: &[u8], path: &Path) -> Result<(), RigError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -58,9 +80,8 @@ pub(super) fn save(track: &Track, path: &Path) -> Result<(), RigError> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = BufWriter::new(builder.tempfile_in(folder)?);
-    serde_json::to_writer(&mut file, &saved).map_err(std::io::Error::from)?;
-    let file = file.into_inner().map_err(|e| e.into_error())?;
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())

@@ -39,6 +39,13 @@ impl NodeTurn {
         self.node
     }
 
+    /// How far `pose` has turned the node about the world axes at rest: what [`NodeTurn::turn`] takes.
+    pub(super) fn turned(&self, pose: &Pose) -> Quat {
+        let Self { node, local, scene_from_parent } = *self;
+        let shown = pose.nodes.get(node).map_or(local, |node| node.rotation);
+        (scene_from_parent * shown * local.inverse() * scene_from_parent.inverse()).normalize()
+    }
+
     /// Turns the node by `rotation` about the world axes at rest.
     pub(super) fn turn(&self, rotation: Quat, pose: &mut Pose) {
         let Self { node, local, scene_from_parent } = *self;
@@ -54,6 +61,14 @@ impl Head {
         match rig.head_node().and_then(|node| NodeTurn::new(rig, node)) {
             Some(turn) => Self::Node(turn),
             None => Self::Scene { neck: bottom_centre(rig) },
+        }
+    }
+
+    /// How far `pose` has turned the head: what [`Head::turn`] takes.
+    pub(super) fn turned(&self, pose: &Pose) -> Quat {
+        match self {
+            Self::Node(node) => node.turned(pose),
+            Self::Scene { .. } => Quat::from_mat3a(&pose.world_from_scene.matrix3).normalize(),
         }
     }
 

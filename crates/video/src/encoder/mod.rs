@@ -1,4 +1,4 @@
-//! Encoders behind one trait.
+//! Encoders behind one trait, and the decoder that shows what has become of a picture.
 //!
 //! openh264 is always there. rav1e comes with feature `av1`. Feature `x264` links libx264, which is under the GNU GPL: a
 //! program built with it may only be passed on under that licence. FFmpeg's encoders run in a process of their own and
@@ -6,6 +6,7 @@
 
 mod ffmpeg;
 mod h264;
+mod h264_decoder;
 mod picture;
 #[cfg(feature = "av1")]
 mod rav1e;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 
 pub use ffmpeg::{Ffmpeg, FfmpegOptions};
 pub use h264::OpenH264;
+pub use h264_decoder::{Decoded, H264Decoder};
 pub(crate) use picture::Planar;
 pub use picture::{ColorInfo, Layout, Matrix, Picture};
 #[cfg(feature = "av1")]

@@ -172,6 +172,31 @@ impl Picture<'_> {
         Ok(())
     }
 
+    /// The codes of luma, blue and red differences, row after row without gaps, whatever the layout; none of planes that
+    /// are shorter than their sizes say.
+    pub fn samples(&self) -> [Vec<u16>; 3] {
+        if self.validate().is_err() {
+            return [const { Vec::new() }; 3];
+        }
+        let (bytes, interleaved) = (self.layout.bytes(), matches!(self.layout, Layout::Nv12 | Layout::P010));
+        let shift = if self.layout == Layout::P010 { 6 } else { 0 };
+        let sizes = self.layout.planes(self.width, self.height);
+        [0, 1, 2].map(|component: usize| {
+            let index = if interleaved { component.min(1) } else { component };
+            let (step, first) = if interleaved && component > 0 { (2, component - 1) } else { (1, 0) };
+            let (row, rows) = sizes[index];
+            let mut out = Vec::with_capacity(row / (bytes * step) * rows);
+            for y in 0..rows {
+                let samples = self.row(index, y, row).chunks_exact(bytes).skip(first).step_by(step);
+                out.extend(samples.map(|sample| match sample {
+                    [low, high] => u16::from_le_bytes([*low, *high]) >> shift,
+                    _ => u16::from(sample[0]),
+                }));
+            }
+            out
+        })
+    }
+
     /// Row `y` of plane `index`, `bytes` long. The picture has been validated.
     fn row(&self, index: usize, y: usize, bytes: usize) -> &[u8] {
         let start = y * self.strides[index];

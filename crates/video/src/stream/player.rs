@@ -41,6 +41,7 @@ impl StreamPlayer {
             weights: vec![0.0; layout.controls.len()],
             head_rotations: head.map(|_| vec![Quat::IDENTITY]),
             eye_rotations: eyes.map(|_| vec![[Quat::IDENTITY; 2]]),
+            ..Track::default()
         };
         let player = TrackPlayer::new(&track, rig);
         let moves = !nodes.is_empty() || layout.placement || layout.camera;

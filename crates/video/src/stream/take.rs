@@ -83,6 +83,7 @@ pub fn resample(track: &Track, rate: f64) -> Result<Track, StreamError> {
         names: track.names.clone(),
         head_rotations: track.head_rotations.as_ref().map(|_| Vec::new()),
         eye_rotations: track.eye_rotations.as_ref().map(|_| Vec::new()),
+        node_turns: track.node_turns.keys().map(|name| (name.clone(), Vec::new())).collect(),
         ..Track::default()
     };
     let last = track.frame_count() - 1;
@@ -101,6 +102,9 @@ pub fn resample(track: &Track, rate: f64) -> Result<Track, StreamError> {
         if let (Some(out), Some(r)) = (&mut out.eye_rotations, &track.eye_rotations) {
             out.push([between(r[from][0], r[to][0]), between(r[from][1], r[to][1])]);
         }
+        for (out, r) in out.node_turns.values_mut().zip(track.node_turns.values()) {
+            out.push(between(r[from], r[to]));
+        }
     }
     Ok(out)
 }
@@ -117,6 +121,7 @@ mod tests {
             weights: vec![0.0, 1.0, 0.5, 0.0, 1.0, 0.25],
             head_rotations: Some(vec![Quat::IDENTITY, Quat::from_rotation_y(0.5), Quat::IDENTITY]),
             eye_rotations: Some(vec![[Quat::IDENTITY, Quat::from_rotation_x(0.1)]; 3]),
+            ..Track::default()
         };
         let (layout, frames) = stream_frames(&track);
         assert_eq!(track_of(&layout, &frames).unwrap(), track);

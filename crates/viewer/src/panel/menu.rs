@@ -16,6 +16,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                     match action {
                         Action::Open => recent(ui, state),
                         Action::OpenBundled
+                        | Action::SaveTrack
+                        | Action::ResetControls
+                        | Action::Mirror
+                        | Action::NextFrame
+                        | Action::ClearRange
                         | Action::ExportCamera
                         | Action::Redo
                         | Action::FrameWhole

@@ -2,7 +2,13 @@
 
 mod camera;
 mod centre;
-mod controls;
+mod control_row;
+pub(crate) mod controls;
+mod curve;
+mod curve_area;
+mod expressions;
+mod frame;
+mod icons;
 pub(crate) mod inspector;
 mod look;
 mod menu;
@@ -10,8 +16,8 @@ mod messages;
 mod performance;
 mod shortcuts;
 mod status;
-mod timeline;
-mod toolbar;
+pub(crate) mod timeline;
+pub(crate) mod toolbar;
 
 use egui::{Frame, Margin, Panel, Ui};
 
@@ -25,7 +31,11 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     Panel::top("toolbar").frame(bar(8, 4)).show(ui, |ui| toolbar::show(ui, state));
     Panel::bottom("status").frame(bar(8, 2)).resizable(false).show(ui, |ui| status::show(ui, state));
     if state.settings.show_timeline {
-        Panel::bottom("timeline").frame(bar(8, 6)).resizable(false).show(ui, |ui| timeline::show(ui, state));
+        Panel::bottom("timeline")
+            .frame(bar(8, 6))
+            .default_size(176.0)
+            .size_range(84.0..=420.0)
+            .show(ui, |ui| timeline::show(ui, state));
     }
     if state.settings.show_controls {
         Panel::left("controls")

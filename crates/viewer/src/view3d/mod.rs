@@ -78,6 +78,16 @@ impl View3d {
         self.size.map(|side| side.max(1))
     }
 
+    /// Another view draws the frame, of so many pixels.
+    pub(crate) fn set_size(&mut self, size: [u32; 2]) {
+        self.size = size;
+    }
+
+    /// The camera as it is shown, turntable included.
+    pub(crate) fn shown_camera(&self, camera: &OrbitCamera) -> OrbitCamera {
+        self.turntable.turned(camera)
+    }
+
     /// Width over height.
     pub(crate) fn aspect(&self) -> f32 {
         let [width, height] = self.size();
@@ -111,13 +121,6 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         ask_for_focus(state, [at.x as u32, at.y as u32]);
     }
     answer_focus(state);
-}
-
-/// The frame alone, drawn into `rect` with a pixel for each of the picture's `size`.
-pub(crate) fn show_plain(ui: &mut Ui, state: &mut State, rect: Rect, size: [u32; 2]) {
-    state.view3d.size = size;
-    let look = Look { adaptive: false, ..Look::default() };
-    tell(state, |state| draw(ui, state, rect, size, &look, false));
 }
 
 fn tell(state: &mut State, work: impl FnOnce(&mut State) -> Result<(), RenderError>) {

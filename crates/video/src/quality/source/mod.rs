@@ -2,6 +2,7 @@
 
 mod memory;
 mod packets;
+mod planes;
 mod png;
 mod y4m;
 

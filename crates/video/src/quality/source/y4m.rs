@@ -15,7 +15,7 @@ const LONGEST_LINE: u64 = 4096;
 
 /// Where one chroma sample lies along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sampling {
+pub(super) enum Sampling {
     /// On every pixel.
     Full,
     /// On every second pixel.
@@ -238,7 +238,7 @@ fn sampling_of(tag: &str) -> Option<(Option<[Sampling; 2]>, u32)> {
 
 impl Sampling {
     /// How many samples there are along `pixels`.
-    fn samples(self, pixels: usize) -> usize {
+    pub(super) fn samples(self, pixels: usize) -> usize {
         if self == Self::Full { pixels } else { pixels.div_ceil(2) }
     }
 
@@ -275,7 +275,7 @@ fn cubic(x: f32) -> f32 {
 }
 
 /// A chroma plane, `samples` wide, at every pixel.
-fn interpolated(
+pub(super) fn interpolated(
     plane: &[f32],
     samples: usize,
     [across, down]: [Sampling; 2],
@@ -301,7 +301,7 @@ fn interpolated(
 
 /// From Y'CbCr codes to 8-bit R'G'B' codes.
 #[derive(Clone, Copy, Debug)]
-struct Conversion {
+pub(super) struct Conversion {
     black: f32,
     /// The code of no chroma.
     grey: f32,
@@ -312,7 +312,7 @@ struct Conversion {
 }
 
 impl Conversion {
-    fn new(matrix: Matrix, full_range: bool, depth: u32) -> Self {
+    pub(super) fn new(matrix: Matrix, full_range: bool, depth: u32) -> Self {
         let [kr, kb] = matrix.weights();
         // ITU-R BT.2100-2, table 9: limited codes of more bits are those of 8 shifted, full ones reach the last code.
         let unit = (1_u32 << (depth - 8)) as f32;
@@ -332,7 +332,7 @@ impl Conversion {
         [y + self.red * cr, y + self.green[0] * cb + self.green[1] * cr, y + self.blue * cb]
     }
 
-    fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
+    pub(super) fn rgb(&self, y: f32, cb: f32, cr: f32) -> [u8; 3] {
         // A float that is cast to an integer is clamped to its range.
         self.levels(y, cb, cr).map(|v| v.round() as u8)
     }

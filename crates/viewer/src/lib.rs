@@ -9,6 +9,7 @@ mod camera;
 mod clock;
 mod control_groups;
 mod curves;
+mod dialog;
 mod document;
 mod error;
 mod expression;
@@ -38,6 +39,7 @@ mod view3d;
 mod viewer;
 mod window;
 
+pub use dialog::Dialogs;
 pub use error::ViewerError;
 pub use offscreen::{Offscreen, Picture, screenshot};
 pub use options::{Bundled, Centre, Options, Storage};

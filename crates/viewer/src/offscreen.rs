@@ -1,6 +1,6 @@
 //! The shell that draws to pictures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,18 @@ impl Offscreen {
     /// # Errors
     /// As [`Viewer::frame`].
     pub fn frame(&mut self, events: Vec<egui::Event>) -> Result<crate::Frame, ViewerError> {
+        self.frame_with(events, Vec::new())
+    }
+
+    /// The same with files dropped on the window.
+    ///
+    /// # Errors
+    /// As [`Viewer::frame`].
+    pub fn frame_with(
+        &mut self,
+        events: Vec<egui::Event>,
+        dropped: Vec<PathBuf>,
+    ) -> Result<crate::Frame, ViewerError> {
         let [width, height] = self.size();
         let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(width as f32, height as f32));
         let input = egui::RawInput {
@@ -84,6 +96,7 @@ impl Offscreen {
             max_texture_side: Some(self.gpu.device.limits().max_texture_dimension_2d as usize),
             time: Some(self.frames as f64 * STEP),
             events,
+            dropped_files: dropped.into_iter().map(|path| Arc::new(Dropped(path)) as _).collect(),
             focused: true,
             ..Default::default()
         };
@@ -154,6 +167,20 @@ impl Offscreen {
         let rows = mapped.chunks_exact(row as usize);
         let rgba = rows.flat_map(|pixels| &pixels[..4 * width as usize]).copied().collect();
         Ok(Picture { width, height, rgba })
+    }
+}
+
+/// A file as if it was dropped.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ use effigy_render::camera_file::NamedCamera;
 use effigy_rig::{Track, TrackLimits};
 
 use crate::camera::{Bookmark, OrbitCamera};
+use crate::dialog::{self, Wanted};
 use crate::job::{Fault, Outcome};
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
@@ -177,45 +178,22 @@ pub(crate) fn ask(state: &mut State) {
             &["glb", "gltf", "vrm", "ply", "splat", "spz", "zip", "json", "csv", "effs"],
         )
         .add_filter("All files", &["*"]);
-    // Some systems want the dialog made here, and waited for elsewhere.
-    let answer = dialog.pick_files();
-    state.jobs.start("Choosing a file", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer).unwrap_or_default();
-        let paths: Vec<PathBuf> = chosen.iter().map(|file| file.path().to_owned()).collect();
-        Ok(Box::new(move |state| files(state, &paths)))
-    });
+    dialog::ask(state, dialog, Wanted::Files, files);
 }
 
 /// Asks for a picture to put behind the avatar.
 pub(crate) fn ask_for_picture(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
-        .set_title("Choose a background")
-        .add_filter("PNG pictures", &["png"])
-        .pick_file();
-    state.jobs.start("Choosing a picture", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
-        Ok(Box::new(move |state| {
-            if let Some(path) = chosen {
-                files(state, &[path]);
-            }
-        }))
-    });
+    let dialog =
+        rfd::AsyncFileDialog::new().set_title("Choose a background").add_filter("PNG pictures", &["png"]);
+    dialog::ask(state, dialog, Wanted::File, |state, paths| files(state, paths));
 }
 
 /// Asks for a file with cameras, and stands where the first of them does.
 pub(crate) fn ask_for_camera(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Import a camera")
-        .add_filter("Cameras", &["gltf", "glb", "json"])
-        .pick_file();
-    state.jobs.start("Choosing a camera", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
-        Ok(Box::new(move |state| {
-            if let Some(path) = chosen {
-                import_camera(state, &path);
-            }
-        }))
-    });
+        .add_filter("Cameras", &["gltf", "glb", "json"]);
+    dialog::ask(state, dialog, Wanted::File, |state, paths| import_camera(state, &paths[0]));
 }
 
 /// Stands where the first camera of a file does; the others become bookmarks.
@@ -244,20 +222,12 @@ pub(crate) fn import_camera(state: &mut State, path: &Path) {
 
 /// Asks where the camera and the bookmarks are to be written.
 pub(crate) fn ask_where_to_export_camera(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Export the camera and the bookmarks")
         .set_file_name("camera.gltf")
         .add_filter("glTF camera", &["gltf"])
-        .add_filter("transforms.json", &["json"])
-        .save_file();
-    state.jobs.start("Choosing a file", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer).map(|file| file.path().to_owned());
-        Ok(Box::new(move |state| {
-            if let Some(path) = chosen {
-                export_cameras(state, &path);
-            }
-        }))
-    });
+        .add_filter("transforms.json", &["json"]);
+    dialog::ask(state, dialog, Wanted::NewFile, |state, paths| export_cameras(state, &paths[0]));
 }
 
 /// Writes the camera and the bookmarks.

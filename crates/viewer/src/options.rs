@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use effigy_avatar::OpenOptions;
 
+use crate::dialog::Dialogs;
+
 /// What a viewer starts with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -24,6 +26,8 @@ pub struct Options {
     pub bundled: Bundled,
     /// Where settings are kept.
     pub storage: Storage,
+    /// Who is asked for files.
+    pub dialogs: Dialogs,
 }
 
 impl Options {
@@ -38,6 +42,7 @@ impl Options {
             open: OpenOptions::default(),
             bundled,
             storage: Storage::default(),
+            dialogs: Dialogs::default(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Keeping expressions and tracks in files, and asking where.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use effigy_rig::Track;
 
+use crate::dialog::{self, Wanted};
 use crate::expression::Expression;
-use crate::job::{Fault, Outcome};
 use crate::motion::open_track;
 use crate::open;
 use crate::state::State;
@@ -14,13 +14,10 @@ const ADVICE: &str = "Choose a folder that can be written to.";
 
 /// Asks for a track to open, which may also be the animation of a glTF file.
 pub(crate) fn ask_for_track(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Open a track")
-        .add_filter("Tracks and animations", &["json", "csv", "effs", "glb", "gltf", "vrm"])
-        .pick_file();
-    choose(state, async { answer.await.map(|file| file.path().to_owned()) }, |state, path| {
-        open::track(state, path);
-    });
+        .add_filter("Tracks and animations", &["json", "csv", "effs", "glb", "gltf", "vrm"]);
+    dialog::ask(state, dialog, Wanted::File, |state, paths| open::track(state, paths[0].clone()));
 }
 
 /// Asks where the track is to be written.
@@ -28,53 +25,29 @@ pub(crate) fn ask_where_to_save_track(state: &mut State) {
     let name = Path::new(state.scene.motion.name())
         .file_stem()
         .map_or_else(|| "track".into(), |stem| stem.to_string_lossy().into_owned());
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Save the track")
         .set_file_name(format!("{name}.json"))
         .add_filter("Weights", &["json"])
-        .add_filter("Live Link Face", &["csv"])
-        .save_file();
-    choose(state, async { answer.await.map(|file| file.path().to_owned()) }, |state, path| {
-        save_track(state, &path);
-    });
+        .add_filter("Live Link Face", &["csv"]);
+    dialog::ask(state, dialog, Wanted::NewFile, |state, paths| save_track(state, &paths[0]));
 }
 
 /// Asks for a file with an expression.
 pub(crate) fn ask_for_expression(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Load an expression")
-        .add_filter("Expressions", &["json", "csv"])
-        .pick_file();
-    choose(state, async { answer.await.map(|file| file.path().to_owned()) }, |state, path| {
-        load_expression(state, &path);
-    });
+        .add_filter("Expressions", &["json", "csv"]);
+    dialog::ask(state, dialog, Wanted::File, |state, paths| load_expression(state, &paths[0]));
 }
 
 /// Asks where what is shown is to be written.
 pub(crate) fn ask_where_to_save_expression(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new()
+    let dialog = rfd::AsyncFileDialog::new()
         .set_title("Save the expression")
         .set_file_name("expression.json")
-        .add_filter("Expressions", &["json"])
-        .save_file();
-    choose(state, async { answer.await.map(|file| file.path().to_owned()) }, |state, path| {
-        save_expression(state, &path);
-    });
-}
-
-fn choose(
-    state: &mut State,
-    answer: impl Future<Output = Option<PathBuf>> + Send + 'static,
-    then: impl FnOnce(&mut State, PathBuf) + Send + 'static,
-) {
-    state.jobs.start("Choosing a file", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer);
-        Ok(Box::new(move |state| {
-            if let Some(path) = chosen {
-                then(state, path);
-            }
-        }))
-    });
+        .add_filter("Expressions", &["json"]);
+    dialog::ask(state, dialog, Wanted::NewFile, |state, paths| save_expression(state, &paths[0]));
 }
 
 /// Writes what moves the avatar: as Live Link Face where the file is to be a `.csv`, otherwise as JSON.

@@ -6,6 +6,7 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 
 use crate::action::Action;
 use crate::camera::Bookmark;
+use crate::dialog::Dialogs;
 use crate::document::Document;
 use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) graphics: Graphics,
     pub(crate) open: OpenOptions,
     pub(crate) bundled: Bundled,
+    pub(crate) dialogs: Dialogs,
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) show_shortcuts: bool,
@@ -86,6 +88,7 @@ impl State {
             graphics,
             open: options.open,
             bundled: options.bundled,
+            dialogs: options.dialogs,
             centre: options.centre,
             inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             show_shortcuts: false,

@@ -7,6 +7,7 @@ use effigy_splat::Frame;
 use effigy_train::capture::{Capture, CaptureOptions, Picture};
 
 use super::shots::{Shot, Shots};
+use crate::dialog::{self, Wanted};
 use crate::job::{Fault, Outcome};
 use crate::options::Centre;
 use crate::panel::inspector::Tab;
@@ -14,15 +15,8 @@ use crate::state::State;
 
 /// Asks for a capture to compare the avatar with.
 pub(crate) fn ask(state: &mut State) {
-    let answer = rfd::AsyncFileDialog::new().set_title("Compare with a capture").pick_folder();
-    state.jobs.start("Choosing a capture", move |_| -> Result<Outcome, Fault> {
-        let chosen = pollster::block_on(answer).map(|folder| folder.path().to_owned());
-        Ok(Box::new(move |state| {
-            if let Some(path) = chosen {
-                open(state, &path);
-            }
-        }))
-    });
+    let dialog = rfd::AsyncFileDialog::new().set_title("Compare with a capture");
+    dialog::ask(state, dialog, Wanted::Folder, |state, paths| open(state, &paths[0]));
 }
 
 /// Opens a capture, and shows its first picture beside the avatar.

@@ -1,0 +1,177 @@
+//! A monkey at mouse and keyboard: whatever it does, the viewer goes on, its memory stays, and the graphics device has
+//! nothing to complain about.
+//!
+//! `EFFIGY_SOAK_FRAMES=20000 cargo test --release -p effigy-viewer --test soak -- --nocapture` is half an hour of it.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::{Path, PathBuf};
+
+use effigy_viewer::egui::{
+    Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2,
+};
+use effigy_viewer::{Bundled, Dialogs, Offscreen, Options, Storage};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+const BUNDLED: Bundled = Bundled {
+    avatar: include_bytes!("../../../assets/head.glb"),
+    track: include_bytes!("../../../assets/greeting.json"),
+};
+/// What is done in a test that everyone runs.
+const FRAMES: usize = 400;
+const SIZES: [[u32; 2]; 6] = [[640, 400], [641, 399], [320, 200], [900, 300], [200, 500], [64, 48]];
+
+struct Monkey {
+    random: SmallRng,
+    at: Pos2,
+    held: Option<PointerButton>,
+    modifiers: Modifiers,
+    /// What it drops on the window: whole files and broken ones.
+    files: Vec<PathBuf>,
+}
+
+impl Monkey {
+    fn new(seed: u64, folder: &Path) -> Self {
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let files = vec![
+            write("head.glb", BUNDLED.avatar),
+            write("track.json", BUNDLED.track),
+            write("cut.glb", &BUNDLED.avatar[..BUNDLED.avatar.len() / 3]),
+            write("nonsense.csv", b"Timecode,BlendShapeCount\n00:00:00:00.0,what\n"),
+            write("cut.json", &BUNDLED.track[..40]),
+            write("letter.txt", b"Dear Sir or Madam"),
+            folder.join("not_there.glb"),
+        ];
+        let random = SmallRng::seed_from_u64(seed);
+        Self { random, at: pos2(0.0, 0.0), held: None, modifiers: Modifiers::NONE, files }
+    }
+
+    fn place(&mut self, size: [u32; 2]) -> Pos2 {
+        let [w, h] = size.map(|v| v as f32);
+        match self.random.random_range(0..3) {
+            // A little further, so that drags are drags.
+            0 | 1 => {
+                let step = vec2(self.random.random_range(-40.0..40.0), self.random.random_range(-40.0..40.0));
+                (self.at + step).clamp(Pos2::ZERO, pos2(w, h))
+            }
+            _ => pos2(self.random.random_range(0.0..=w), self.random.random_range(0.0..=h)),
+        }
+    }
+
+    fn key(&mut self) -> Key {
+        let key = Key::ALL[self.random.random_range(0..Key::ALL.len())];
+        // Leaving is no adventure.
+        if key == Key::Q { Key::Space } else { key }
+    }
+
+    /// What happens in the next frame.
+    fn act(&mut self, size: [u32; 2]) -> Vec<Event> {
+        let mut events = Vec::new();
+        for _ in 0..self.random.random_range(0..3) {
+            match self.random.random_range(0..100) {
+                0..45 => {
+                    self.at = self.place(size);
+                    events.push(Event::PointerMoved(self.at));
+                }
+                45..70 => {
+                    let button = self.held.take();
+                    let pressed = button.is_none();
+                    let button = button.unwrap_or_else(|| match self.random.random_range(0..6) {
+                        0 => PointerButton::Secondary,
+                        1 => PointerButton::Middle,
+                        _ => PointerButton::Primary,
+                    });
+                    self.held = pressed.then_some(button);
+                    events.push(Event::PointerButton {
+                        pos: self.at,
+                        button,
+                        pressed,
+                        modifiers: self.modifiers,
+                    });
+                }
+                70..78 => events.push(Event::MouseWheel {
+                    unit: MouseWheelUnit::Line,
+                    delta: vec2(0.0, self.random.random_range(-3.0..3.0)),
+                    phase: TouchPhase::Move,
+                    modifiers: self.modifiers,
+                }),
+                78..94 => {
+                    let key = self.key();
+                    for pressed in [true, false] {
+                        let modifiers = self.modifiers;
+                        events.push(Event::Key {
+                            key,
+                            physical_key: None,
+                            pressed,
+                            repeat: false,
+                            modifiers,
+                        });
+                    }
+                }
+                94..97 => events.push(Event::Text(
+                    ["a", "7", "ß", "eye", "-1e99", "\u{202e}"][self.random.random_range(0..6)].into(),
+                )),
+                97 => {
+                    events.push(Event::PointerGone);
+                    events.push(Event::WindowFocused(self.random.random()));
+                }
+                _ => {
+                    self.modifiers = [Modifiers::NONE, Modifiers::SHIFT, Modifiers::COMMAND, Modifiers::ALT]
+                        [self.random.random_range(0..4)];
+                    events.push(Event::ModifiersChanged(self.modifiers));
+                }
+            }
+        }
+        events
+    }
+}
+
+/// Resident memory of this process, MiB; nothing where the system does not say.
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}
+
+#[test]
+fn a_monkey_breaks_nothing() {
+    let frames = std::env::var("EFFIGY_SOAK_FRAMES").ok().map_or(FRAMES, |frames| frames.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut monkey = Monkey::new(7, folder.path());
+    let options = Options { storage: Storage::Nowhere, dialogs: Dialogs::Refuse, ..Options::new(BUNDLED) };
+    let mut offscreen = Offscreen::open(options, SIZES[0]).unwrap();
+    offscreen.settle().unwrap();
+    let mut marks = Vec::new();
+    for i in 0..frames {
+        if monkey.random.random_range(0..150) == 0 {
+            offscreen.resize(SIZES[monkey.random.random_range(0..SIZES.len())]).unwrap();
+        }
+        let dropped = match monkey.random.random_range(0..200) {
+            0 => vec![monkey.files[monkey.random.random_range(0..monkey.files.len())].clone()],
+            _ => Vec::new(),
+        };
+        let events = monkey.act(offscreen.size());
+        offscreen.frame_with(events, dropped).unwrap();
+        for fault in offscreen.viewer().faults() {
+            assert!(!fault.contains("wgpu") && !fault.contains("alidation"), "frame {i}: {fault}");
+        }
+        if i % (frames / 20).max(1) == 0
+            && let Some(memory) = memory()
+        {
+            println!("frame {i}: {memory:.1} MiB");
+            marks.push(memory);
+        }
+    }
+    offscreen.settle().unwrap();
+    // After a quarter everything has been seen once. A short run has not seen it: only a long one tells of leaks.
+    if frames >= 20_000 && marks.len() >= 20 {
+        let mean = |marks: &[f64]| marks.iter().sum::<f64>() / marks.len() as f64;
+        let (early, late) = (mean(&marks[5..10]), mean(&marks[marks.len() - 5..]));
+        assert!(late < 1.02 * early, "memory grew from {early:.1} to {late:.1} MiB");
+    }
+}

@@ -45,9 +45,9 @@ impl Times {
 pub(crate) struct Meter {
     /// From frame to frame while something moves.
     pub(crate) frames: Times,
-    /// Building and tessellating the interface, without recording the avatar.
+    /// Processor time of building and tessellating the interface, without recording the avatar.
     pub(crate) interface: Times,
-    /// Recording and submitting the avatar.
+    /// Processor time of recording and submitting the avatar.
     pub(crate) recording: Times,
     /// Milliseconds of each stage, as they were last measured, in the order of [`Stage::ALL`].
     pub(crate) stages: Option<[f64; Stage::ALL.len()]>,

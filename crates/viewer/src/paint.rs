@@ -1,7 +1,8 @@
 //! Draws what egui has laid out.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use egui_wgpu::{Renderer, ScreenDescriptor};
 
 use crate::graphics::Graphics;
@@ -25,7 +26,7 @@ impl Painter {
         target: &wgpu::TextureView,
         size: [u32; 2],
     ) -> Duration {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let (device, queue) = (graphics.device(), graphics.queue());
         let pixels_per_point = output.pixels_per_point;
         let jobs = context.tessellate(std::mem::take(&mut output.shapes), pixels_per_point);

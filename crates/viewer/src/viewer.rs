@@ -1,8 +1,9 @@
 //! The application without a window.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use effigy_render::Gpu;
 
 use crate::graphics::Graphics;
@@ -90,7 +91,7 @@ impl Viewer {
         }
         state.collect_jobs();
         state.finish_start();
-        let start = Instant::now();
+        let start = ThreadTime::now();
         state.view3d.recording = Duration::ZERO;
         state.view2d.recording = Duration::ZERO;
         let mut expires = None;

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use effigy_viewer::egui::{
-    Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2,
+    Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2,
 };
 use effigy_viewer::{Bundled, Dialogs, Offscreen, Options, Storage};
 use rand::rngs::SmallRng;
@@ -99,6 +99,7 @@ impl Monkey {
                     delta: vec2(0.0, self.random.random_range(-3.0..3.0)),
                     phase: TouchPhase::Move,
                     modifiers: self.modifiers,
+                    source: MouseWheelSource::Wheel,
                 }),
                 78..94 => {
                     let key = self.key();
@@ -167,7 +168,6 @@ fn a_monkey_breaks_nothing() {
             marks.push(memory);
         }
     }
-    offscreen.settle().unwrap();
     // After a quarter everything has been seen once. A short run has not seen it: only a long one tells of leaks.
     if frames >= 20_000 && marks.len() >= 20 {
         let mean = |marks: &[f64]| marks.iter().sum::<f64>() / marks.len() as f64;

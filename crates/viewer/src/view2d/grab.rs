@@ -1,8 +1,9 @@
 //! The renderer's frame for the 2D view: rendered when it would be another, and brought back without waiting.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use effigy_render::{GpuAvatar, Outputs, PendingFrame, RenderError, Renderer, View};
 use effigy_splat::{Camera, Frame};
 
@@ -46,7 +47,7 @@ impl Grabber {
             Some(view) => view,
             None => renderer.create_view_with(size.0, size.1, Outputs { guide: true })?,
         };
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let mut encoder = graphics.device().create_command_encoder(&Default::default());
         renderer.record(&mut encoder, &[avatar], &wanted.camera, &mut view)?;
         // Whoever shows it looks at every frame of the interface until it is there.

@@ -1,8 +1,9 @@
 //! The renderer's picture of the avatar, made again when it would be another.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use effigy_render::{
     CompositeSource, Compositor, GpuAvatar, Outputs, PendingPick, RenderError, Renderer, Stage, StageTimer,
     View,
@@ -100,7 +101,7 @@ impl Pictures {
             *slot = Some(shown);
             return Ok(None);
         }
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let mut encoder = graphics.device().create_command_encoder(&Default::default());
         renderer.record(&mut encoder, &[avatar], &wanted.camera, &mut shown.view)?;
         graphics.queue().submit([encoder.finish()]);

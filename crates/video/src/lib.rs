@@ -6,7 +6,8 @@
 //! **Importance** of pixels, as the renderer's guide has it, becomes quantiser offsets ([`QualityMapper`]) for encoders that
 //! take them, and drives a [`PreFilter`] for those that do not; a [`Preparation`] does either as it is told. Both are there
 //! for the GPU too ([`GpuFocus`], [`GpuPreFilter`]).
-//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`].
+//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`]; frames that are rendered one after
+//! another become a [`VideoFile`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`]; [`audio`] is sound
 //! beside them.
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
@@ -16,6 +17,7 @@ pub mod container;
 mod convert;
 pub mod encoder;
 mod error;
+mod file;
 mod focus;
 mod format;
 mod gpu_focus;
@@ -32,6 +34,7 @@ pub mod stream;
 
 pub use convert::{Converter, PlanesBuffer};
 pub use error::VideoError;
+pub use file::{VideoFile, VideoFileOptions};
 pub use focus::{Edges, Focus, FocusOptions, Importance};
 pub use format::{
     Alpha, Association, Component, Layout, Matrix, PlaneFormat, PlanesError, Range, Shape, Signal, Span,

@@ -6,7 +6,7 @@ use crate::look::Shading;
 use crate::options::Centre;
 use crate::state::State;
 use crate::theme::ThemeChoice;
-use crate::{open, panel};
+use crate::{export, open, panel};
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +15,10 @@ pub(crate) enum Action {
     OpenBundled,
     ImportCamera,
     ExportCamera,
+    Export,
+    SavePicture,
+    ExportVideo,
+    ExportAvatar,
     Quit,
     Undo,
     Redo,
@@ -79,11 +83,15 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::Open,
         Self::OpenBundled,
         Self::ImportCamera,
         Self::ExportCamera,
+        Self::Export,
+        Self::SavePicture,
+        Self::ExportVideo,
+        Self::ExportAvatar,
         Self::Quit,
         Self::Undo,
         Self::Redo,
@@ -119,9 +127,15 @@ impl Action {
 
     pub(crate) fn group(self) -> Group {
         match self {
-            Self::Open | Self::OpenBundled | Self::ImportCamera | Self::ExportCamera | Self::Quit => {
-                Group::File
-            }
+            Self::Open
+            | Self::OpenBundled
+            | Self::ImportCamera
+            | Self::ExportCamera
+            | Self::Export
+            | Self::SavePicture
+            | Self::ExportVideo
+            | Self::ExportAvatar
+            | Self::Quit => Group::File,
             Self::Undo | Self::Redo | Self::ResetControls => Group::Edit,
             Self::Play | Self::ToStart => Group::Play,
             Self::FrameFocus
@@ -155,6 +169,10 @@ impl Action {
             Self::OpenBundled => "Open the bundled avatar",
             Self::ImportCamera => "Import camera…",
             Self::ExportCamera => "Export camera…",
+            Self::Export => "Export…",
+            Self::SavePicture => "Save a picture",
+            Self::ExportVideo => "Export the video",
+            Self::ExportAvatar => "Export the avatar",
             Self::Quit => "Quit",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
@@ -224,7 +242,13 @@ impl Action {
             Self::NextTheme => (Modifiers::NONE, Key::F5),
             Self::Performance => (Modifiers::NONE, Key::F12),
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
-            Self::OpenBundled | Self::ImportCamera | Self::ExportCamera => return None,
+            Self::Export => (Modifiers::COMMAND, Key::E),
+            Self::SavePicture => (Modifiers::COMMAND, Key::P),
+            Self::OpenBundled
+            | Self::ImportCamera
+            | Self::ExportCamera
+            | Self::ExportVideo
+            | Self::ExportAvatar => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
     }
@@ -260,9 +284,14 @@ impl Action {
             Self::ResetControls => !state.document.controls.is_empty(),
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
             Self::Play | Self::ToStart => state.scene.motion.duration() > 0.0,
-            Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
-                loaded
-            }
+            Self::FrameFocus
+            | Self::FrameHead
+            | Self::FrameFace
+            | Self::FrameWhole
+            | Self::ExportCamera
+            | Self::SavePicture
+            | Self::ExportVideo
+            | Self::ExportAvatar => loaded,
             Self::Wireframe | Self::Bones | Self::Anchors => {
                 state.scene.loaded().is_some_and(|loaded| loaded.avatar.body.is_some())
             }
@@ -296,6 +325,13 @@ impl Action {
             Self::OpenBundled => open::bundled(state),
             Self::ImportCamera => open::ask_for_camera(state),
             Self::ExportCamera => open::ask_where_to_export_camera(state),
+            Self::Export => {
+                state.settings.show_inspector = true;
+                state.inspector = panel::inspector::Tab::Export;
+            }
+            Self::SavePicture => export::picture(state),
+            Self::ExportVideo => export::video(state),
+            Self::ExportAvatar => export::avatar(state),
             Self::Quit => state.quit = true,
             Self::Undo => {
                 state.history.undo(&mut state.document);

@@ -8,6 +8,7 @@ mod action;
 mod camera;
 mod document;
 mod error;
+mod export;
 mod graphics;
 mod history;
 mod job;

@@ -66,6 +66,12 @@ impl Offscreen {
         &self.viewer
     }
 
+    /// What the panels show and change, for tests.
+    #[cfg(test)]
+    pub(crate) fn state_mut(&mut self) -> &mut crate::state::State {
+        self.viewer.state_mut()
+    }
+
     /// Draws a frame in which `events` happen. It waits until it is drawn, so that frames do not pile up.
     ///
     /// # Errors

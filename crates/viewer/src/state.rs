@@ -7,6 +7,7 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 use crate::action::Action;
 use crate::camera::Bookmark;
 use crate::document::Document;
+use crate::export::Export;
 use crate::graphics::Graphics;
 use crate::history::History;
 use crate::job::Jobs;
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(crate) bundled: Bundled,
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
+    pub(crate) export: Export,
     pub(crate) show_shortcuts: bool,
     /// What is searched for among the controls.
     pub(crate) control_filter: String,
@@ -74,6 +76,7 @@ impl State {
             bundled: options.bundled,
             centre: options.centre,
             inspector: Tab::default(),
+            export: Export::default(),
             show_shortcuts: false,
             control_filter: String::new(),
             starting: Some(Start { expression: options.expression, time: options.time }),

@@ -122,6 +122,12 @@ impl Viewer {
         Ok(Frame { platform: output.platform_output, repaint_after, title, quit: state.quit })
     }
 
+    /// What the panels show and change, for tests.
+    #[cfg(test)]
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     /// Whether all that was asked for is shown: nothing is being loaded, and the picture is of what there is.
     pub fn is_settled(&self) -> bool {
         self.state.is_settled()

@@ -2,7 +2,7 @@
 
 use egui::{ScrollArea, Ui};
 
-use crate::panel::{camera, look, performance};
+use crate::panel::{camera, export, look, performance};
 use crate::state::State;
 
 /// What the panel on the right shows.
@@ -11,16 +11,18 @@ pub(crate) enum Tab {
     #[default]
     View,
     Camera,
+    Export,
     Performance,
 }
 
 impl Tab {
-    const ALL: [Self; 3] = [Self::View, Self::Camera, Self::Performance];
+    const ALL: [Self; 4] = [Self::View, Self::Camera, Self::Export, Self::Performance];
 
     fn name(self) -> &'static str {
         match self {
             Self::View => "View",
             Self::Camera => "Camera",
+            Self::Export => "Export",
             Self::Performance => "Performance",
         }
     }
@@ -36,6 +38,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match state.inspector {
         Tab::View => look::show(ui, state),
         Tab::Camera => camera::show(ui, state),
+        Tab::Export => export::show(ui, state),
         Tab::Performance => performance::show(ui, state),
     });
 }

@@ -17,6 +17,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                         Action::Open => recent(ui, state),
                         Action::OpenBundled
                         | Action::ExportCamera
+                        | Action::ExportAvatar
                         | Action::Redo
                         | Action::FrameWhole
                         | Action::ViewLeft

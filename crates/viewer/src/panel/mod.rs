@@ -3,6 +3,7 @@
 mod camera;
 mod centre;
 mod controls;
+mod export;
 pub(crate) mod inspector;
 mod look;
 mod menu;

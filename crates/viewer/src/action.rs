@@ -19,6 +19,8 @@ pub(crate) enum Action {
     SavePicture,
     ExportVideo,
     ExportAvatar,
+    #[cfg(feature = "train")]
+    Train,
     Quit,
     Undo,
     Redo,
@@ -83,7 +85,7 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 39] = [
+    pub(crate) const ALL: [Self; 39 + cfg!(feature = "train") as usize] = [
         Self::Open,
         Self::OpenBundled,
         Self::ImportCamera,
@@ -92,6 +94,8 @@ impl Action {
         Self::SavePicture,
         Self::ExportVideo,
         Self::ExportAvatar,
+        #[cfg(feature = "train")]
+        Self::Train,
         Self::Quit,
         Self::Undo,
         Self::Redo,
@@ -136,6 +140,8 @@ impl Action {
             | Self::ExportVideo
             | Self::ExportAvatar
             | Self::Quit => Group::File,
+            #[cfg(feature = "train")]
+            Self::Train => Group::File,
             Self::Undo | Self::Redo | Self::ResetControls => Group::Edit,
             Self::Play | Self::ToStart => Group::Play,
             Self::FrameFocus
@@ -173,6 +179,8 @@ impl Action {
             Self::SavePicture => "Save a picture",
             Self::ExportVideo => "Export the video",
             Self::ExportAvatar => "Export the avatar",
+            #[cfg(feature = "train")]
+            Self::Train => "Train an avatar…",
             Self::Quit => "Quit",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
@@ -244,6 +252,8 @@ impl Action {
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
             Self::Export => (Modifiers::COMMAND, Key::E),
             Self::SavePicture => (Modifiers::COMMAND, Key::P),
+            #[cfg(feature = "train")]
+            Self::Train => return None,
             Self::OpenBundled
             | Self::ImportCamera
             | Self::ExportCamera
@@ -332,6 +342,11 @@ impl Action {
             Self::SavePicture => export::picture(state),
             Self::ExportVideo => export::video(state),
             Self::ExportAvatar => export::avatar(state),
+            #[cfg(feature = "train")]
+            Self::Train => {
+                state.settings.show_inspector = true;
+                state.inspector = panel::inspector::Tab::Train;
+            }
             Self::Quit => state.quit = true,
             Self::Undo => {
                 state.history.undo(&mut state.document);

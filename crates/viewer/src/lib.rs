@@ -12,6 +12,8 @@ mod export;
 mod graphics;
 mod history;
 mod job;
+#[cfg(feature = "train")]
+mod learn;
 mod look;
 mod message;
 mod meter;

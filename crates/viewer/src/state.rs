@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) export: Export,
+    #[cfg(feature = "train")]
+    pub(crate) learning: crate::learn::Learning,
     pub(crate) show_shortcuts: bool,
     /// What is searched for among the controls.
     pub(crate) control_filter: String,
@@ -77,6 +79,8 @@ impl State {
             centre: options.centre,
             inspector: Tab::default(),
             export: Export::default(),
+            #[cfg(feature = "train")]
+            learning: Default::default(),
             show_shortcuts: false,
             control_filter: String::new(),
             starting: Some(Start { expression: options.expression, time: options.time }),
@@ -149,6 +153,8 @@ impl State {
 
     /// Takes what jobs have done.
     pub(crate) fn collect_jobs(&mut self) {
+        #[cfg(feature = "train")]
+        crate::learn::collect(self);
         for result in self.jobs.collect() {
             match result {
                 Ok(outcome) => outcome(self),

@@ -2,6 +2,8 @@
 
 use egui::{ScrollArea, Ui};
 
+#[cfg(feature = "train")]
+use crate::panel::learn;
 use crate::panel::{camera, export, look, performance};
 use crate::state::State;
 
@@ -12,17 +14,28 @@ pub(crate) enum Tab {
     View,
     Camera,
     Export,
+    #[cfg(feature = "train")]
+    Train,
     Performance,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::View, Self::Camera, Self::Export, Self::Performance];
+    const ALL: &[Self] = &[
+        Self::View,
+        Self::Camera,
+        Self::Export,
+        #[cfg(feature = "train")]
+        Self::Train,
+        Self::Performance,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::View => "View",
             Self::Camera => "Camera",
             Self::Export => "Export",
+            #[cfg(feature = "train")]
+            Self::Train => "Train",
             Self::Performance => "Performance",
         }
     }
@@ -30,7 +43,7 @@ impl Tab {
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
-        for tab in Tab::ALL {
+        for &tab in Tab::ALL {
             ui.selectable_value(&mut state.inspector, tab, tab.name());
         }
     });
@@ -39,6 +52,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         Tab::View => look::show(ui, state),
         Tab::Camera => camera::show(ui, state),
         Tab::Export => export::show(ui, state),
+        #[cfg(feature = "train")]
+        Tab::Train => learn::show(ui, state),
         Tab::Performance => performance::show(ui, state),
     });
 }

@@ -5,6 +5,8 @@ mod centre;
 mod controls;
 mod export;
 pub(crate) mod inspector;
+#[cfg(feature = "train")]
+mod learn;
 mod look;
 mod menu;
 mod messages;

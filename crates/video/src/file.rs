@@ -82,7 +82,7 @@ pub struct VideoFile {
 }
 
 enum To {
-    Encoded { encoder: Box<dyn Encoder>, container: Mp4<BufWriter<File>> },
+    Encoded { encoder: Box<dyn Encoder>, container: Box<dyn Container> },
     Raw(Y4m<BufWriter<File>>),
 }
 
@@ -97,7 +97,7 @@ impl VideoFile {
         let encoder = open(&options.encoder, &config)?;
         let preparation = preparation(options, &config)?;
         let (file, partial) = temporary(path)?;
-        let container = Mp4::with_sound(BufWriter::new(file), &config, options.sound.clone())?;
+        let container = Box::new(Mp4::with_sound(BufWriter::new(file), &config, options.sound.clone())?);
         let to = To::Encoded { encoder, container };
         Ok(Self { path: path.into(), partial, shape, preparation, planes: Planes::default(), frames: 0, to })
     }

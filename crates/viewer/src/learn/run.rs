@@ -80,7 +80,7 @@ pub(crate) fn run(
         progress.set(report.step as f32 / trainer.config.steps as f32);
         if shows.are_due() {
             let start = Instant::now();
-            showing = snapshot(trainer, graphics).map(|loaded| {
+            showing = snapshot(trainer, settings, graphics).map(|loaded| {
                 // The viewer may be gone.
                 let _ = snapshots.send(loaded);
             });
@@ -131,9 +131,11 @@ fn is_unwanted(shared: &Shared, progress: &Progress) -> bool {
 }
 
 /// The avatar as it stands, on the viewer's device.
-fn snapshot(trainer: &Trainer, graphics: &Graphics) -> Result<Loaded, Fault> {
+fn snapshot(trainer: &Trainer, settings: &Settings, graphics: &Graphics) -> Result<Loaded, Fault> {
     let avatar = trainer.model.to_avatar("Training").map_err(said)?;
-    Loaded::new(avatar, None, graphics).map_err(|error| Fault::new(error, SHOW_ADVICE))
+    // As the file that it will be.
+    Loaded::new(avatar, Some(settings.output.clone()), graphics)
+        .map_err(|error| Fault::new(error, SHOW_ADVICE))
 }
 
 /// Opens and checks a capture, and gives its rig and what is wrong with it though it can be used.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use cpu_time::ProcessTime;
-use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians, normals};
+use effigy_avatar::{Avatar, AvatarPoser, ImportanceRaster, PosedGaussians, normals};
 use effigy_render::{
     AdapterChoice, Counts, Gpu, GpuAvatar, Outputs, Precision, RenderError, Renderer, Stage, StageTimer,
     View, read_counts, read_frame, read_guide,
@@ -17,7 +17,6 @@ use glam::Vec3;
 
 use crate::bandwidth::copy_bandwidth;
 use crate::failure::bad_input;
-use crate::importance::ImportanceRaster;
 
 /// Which of the two renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -165,7 +164,7 @@ impl Engine {
                     },
                 );
                 match &mut engine.importance {
-                    Some(importance) => importance.render(shown, camera, filter, values),
+                    Some(importance) => Ok(importance.render(shown, camera, filter, values)?),
                     None => Ok(()),
                 }
             }

@@ -7,7 +7,6 @@ mod engine;
 mod failure;
 mod framing;
 mod generated;
-mod importance;
 mod interrupt;
 mod light;
 mod output;

@@ -60,7 +60,7 @@ pub enum RunEnd {
 /// Pictures that are looked at for the log's held-out PSNR.
 const HELD_OUT: usize = 6;
 
-/// Trains until all steps are done, or `go_on`, which is called after each step, says no. A checkpoint is left in the
+/// Trains until all steps are done, or `go_on`, which is called after each step, says no; it may look at the model. A checkpoint is left in the
 /// end in either case; after an error the last one stays.
 ///
 /// # Errors
@@ -68,7 +68,7 @@ const HELD_OUT: usize = 6;
 pub fn run(
     trainer: &mut Trainer,
     folder: &RunFolder,
-    go_on: &mut dyn FnMut(&StepReport) -> bool,
+    go_on: &mut dyn FnMut(&Trainer, &StepReport) -> bool,
 ) -> Result<RunEnd, TrainError> {
     let mut metrics = Metrics::resume(&folder.metrics(), trainer.steps);
     write_whole(&folder.config(), trainer.config.to_toml().as_bytes())?;
@@ -96,7 +96,7 @@ pub fn run(
             });
             (loss, psnr, count) = (0.0, 0.0, 0);
         }
-        let wanted = go_on(&report);
+        let wanted = go_on(trainer, &report);
         if due(trainer.config.checkpoint_every) || last || !wanted {
             trainer.checkpoint()?.save(&folder.checkpoint())?;
             metrics.save()?;

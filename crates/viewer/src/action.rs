@@ -7,7 +7,7 @@ use crate::options::Centre;
 use crate::state::State;
 use crate::theme::ThemeChoice;
 use crate::view2d::setup::Layer;
-use crate::{open, panel, recording, saving};
+use crate::{export, open, panel, recording, saving};
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,12 @@ pub(crate) enum Action {
     SaveTrack,
     ImportCamera,
     ExportCamera,
+    Export,
+    SavePicture,
+    ExportVideo,
+    ExportAvatar,
+    #[cfg(feature = "train")]
+    Train,
     Quit,
     Undo,
     Redo,
@@ -99,13 +105,19 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 54] = [
+    pub(crate) const ALL: [Self; 58 + cfg!(feature = "train") as usize] = [
         Self::Open,
         Self::OpenBundled,
         Self::OpenTrack,
         Self::SaveTrack,
         Self::ImportCamera,
         Self::ExportCamera,
+        Self::Export,
+        Self::SavePicture,
+        Self::ExportVideo,
+        Self::ExportAvatar,
+        #[cfg(feature = "train")]
+        Self::Train,
         Self::Quit,
         Self::Undo,
         Self::Redo,
@@ -164,7 +176,13 @@ impl Action {
             | Self::SaveTrack
             | Self::ImportCamera
             | Self::ExportCamera
+            | Self::Export
+            | Self::SavePicture
+            | Self::ExportVideo
+            | Self::ExportAvatar
             | Self::Quit => Group::File,
+            #[cfg(feature = "train")]
+            Self::Train => Group::File,
             Self::Undo
             | Self::Redo
             | Self::ResetControls
@@ -221,6 +239,12 @@ impl Action {
             Self::OpenBundled => "Open the bundled avatar",
             Self::ImportCamera => "Import camera…",
             Self::ExportCamera => "Export camera…",
+            Self::Export => "Export…",
+            Self::SavePicture => "Save a picture",
+            Self::ExportVideo => "Export the video",
+            Self::ExportAvatar => "Export the avatar",
+            #[cfg(feature = "train")]
+            Self::Train => "Train an avatar…",
             Self::Quit => "Quit",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
@@ -328,7 +352,15 @@ impl Action {
             Self::NextTheme => (Modifiers::NONE, Key::F5),
             Self::Performance => (Modifiers::NONE, Key::F12),
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
-            Self::OpenBundled | Self::ImportCamera | Self::ExportCamera => return None,
+            Self::Export => (Modifiers::COMMAND, Key::E),
+            Self::SavePicture => (Modifiers::COMMAND, Key::P),
+            #[cfg(feature = "train")]
+            Self::Train => return None,
+            Self::OpenBundled
+            | Self::ImportCamera
+            | Self::ExportCamera
+            | Self::ExportVideo
+            | Self::ExportAvatar => return None,
         };
         Some(KeyboardShortcut::new(modifiers, key))
     }
@@ -381,9 +413,14 @@ impl Action {
             Self::Record | Self::OpenTrack | Self::LoadExpression | Self::SaveExpression => {
                 state.scene.rig().is_some()
             }
-            Self::FrameFocus | Self::FrameHead | Self::FrameFace | Self::FrameWhole | Self::ExportCamera => {
-                loaded
-            }
+            Self::FrameFocus
+            | Self::FrameHead
+            | Self::FrameFace
+            | Self::FrameWhole
+            | Self::ExportCamera
+            | Self::SavePicture
+            | Self::ExportVideo
+            | Self::ExportAvatar => loaded,
             Self::Wireframe | Self::Bones | Self::Anchors => {
                 state.scene.loaded().is_some_and(|loaded| loaded.avatar.body.is_some())
             }
@@ -419,6 +456,18 @@ impl Action {
             Self::SaveTrack => saving::ask_where_to_save_track(state),
             Self::ImportCamera => open::ask_for_camera(state),
             Self::ExportCamera => open::ask_where_to_export_camera(state),
+            Self::Export => {
+                state.settings.show_inspector = true;
+                state.inspector = panel::inspector::Tab::Export;
+            }
+            Self::SavePicture => export::picture(state),
+            Self::ExportVideo => export::video(state),
+            Self::ExportAvatar => export::avatar(state),
+            #[cfg(feature = "train")]
+            Self::Train => {
+                state.settings.show_inspector = true;
+                state.inspector = panel::inspector::Tab::Train;
+            }
             Self::Quit => state.quit = true,
             Self::Undo => {
                 state.recorder = Default::default();

@@ -107,6 +107,12 @@ impl Jobs {
         self.list.push(Job { name: name.into(), progress, result });
     }
 
+    /// What wakes the interface.
+    #[cfg(feature = "train")]
+    pub(crate) fn context(&self) -> &egui::Context {
+        &self.context
+    }
+
     pub(crate) fn list(&self) -> &[Job] {
         &self.list
     }

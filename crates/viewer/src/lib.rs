@@ -12,12 +12,15 @@ mod curves;
 mod dialog;
 mod document;
 mod error;
+mod export;
 mod expression;
 mod graphics;
 #[cfg(test)]
 mod hands;
 mod history;
 mod job;
+#[cfg(feature = "train")]
+mod learn;
 mod look;
 mod message;
 mod meter;

@@ -114,6 +114,15 @@ impl Scene {
         self.generation += 1;
     }
 
+    /// Shows what became of the same avatar, which goes on moving as it does.
+    #[cfg(feature = "train")]
+    pub(crate) fn replace(&mut self, loaded: Loaded) {
+        self.loaded = Some(loaded);
+        // So that it is posed.
+        self.pose = None;
+        self.revision += 1;
+    }
+
     /// Moves the avatar by something else.
     pub(crate) fn set_motion(&mut self, motion: Motion) {
         self.motion = motion;

@@ -8,6 +8,7 @@ use crate::action::Action;
 use crate::camera::Bookmark;
 use crate::dialog::Dialogs;
 use crate::document::Document;
+use crate::export::Export;
 use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
 use crate::history::History;
@@ -42,6 +43,9 @@ pub(crate) struct State {
     pub(crate) dialogs: Dialogs,
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
+    pub(crate) export: Export,
+    #[cfg(feature = "train")]
+    pub(crate) learning: crate::learn::Learning,
     pub(crate) show_shortcuts: bool,
     pub(crate) controls: ControlsPanel,
     pub(crate) timeline: TimelinePanel,
@@ -91,6 +95,9 @@ impl State {
             dialogs: options.dialogs,
             centre: options.centre,
             inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
+            export: Export::default(),
+            #[cfg(feature = "train")]
+            learning: Default::default(),
             show_shortcuts: false,
             controls: ControlsPanel::default(),
             timeline: TimelinePanel::default(),
@@ -207,6 +214,8 @@ impl State {
 
     /// Takes what jobs have done.
     pub(crate) fn collect_jobs(&mut self) {
+        #[cfg(feature = "train")]
+        crate::learn::collect(self);
         for result in self.jobs.collect() {
             match result {
                 Ok(outcome) => outcome(self),

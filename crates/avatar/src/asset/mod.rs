@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::splat_file::{SplatFileError, write_ply};
+use crate::whole_file::write_whole;
 use crate::{Avatar, AvatarError, Binding, Body};
 use field::FieldObject;
 use glb::{BufferBuilder, ViewUse};
@@ -167,19 +169,24 @@ impl Avatar {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), AvatarError> {
         let path = path.as_ref();
         let bytes = self.to_glb().map_err(|e| e.in_file(path))?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let write = || -> std::io::Result<()> {
-            let mut builder = tempfile::Builder::new();
-            // Temporary files are private; this one is to end as readable as any other.
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-            let mut file = builder.prefix(".effigy-").suffix(".part").tempfile_in(folder)?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(AvatarError::io(path))
+        write_whole(path, |to| to.write_all(&bytes)).map_err(AvatarError::io(path))
+    }
+
+    /// Writes the Gaussians at rest to `path` as other programs read them ([`write_ply`]). The file appears whole or not at
+    /// all.
+    ///
+    /// # Errors
+    /// [`AvatarError::Io`], and those of [`Avatar::posed_at_rest`].
+    pub fn save_ply(&self, path: impl AsRef<Path>) -> Result<(), AvatarError> {
+        let path = path.as_ref();
+        let gaussians = self.posed_at_rest()?.gaussians;
+        write_whole(path, |to| {
+            write_ply(&gaussians, to).map_err(|error| match error {
+                SplatFileError::Write(error) => error,
+                other => std::io::Error::other(other),
+            })
+        })
+        .map_err(AvatarError::io(path))
     }
 
     /// Reads a `.glb` file with the extension, within the default [`LoadLimits`].

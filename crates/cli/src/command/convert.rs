@@ -1,16 +1,14 @@
 //! `effigy convert`: any avatar to our file, or to a PLY of its Gaussians.
 
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Error};
+use anyhow::Error;
 use clap::Args;
-use effigy_avatar::splat_file::write_ply;
 use effigy_avatar::{Avatar, AvatarError};
 use serde::Serialize;
 
 use crate::failure::bad_input;
-use crate::output::{folder_of_file, new_file};
+use crate::output::folder_of_file;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
 use crate::source::SourceOptions;
@@ -67,15 +65,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(name) = &arguments.name {
         avatar.name.clone_from(name);
     }
-    if to_glb {
-        avatar.save(output).map_err(|error| match error {
-            // What cannot be read is the user's affair, what cannot be written this machine's.
-            AvatarError::Io { path, fault } => Error::from(fault).context(path.display().to_string()),
-            other => other.into(),
-        })?;
-    } else {
-        save_ply(&avatar, output)?;
-    }
+    let saved = if to_glb { avatar.save(output) } else { avatar.save_ply(output) };
+    saved.map_err(|error| match error {
+        // What cannot be read is the user's affair, what cannot be written this machine's.
+        AvatarError::Io { path, fault } => Error::from(fault).context(path.display().to_string()),
+        other => other.into(),
+    })?;
     drop(progress);
     let report = Report {
         output: output.clone(),
@@ -95,15 +90,4 @@ struct Report {
     gaussians: usize,
     triangles: usize,
     bytes: u64,
-}
-
-fn save_ply(avatar: &Avatar, path: &Path) -> anyhow::Result<()> {
-    let name = || path.display().to_string();
-    let mut file = new_file(path)?;
-    let mut to = BufWriter::new(&mut file);
-    write_ply(&avatar.posed_at_rest()?.gaussians, &mut to)?;
-    to.flush().with_context(name)?;
-    drop(to);
-    file.persist(path).with_context(name)?;
-    Ok(())
 }

@@ -224,7 +224,7 @@ fn train(
     let bar = Progress::new(trainer.config.steps as u64, "training");
     bar.set(trainer.steps as u64);
     let mut shown = (f32::NAN, f32::NAN);
-    let end = effigy_train::run(&mut trainer, &files, &mut |report| {
+    let end = effigy_train::run(&mut trainer, &files, &mut |_, report| {
         // A running mean: single pictures differ by several decibels.
         let blend = |mean: f32, new: f32| if mean.is_finite() { 0.95 * mean + 0.05 * new } else { new };
         shown = (blend(shown.0, report.loss), blend(shown.1, report.psnr));

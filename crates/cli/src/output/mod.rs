@@ -76,8 +76,8 @@ pub(crate) fn open(
         Kind::Png => Box::new(png::Picture::create(path, background)?),
         Kind::Folder => Box::new(png::Folder::create(path, background)?),
         Kind::Exr => Box::new(exr::Exr::create(path)?),
-        Kind::Mp4 => Box::new(video::Video::create(path, size, fps, background, options)?),
-        Kind::Y4m => Box::new(video::Raw::create(path, size, fps, background, options)?),
+        Kind::Mp4 => Box::new(video::Video::encoded(path, size, fps, background, options)?),
+        Kind::Y4m => Box::new(video::Video::raw(path, size, fps, background, options)?),
     })
 }
 

@@ -7,25 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use effigy_splat::Frame;
 use effigy_video::Importance;
+use effigy_video::container::write_png;
 use tempfile::{NamedTempFile, TempDir};
 
 use super::{Sink, folder_of, new_file, temporary};
 use crate::failure::bad_input;
-
-fn encode(frame: &Frame, background: Option<[f32; 3]>, to: impl Write) -> anyhow::Result<()> {
-    let pixels = match background {
-        Some(background) => frame.over_rgba8(background),
-        None => frame.to_straight_rgba8(),
-    };
-    let mut encoder = png::Encoder::new(to, frame.width, frame.height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
-    writer.finish()?;
-    Ok(())
-}
 
 /// One PNG.
 pub(super) struct Picture {
@@ -43,7 +29,7 @@ impl Picture {
 impl Sink for Picture {
     fn write(&mut self, frame: &mut Frame, _: Option<&Importance<'_>>) -> anyhow::Result<()> {
         let mut to = BufWriter::new(&mut self.file);
-        encode(frame, self.background, &mut to)?;
+        write_png(frame, self.background, &mut to)?;
         Ok(to.flush()?)
     }
 
@@ -67,7 +53,7 @@ impl Folder {
 
 impl Sink for Folder {
     fn write(&mut self, frame: &mut Frame, _: Option<&Importance<'_>>) -> anyhow::Result<()> {
-        self.pictures.add(|to| encode(frame, self.background, to))
+        self.pictures.add(|to| Ok(write_png(frame, self.background, to)?))
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {

@@ -1,24 +1,15 @@
 //! Video: H.264 by openh264 unless another encoder is named, in MP4; or raw pictures as Y4M.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use effigy_splat::Frame;
 use effigy_video::audio::AudioTrack;
-use effigy_video::container::{Container, Mp4, Y4m};
-use effigy_video::encoder::{
-    Encoder, EncoderChoice, EncoderConfig, FrameRequest, Picture, Preset, Rate, open,
-};
-use effigy_video::{
-    Alpha, Association, Filtering, Importance, LearnedOptions, MapOptions, PlaneFormat, Planes, Preparation,
-    PreparationOptions, Shape,
-};
-use tempfile::TempPath;
+use effigy_video::encoder::{EncoderChoice, Preset, Rate};
+use effigy_video::{Alpha, Association, Filtering, Importance, MapOptions, VideoFile, VideoFileOptions};
 
-use super::{STUDIO_GREY, Sink, new_file};
+use super::{STUDIO_GREY, Sink, folder_of_file};
 use crate::failure::bad_input;
 use crate::framing::Size;
 
@@ -98,14 +89,27 @@ impl VideoOptions {
         }
     }
 
-    fn preparation(&self, alpha: Alpha, config: &EncoderConfig) -> anyhow::Result<Preparation> {
-        let options = PreparationOptions {
-            filtering: self.filtering(),
-            learned: LearnedOptions { alpha, ..LearnedOptions::default() },
-            map: self.roi.then(MapOptions::default),
-            ..PreparationOptions::default()
+    /// As files of video have it.
+    fn of_file(&self, fps: f64, background: Option<[f32; 3]>) -> anyhow::Result<VideoFileOptions> {
+        let alpha = match self.alpha {
+            AlphaName::Over => Alpha::Over(background.unwrap_or(STUDIO_GREY)),
+            AlphaName::SideBySide if background.is_some() => {
+                return Err(bad_input(
+                    "--alpha side-by-side keeps what is behind open: leave out --background",
+                ));
+            }
+            AlphaName::SideBySide => Alpha::SideBySide(Association::Premultiplied),
         };
-        Ok(Preparation::new(&options, config)?)
+        Ok(VideoFileOptions {
+            encoder: self.codec.parse()?,
+            fps,
+            rate: self.bitrate.map(Rate::Bitrate).or(self.crf.map(Rate::Quality)),
+            preset: self.preset.into(),
+            alpha,
+            filtering: self.filtering(),
+            map: self.roi.then(MapOptions::default),
+            sound: self.sound()?,
+        })
     }
 }
 
@@ -146,11 +150,6 @@ enum AlphaName {
     SideBySide,
 }
 
-/// The quantiser where nothing is said: faces look clean.
-const QUALITY: f32 = 20.0;
-/// The same for AV1, whose scale is another.
-const AV1_QUALITY: f32 = 26.0;
-
 /// Bits a second, with k or M.
 fn bits(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.char_indices().last() {
@@ -164,89 +163,30 @@ fn bits(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A video's shape, the encoder's settings for it, and what is done to pictures before.
-struct Plan {
-    shape: Shape,
-    config: EncoderConfig,
-    preparation: Preparation,
-}
-
-impl Plan {
-    fn new(
-        size: Size,
-        fps: f64,
-        background: Option<[f32; 3]>,
-        options: &VideoOptions,
-        choice: &EncoderChoice,
-    ) -> anyhow::Result<Self> {
-        let alpha = match options.alpha {
-            AlphaName::Over => Alpha::Over(background.unwrap_or(STUDIO_GREY)),
-            AlphaName::SideBySide if background.is_some() => {
-                return Err(bad_input(
-                    "--alpha side-by-side keeps what is behind open: leave out --background",
-                ));
-            }
-            AlphaName::SideBySide => Alpha::SideBySide(Association::Premultiplied),
-        };
-        let shape = Shape::new(size.width, size.height, PlaneFormat::VIDEO, alpha)?;
-        let [width, height] = shape.shown();
-        let mut config = EncoderConfig::new(width, height);
-        config.fps = fps;
-        config.codec = choice.codec()?;
-        config.key_interval = (2.0 * fps).ceil() as u32;
-        config.preset = options.preset.into();
-        let usual = if config.codec == effigy_video::encoder::Codec::Av1 { AV1_QUALITY } else { QUALITY };
-        config.rate = match options.bitrate {
-            Some(bits) => Rate::Bitrate(bits),
-            None => Rate::Quality(options.crf.unwrap_or(usual)),
-        };
-        let preparation = options.preparation(alpha, &config)?;
-        Ok(Self { shape, config, preparation })
-    }
-
-    /// Refuses a picture of another size than the first.
-    fn admit(&self, path: &Path, number: u64, frame: &Frame) -> anyhow::Result<()> {
-        let [width, height] = self.shape.picture();
-        if (frame.width, frame.height) != (width, height) {
-            return Err(bad_input(format!(
-                "{}: picture {number} is {}x{} and the first {width}x{height}; a video needs one size (--size)",
-                path.display(),
-                frame.width,
-                frame.height,
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// An encoded video being written.
+/// A video being written.
 pub(super) struct Video {
     path: PathBuf,
-    plan: Plan,
-    partial: TempPath,
-    encoder: Box<dyn Encoder>,
-    container: Mp4<BufWriter<File>>,
-    planes: Planes,
-    frames: u64,
+    file: VideoFile,
 }
 
 impl Video {
-    pub(super) fn create(
+    /// Encoded.
+    pub(super) fn encoded(
         path: &Path,
         size: Size,
         fps: f64,
         background: Option<[f32; 3]>,
         options: &VideoOptions,
     ) -> anyhow::Result<Self> {
-        let choice: EncoderChoice = options.codec.parse()?;
-        let plan = Plan::new(size, fps, background, options, &choice)?;
-        let encoder = open(&choice, &plan.config).with_context(|| {
+        let wanted = options.of_file(fps, background)?;
+        folder_of_file(path)?;
+        let file = VideoFile::encoded(path, [size.width, size.height], &wanted).with_context(|| {
             format!("{}: another --codec, a .y4m or a folder of pictures may do", path.display())
         })?;
-        if options.roi && !encoder.capabilities().quality_map {
+        if let Some(encoder) = file.capabilities().filter(|encoder| options.roi && !encoder.quality_map) {
             return Err(bad_input(format!(
                 "--roi: {} takes no quantiser offsets; --codec x264 does{}, and --prefilter focus is for every encoder",
-                encoder.capabilities().name,
+                encoder.name,
                 if cfg!(feature = "x264") { "" } else { " (in a program built with feature x264)" }
             )));
         }
@@ -255,53 +195,11 @@ impl Video {
                 "--roi knows no importance of what --alpha side-by-side puts beside the picture",
             ));
         }
-        let sound = options.sound()?;
-        let (file, partial) = new_file(path)?.into_parts();
-        let container = Mp4::with_sound(BufWriter::new(file), &plan.config, sound)?;
-        let planes = Planes::default();
-        Ok(Self { path: path.into(), plan, partial, encoder, container, planes, frames: 0 })
-    }
-}
-
-impl Sink for Video {
-    fn write(&mut self, frame: &mut Frame, importance: Option<&Importance<'_>>) -> anyhow::Result<()> {
-        self.plan.admit(&self.path, self.frames, frame)?;
-        let Plan { shape, preparation, .. } = &mut self.plan;
-        preparation.filter(importance, frame)?;
-        let planes = self.planes.convert(frame, shape.format(), shape.alpha())?;
-        let picture = Picture::of(&planes);
-        let quality_map = preparation.map(importance, &picture, false)?;
-        let mut packet = self.encoder.encode(&picture, FrameRequest { key: false, quality_map })?;
-        while let Some(ready) = packet {
-            self.container.write(&ready)?;
-            packet = self.encoder.poll()?;
-        }
-        self.frames += 1;
-        Ok(())
+        Ok(Self { path: path.into(), file })
     }
 
-    fn finish(mut self: Box<Self>) -> anyhow::Result<()> {
-        for packet in self.encoder.finish()? {
-            self.container.write(&packet)?;
-        }
-        let name = || self.path.display().to_string();
-        self.container.finish().with_context(name)?;
-        self.partial.persist(&self.path).with_context(|| self.path.display().to_string())
-    }
-}
-
-/// Raw pictures being written.
-pub(super) struct Raw {
-    path: PathBuf,
-    plan: Plan,
-    partial: TempPath,
-    file: Y4m<BufWriter<File>>,
-    planes: Planes,
-    frames: u64,
-}
-
-impl Raw {
-    pub(super) fn create(
+    /// As raw pictures.
+    pub(super) fn raw(
         path: &Path,
         size: Size,
         fps: f64,
@@ -311,27 +209,32 @@ impl Raw {
         if options.roi || options.audio.is_some() {
             return Err(bad_input(format!("{}: --roi and --audio are for encoded videos", path.display())));
         }
-        let plan = Plan::new(size, fps, background, options, &EncoderChoice::OpenH264)?;
-        let (file, partial) = new_file(path)?.into_parts();
-        let file = Y4m::new(BufWriter::new(file), &plan.config)?;
-        Ok(Self { path: path.into(), plan, partial, file, planes: Planes::default(), frames: 0 })
+        let wanted =
+            VideoFileOptions { encoder: EncoderChoice::OpenH264, ..options.of_file(fps, background)? };
+        folder_of_file(path)?;
+        let file = VideoFile::raw(path, [size.width, size.height], &wanted)
+            .with_context(|| path.display().to_string())?;
+        Ok(Self { path: path.into(), file })
     }
 }
 
-impl Sink for Raw {
+impl Sink for Video {
     fn write(&mut self, frame: &mut Frame, importance: Option<&Importance<'_>>) -> anyhow::Result<()> {
-        self.plan.admit(&self.path, self.frames, frame)?;
-        self.plan.preparation.filter(importance, frame)?;
-        let planes = self.planes.convert(frame, self.plan.shape.format(), self.plan.shape.alpha())?;
-        self.file.write(&Picture::of(&planes))?;
-        self.frames += 1;
-        Ok(())
+        let [width, height] = self.file.size();
+        if (frame.width, frame.height) != (width, height) {
+            return Err(bad_input(format!(
+                "{}: picture {} is {}x{} and the first {width}x{height}; a video needs one size (--size)",
+                self.path.display(),
+                self.file.frames(),
+                frame.width,
+                frame.height,
+            )));
+        }
+        Ok(self.file.add(frame, importance)?)
     }
 
     fn finish(self: Box<Self>) -> anyhow::Result<()> {
-        let name = || self.path.display().to_string();
-        self.file.finish().with_context(name)?.flush().with_context(name)?;
-        self.partial.persist(&self.path).with_context(name)
+        self.file.finish().with_context(|| self.path.display().to_string())
     }
 }
 

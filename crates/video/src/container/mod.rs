@@ -5,6 +5,7 @@ mod exr;
 mod fragmented;
 mod mp4;
 mod pipe;
+mod png;
 mod sample_entry;
 mod y4m;
 
@@ -13,6 +14,7 @@ pub use exr::write_exr;
 pub use fragmented::FragmentedMp4;
 pub use mp4::Mp4;
 pub use pipe::Pipe;
+pub use png::write_png;
 pub use y4m::Y4m;
 
 use crate::VideoError;

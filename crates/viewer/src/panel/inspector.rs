@@ -2,7 +2,9 @@
 
 use egui::{ScrollArea, Ui};
 
-use crate::panel::{camera, frame, look, performance};
+#[cfg(feature = "train")]
+use crate::panel::learn;
+use crate::panel::{camera, export, frame, look, performance};
 use crate::state::State;
 
 /// What the panel on the right shows.
@@ -12,17 +14,31 @@ pub(crate) enum Tab {
     View,
     Camera,
     Frame,
+    Export,
+    #[cfg(feature = "train")]
+    Train,
     Performance,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::View, Self::Camera, Self::Frame, Self::Performance];
+    const ALL: &[Self] = &[
+        Self::View,
+        Self::Camera,
+        Self::Frame,
+        Self::Export,
+        #[cfg(feature = "train")]
+        Self::Train,
+        Self::Performance,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::View => "View",
             Self::Camera => "Camera",
             Self::Frame => "Frame",
+            Self::Export => "Export",
+            #[cfg(feature = "train")]
+            Self::Train => "Train",
             Self::Performance => "Performance",
         }
     }
@@ -30,7 +46,7 @@ impl Tab {
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
-        for tab in Tab::ALL {
+        for &tab in Tab::ALL {
             ui.selectable_value(&mut state.inspector, tab, tab.name());
         }
     });
@@ -39,6 +55,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         Tab::View => look::show(ui, state),
         Tab::Camera => camera::show(ui, state),
         Tab::Frame => frame::show(ui, state),
+        Tab::Export => export::show(ui, state),
+        #[cfg(feature = "train")]
+        Tab::Train => learn::show(ui, state),
         Tab::Performance => performance::show(ui, state),
     });
 }

@@ -22,6 +22,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                         | Action::NextFrame
                         | Action::ClearRange
                         | Action::ExportCamera
+                        | Action::ExportAvatar
                         | Action::Redo
                         | Action::FrameWhole
                         | Action::ViewLeft

@@ -6,10 +6,13 @@ mod control_row;
 pub(crate) mod controls;
 mod curve;
 mod curve_area;
+mod export;
 mod expressions;
 mod frame;
 mod icons;
 pub(crate) mod inspector;
+#[cfg(feature = "train")]
+mod learn;
 mod look;
 mod menu;
 mod messages;

@@ -185,7 +185,7 @@ pub(crate) fn ask(state: &mut State) {
 pub(crate) fn ask_for_picture(state: &mut State) {
     let dialog =
         rfd::AsyncFileDialog::new().set_title("Choose a background").add_filter("PNG pictures", &["png"]);
-    dialog::ask(state, dialog, Wanted::File, |state, paths| files(state, paths));
+    dialog::ask(state, dialog, Wanted::File, files);
 }
 
 /// Asks for a file with cameras, and stands where the first of them does.

@@ -1,6 +1,8 @@
 //! What Chromium, an independent player, shows of our files: the page beside this file plays them and says what colours it
 //! sees. `EFFIGY_CHROMIUM` names the browser, `chromium` otherwise.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod visit;
 
 use effigy_splat::Frame;

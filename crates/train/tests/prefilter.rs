@@ -315,7 +315,7 @@ fn the_network_is_the_one_that_runs() {
         let mut frame = Frame::default();
         frame.reset(side as u32, side as u32);
         frame.color.iter_mut().zip(&luma).for_each(|(c, y)| *c = [*y, *y, *y, 1.0]);
-        let options = LearnedOptions { feather: 20.0, ..LearnedOptions::default() };
+        let options = LearnedOptions { feather: 20.0, outside: 1.0, ..LearnedOptions::default() };
         let mut filter = LearnedFilter::new(running.clone(), options).unwrap();
         let importance = Importance::new(side as u32, side as u32, &importance).unwrap();
         filter.apply(&importance, quality, &mut frame).unwrap();

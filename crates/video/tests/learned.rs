@@ -129,7 +129,7 @@ fn the_gpu_filters_as_the_cpu_defines() {
             (0..width * height).map(|i| if width < 9 || inside(i) { 0.9 } else { 0.0 }).collect();
         let importance = Importance::new(width, height, &values).unwrap();
         for alpha in [Alpha::Over([0.2, 0.4, 0.1]), Alpha::Plane(Association::Premultiplied)] {
-            let mut options = LearnedOptions { alpha, ..LearnedOptions::default() };
+            let mut options = LearnedOptions { alpha, outside: 0.25, ..LearnedOptions::default() };
             options.focus.least_pixels = 1;
             let mut filter = GpuLearnedFilter::new(&device, network.clone(), options).unwrap();
             let mut most = 0.0_f32;

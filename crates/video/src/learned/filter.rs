@@ -20,15 +20,18 @@ pub struct LearnedOptions {
     pub feather: f32,
     /// What part of the network's changes is made: 0, none, to 1, all.
     pub strength: f32,
+    /// What part of that is made where attention is gone. What costs the whole picture most is done there.
+    pub outside: f32,
     /// What the picture is encoded over. Over a colour, changes are made to what is seen; otherwise to premultiplied colour,
     /// as far as alpha covers.
     pub alpha: Alpha,
 }
 
 impl Default for LearnedOptions {
-    /// Full strength, over black; attention is gone 32 pixels from the face.
+    /// Full strength, over black; attention is gone 32 pixels from the face, and nothing is done beyond.
     fn default() -> Self {
-        Self { focus: FocusOptions::default(), feather: 32.0, strength: 1.0, alpha: Alpha::Over([0.0; 3]) }
+        let alpha = Alpha::Over([0.0; 3]);
+        Self { focus: FocusOptions::default(), feather: 32.0, strength: 1.0, outside: 0.0, alpha }
     }
 }
 
@@ -37,7 +40,7 @@ impl LearnedOptions {
         if !(self.feather > 0.0 && self.feather.is_finite()) {
             return Err(VideoError::Settings("a feather is above 0 pixels".into()));
         }
-        if !(0.0..=1.0).contains(&self.strength) {
+        if ![self.strength, self.outside].iter().all(|part| (0.0..=1.0).contains(part)) {
             return Err(VideoError::Settings("a filter's strength is from 0 to 1".into()));
         }
         Ok(())
@@ -140,12 +143,15 @@ impl LearnedFilter {
         }
         let Some((_, layers)) = &self.layers else { return Ok(()) };
         change(layers, &self.lumas, &self.attention, &mut self.scratch);
-        let (change, strength) = (&self.scratch.change, self.options.strength);
+        let (change, attention, LearnedOptions { strength, outside, .. }) =
+            (&self.scratch.change, &self.attention, self.options);
         frame.color.par_chunks_exact_mut(width).enumerate().for_each(|(y, line)| {
             let planes = [0, 1].map(|i| change.row(CELL / 2 * (y % 2) + i, y / 2));
+            let seen = attention.row(0, y / 2);
             for (x, pixel) in line.iter_mut().enumerate() {
                 let share = if over { 1.0 } else { pixel[3] };
-                let change = strength * share * planes[x % 2][x / 2];
+                let part = strength * (outside + (1.0 - outside) * seen[x / 2]);
+                let change = part * share * planes[x % 2][x / 2];
                 pixel[..3].iter_mut().for_each(|c| *c += change);
             }
         });
@@ -207,6 +213,10 @@ mod tests {
         frame
     }
 
+    fn everywhere() -> LearnedOptions {
+        LearnedOptions { outside: 1.0, ..LearnedOptions::default() }
+    }
+
     /// Adds to every luma what nothing depends on.
     fn constant(change: f32) -> Vec<u8> {
         let bias = (change / 0.1).atanh();
@@ -238,7 +248,7 @@ mod tests {
         for (alpha, share) in
             [(Alpha::Over([0.3; 3]), [1.0; 3]), (Alpha::Plane(Association::Premultiplied), [1.0, 0.0, 0.25])]
         {
-            let options = LearnedOptions { strength: 0.5, alpha, ..LearnedOptions::default() };
+            let options = LearnedOptions { strength: 0.5, alpha, ..everywhere() };
             let (before, after) = (noise(), apply(&constant(0.06), options, &importance(), 30.0));
             for (i, (a, b)) in before.color.iter().zip(&after.color).enumerate() {
                 for c in 0..3 {
@@ -253,7 +263,7 @@ mod tests {
     /// The network sees the luma that a viewer sees, in its place, also where the last row and column stand alone.
     #[test]
     fn cells_have_the_luma_of_their_pixels() {
-        let after = apply(&first_luma(), LearnedOptions::default(), &importance(), 30.0);
+        let after = apply(&first_luma(), everywhere(), &importance(), 30.0);
         let before = noise();
         let width = SIZE.0 as usize;
         for (x, y) in [(0, 0), (1, 1), (30, 41), (74, 60), (73, 60), (74, 3)] {
@@ -267,7 +277,7 @@ mod tests {
 
     #[test]
     fn attention_falls_away_from_the_face() {
-        let after = apply(&attention(), LearnedOptions::default(), &importance(), 30.0);
+        let after = apply(&attention(), everywhere(), &importance(), 30.0);
         let before = noise();
         let seen = |x: usize, y: usize| {
             let i = y * SIZE.0 as usize + x;
@@ -280,12 +290,28 @@ mod tests {
     }
 
     #[test]
+    fn changes_end_where_attention_does() {
+        let before = noise();
+        for outside in [0.0, 0.25] {
+            let options = LearnedOptions { outside, ..LearnedOptions::default() };
+            let after = apply(&constant(0.06), options, &importance(), 30.0);
+            for (x, attention) in [(12, 1.0), (42, 0.5), (58, 0.0), (70, 0.0)] {
+                let i = 12 * SIZE.0 as usize + x;
+                let change = after.color[i][0] - before.color[i][0];
+                let wanted = 0.06 * (outside + (1.0 - outside) * attention);
+                assert!((change - wanted).abs() < 1e-5, "{x}: {change} and not {wanted}");
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let network = LearnedNetwork::from_bytes(&constant(0.0)).unwrap();
         for options in [
             LearnedOptions { feather: 0.0, ..LearnedOptions::default() },
             LearnedOptions { strength: 1.1, ..LearnedOptions::default() },
             LearnedOptions { strength: f32::NAN, ..LearnedOptions::default() },
+            LearnedOptions { outside: -0.1, ..LearnedOptions::default() },
         ] {
             assert!(LearnedFilter::new(network.clone(), options).is_err());
         }

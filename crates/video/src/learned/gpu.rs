@@ -56,6 +56,9 @@ struct SettingsData {
     cells: [u32; 2],
     feather: f32,
     strength: f32,
+    outside: f32,
+    // The size of a structure with a `vec3` is a multiple of 16.
+    padding: [f32; 3],
 }
 
 impl GpuLearnedFilter {
@@ -190,6 +193,8 @@ impl Pictures {
             cells,
             feather: options.feather,
             strength: options.strength,
+            outside: options.outside,
+            padding: [0.0; 3],
         };
         scoped(device, "making room for filtered pictures", || {
             let room = |vectors: u64| {

@@ -10,7 +10,7 @@ mod work;
 use std::path::PathBuf;
 
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, Preset, Rate};
-use effigy_video::{Alpha, Association, Filtering, VideoFileOptions};
+use effigy_video::{Alpha, Association, Filtering, MapOptions, VideoFileOptions};
 
 use crate::job::{Fault, Outcome};
 use crate::state::State;
@@ -71,6 +71,8 @@ pub(crate) struct VideoSettings {
     /// sRGB.
     pub(crate) background: [u8; 3],
     pub(crate) filtering: Filtering,
+    /// Quantiser offsets where viewers look, for an encoder that takes them.
+    pub(crate) map: bool,
 }
 
 impl Default for Export {
@@ -95,6 +97,7 @@ impl Default for Export {
                 side_by_side: false,
                 background: [33, 34, 37],
                 filtering: Filtering::None,
+                map: false,
             },
             avatar_path: path(place::Kind::Documents, "avatar.glb"),
             encoders: Vec::new(),
@@ -135,6 +138,11 @@ impl VideoSettings {
         (to >= from && frames <= MOST_FRAMES).then_some(frames as usize)
     }
 
+    /// Whether bits can be spent where viewers look: not where alpha is beside the picture, whose importance nobody knows.
+    pub(crate) fn takes_map(&self) -> bool {
+        self.encoder == EncoderChoice::X264 && !self.side_by_side
+    }
+
     fn options(&self) -> VideoFileOptions {
         let av1 = self.encoder.codec().is_ok_and(|codec| codec == Codec::Av1);
         let quality = if av1 { self.quality * 63.0 / 51.0 } else { self.quality };
@@ -151,7 +159,7 @@ impl VideoSettings {
                 false => Alpha::Over(from_bytes(self.background)),
             },
             filtering: self.filtering,
-            map: None,
+            map: (self.map && self.takes_map()).then(MapOptions::default),
             sound: None,
         }
     }

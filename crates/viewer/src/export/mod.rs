@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, Preset, Rate};
 use effigy_video::{Alpha, Association, Filtering, MapOptions, VideoFileOptions};
 
+use crate::beside::beside;
 use crate::job::{Fault, Outcome};
 use crate::state::State;
 use frames::Frames;
@@ -192,7 +193,7 @@ pub(crate) fn picture(state: &mut State) {
     state.jobs.start(PICTURE_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
         let background = settings.background.map(from_bytes);
-        work::picture(&mut frames, &subject, time, size, background, &settings.path, progress)?;
+        beside(|| work::picture(&mut frames, &subject, time, size, background, &settings.path, progress))?;
         Ok(written(settings.path, |state| &mut state.export.picture.path))
     });
 }
@@ -220,7 +221,7 @@ pub(crate) fn video(state: &mut State) {
     state.jobs.cancel(VIDEO_JOB);
     state.jobs.start(VIDEO_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
-        work::video(&mut frames, &subject, &take, &settings.path, progress)?;
+        beside(|| work::video(&mut frames, &subject, &take, &settings.path, progress))?;
         Ok(written(settings.path, |state| &mut state.export.video.path))
     });
 }

@@ -5,6 +5,7 @@
 //! artist can do here is done by the crates below, which programs can call without a viewer.
 
 mod action;
+mod beside;
 mod camera;
 mod clock;
 mod control_groups;

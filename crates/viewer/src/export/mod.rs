@@ -10,8 +10,9 @@ mod work;
 use std::path::PathBuf;
 
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, Preset, Rate};
-use effigy_video::{Alpha, Association, Filtering, VideoFileOptions};
+use effigy_video::{Alpha, Association, Filtering, MapOptions, VideoFileOptions};
 
+use crate::beside::beside;
 use crate::dialog::{self, Wanted};
 use crate::job::{Fault, Outcome};
 use crate::state::State;
@@ -72,6 +73,8 @@ pub(crate) struct VideoSettings {
     /// sRGB.
     pub(crate) background: [u8; 3],
     pub(crate) filtering: Filtering,
+    /// Quantiser offsets where viewers look, for an encoder that takes them.
+    pub(crate) map: bool,
 }
 
 impl Default for Export {
@@ -96,6 +99,7 @@ impl Default for Export {
                 side_by_side: false,
                 background: [33, 34, 37],
                 filtering: Filtering::None,
+                map: false,
             },
             avatar_path: path(place::Kind::Documents, "avatar.glb"),
             encoders: Vec::new(),
@@ -136,6 +140,11 @@ impl VideoSettings {
         (to >= from && frames <= MOST_FRAMES).then_some(frames as usize)
     }
 
+    /// Whether bits can be spent where viewers look: not where alpha is beside the picture, whose importance nobody knows.
+    pub(crate) fn takes_map(&self) -> bool {
+        self.encoder == EncoderChoice::X264 && !self.side_by_side
+    }
+
     fn options(&self) -> VideoFileOptions {
         let av1 = self.encoder.codec().is_ok_and(|codec| codec == Codec::Av1);
         let quality = if av1 { self.quality * 63.0 / 51.0 } else { self.quality };
@@ -152,7 +161,7 @@ impl VideoSettings {
                 false => Alpha::Over(from_bytes(self.background)),
             },
             filtering: self.filtering,
-            map: None,
+            map: (self.map && self.takes_map()).then(MapOptions::default),
             sound: None,
         }
     }
@@ -185,7 +194,7 @@ pub(crate) fn picture(state: &mut State) {
     state.jobs.start(PICTURE_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
         let background = settings.background.map(from_bytes);
-        work::picture(&mut frames, &subject, time, size, background, &settings.path, progress)?;
+        beside(|| work::picture(&mut frames, &subject, time, size, background, &settings.path, progress))?;
         Ok(written(settings.path, |state| &mut state.export.picture.path))
     });
 }
@@ -213,7 +222,7 @@ pub(crate) fn video(state: &mut State) {
     state.jobs.cancel(VIDEO_JOB);
     state.jobs.start(VIDEO_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
-        work::video(&mut frames, &subject, &take, &settings.path, progress)?;
+        beside(|| work::video(&mut frames, &subject, &take, &settings.path, progress))?;
         Ok(written(settings.path, |state| &mut state.export.video.path))
     });
 }

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use effigy_train::capture::UpAxis;
 use effigy_train::{Preset, TrainConfig};
 
+use crate::beside::beside;
 use crate::dialog::{self, Wanted};
 use crate::job::{Fault, Outcome};
 use crate::scene::Loaded;
@@ -130,10 +131,7 @@ pub(crate) fn start(state: &mut State, resume: bool) {
         // Said however it ends, should it panic too.
         let _over = progress::Over(&shared);
         let work = || run::run(&settings, resume, &graphics, &shared, progress, &sender, &context);
-        // One processor is left to the interface.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(run::threads()).build();
-        let made =
-            pool.map_err(|error| Fault::new(error, "Close other programs, and try again."))?.install(work)?;
+        let made = beside(work)?;
         Ok(Box::new(move |state| {
             state.learning.problems = made.problems;
             let Some((loaded, report)) = made.avatar else { return };

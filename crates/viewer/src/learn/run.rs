@@ -28,11 +28,6 @@ pub(crate) struct Made {
     pub(crate) avatar: Option<(Loaded, String)>,
 }
 
-/// How many threads train: one processor is left to the interface.
-pub(crate) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |count| count.get().saturating_sub(1).max(1))
-}
-
 /// Learns an avatar and writes it.
 pub(crate) fn run(
     settings: &Settings,
@@ -88,8 +83,6 @@ pub(crate) fn run(
         }
         context.request_repaint();
         shared.wait_while_paused(|| progress.is_cancelled());
-        // So that whoever waits for a processor gets one.
-        std::thread::yield_now();
         showing.is_ok() && shared.ending() == Ending::None && !progress.is_cancelled()
     });
     showing?;

@@ -145,6 +145,9 @@ fn encoding(ui: &mut Ui, state: &mut State) {
             ui.color_edit_button_srgb(&mut settings.background);
         }
     });
+    if settings.takes_map() {
+        row(ui, "Bits", |ui| ui.checkbox(&mut settings.map, "Where viewers look"));
+    }
     row(ui, "Pre-filter", |ui| {
         for (filtering, name, hint) in [
             (Filtering::None, "None", "Pictures are encoded as they are"),

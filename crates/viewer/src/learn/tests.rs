@@ -184,7 +184,9 @@ fn what_is_wrong_with_a_capture_is_said_with_what_to_do() {
     offscreen.settle().unwrap();
     let message = offscreen.state().messages.list().last().unwrap().clone();
     assert!(message.text.contains("03.png"), "{}", message.text);
-    assert!(!message.advice.unwrap().is_empty());
+    assert!(message.advice.unwrap().contains("Mend it"));
+    let problems = &offscreen.state().learning.problems;
+    assert!(problems.iter().any(|problem| problem.contains("03.png")), "{problems:?}");
     assert!(!offscreen.state().learning.is_running());
     // A folder without a capture, and a file that is no avatar.
     offscreen.state().learning.settings.capture = folder.path().join("empty");

@@ -55,10 +55,10 @@ fn every_variant_has_a_curve() {
     assert_eq!(report["anchor"], "none");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let rows = report["rows"].as_array().unwrap();
-    // Two clips, three variants, four points, two regions.
-    assert_eq!(rows.len(), 2 * 3 * 4 * 2);
+    // Two clips, four variants, four points, two regions.
+    assert_eq!(rows.len(), 2 * 4 * 4 * 2);
     for clip in ["avatar chew", "avatar chew orbit 20"] {
-        for variant in ["none", "plain", "focus"] {
+        for variant in ["none", "plain", "focus", "learned"] {
             for region in ["face", "frame"] {
                 let curve: Vec<&Value> = rows
                     .iter()

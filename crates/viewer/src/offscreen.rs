@@ -208,7 +208,11 @@ impl Picture {
         let path = path.as_ref();
         let fault = |source| ViewerError::Write { path: path.display().to_string(), source };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+        let mut builder = tempfile::Builder::new();
+        // As readable as the user's other files.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder).map_err(fault)?;
         let mut encoder = png::Encoder::new(std::io::BufWriter::new(&mut file), self.width, self.height);
         encoder.set_color(png::ColorType::Rgba);
         encoder.set_depth(png::BitDepth::Eight);

@@ -19,7 +19,7 @@ const ROOM: f32 = 1.7;
 /// How dark the shadow is at most.
 const DARKEST: f32 = 0.62;
 
-/// Twin of `Ground` in `shaders/ground.wgsl`.
+/// Twin of `Ground` in `shaders/view/ground.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct GroundData {
@@ -36,7 +36,7 @@ struct GroundData {
     padding: f32,
 }
 
-/// Twin of `Map` in `shaders/shadow.wgsl`.
+/// Twin of `Map` in `shaders/view/shadow.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct MapData {
@@ -82,8 +82,8 @@ impl Drawing {
 impl Ground {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let device = graphics.device();
-        let ground = shader(device, "ground", include_str!("../../shaders/ground.wgsl"))?;
-        let shadow = shader(device, "shadow", include_str!("../../shaders/shadow.wgsl"))?;
+        let ground = shader(device, "ground", include_str!("../../../../shaders/view/ground.wgsl"))?;
+        let shadow = shader(device, "shadow", include_str!("../../../../shaders/view/shadow.wgsl"))?;
         let whole = Recipe {
             label: "ground",
             module: &ground,

@@ -15,7 +15,7 @@ use crate::graphics::Graphics;
 /// Half the width of a point, pixels.
 const POINT: f32 = 1.6;
 
-/// Twin of `Overlay` in `shaders/overlay.wgsl`.
+/// Twin of `Overlay` in `shaders/view/overlay.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct OverlayData {
@@ -103,7 +103,7 @@ pub(crate) fn part_color(part: Part) -> [u8; 3] {
 impl Overlays {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let device = graphics.device();
-        let module = shader(device, "overlay", include_str!("../../shaders/overlay.wgsl"))?;
+        let module = shader(device, "overlay", include_str!("../../../../shaders/view/overlay.wgsl"))?;
         let points = Recipe {
             label: "anchors",
             module: &module,

@@ -16,7 +16,7 @@ pub(crate) const LAYER_OPACITY: f32 = 0.02;
 /// Pixels of motion that are shown at full strength.
 const FULL_MOTION: f32 = 4.0;
 
-/// Twin of `Shade` in `shaders/shade.wgsl`.
+/// Twin of `Shade` in `shaders/view/shade.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ShadeData {
@@ -72,7 +72,7 @@ fn entry(shading: Shading) -> &'static str {
 impl Shades {
     pub(crate) fn new(graphics: &Graphics) -> Result<Arc<Self>, RenderError> {
         let device = graphics.device();
-        let module = shader(device, "shade", include_str!("../../shaders/shade.wgsl"))?;
+        let module = shader(device, "shade", include_str!("../../../../shaders/view/shade.wgsl"))?;
         let texture = |binding, filterable| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::FRAGMENT,

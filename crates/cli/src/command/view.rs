@@ -12,6 +12,11 @@ use crate::source::SourceOptions;
 
 /// Opens the viewer, or draws it to a picture.
 #[derive(Args)]
+#[command(after_help = "Examples:
+  effigy view
+  effigy view man.zip take.csv
+  effigy view man.glb --panel 2d --time 2.5
+  effigy view --expression jawOpen=0.6,blink=1 --size 1600x1000 --screenshot view.png")]
 pub(crate) struct Arguments {
     /// Avatars and tracks to open; without an avatar the bundled one.
     #[arg(value_name = "FILE")]

@@ -130,14 +130,23 @@ impl GpuFocus {
         Ok(())
     }
 
-    /// Width and height of the picture that was recorded last.
-    pub(crate) fn size(&self) -> Option<[u32; 2]> {
-        self.picture.as_ref().map(|picture| picture.size)
-    }
-
     /// The rectangle and the importance of blocks, as [`RegionRef`] reads them; usages `STORAGE` and `COPY_SRC`.
     pub(crate) fn region(&self) -> Option<&wgpu::Buffer> {
         self.picture.as_ref().map(|picture| &picture.region)
+    }
+
+    /// The same of a picture of this size.
+    ///
+    /// # Errors
+    /// [`PlanesError::Texture`] if none, or one of another size, was recorded last.
+    pub(crate) fn region_of(&self, size: [u32; 2]) -> Result<&wgpu::Buffer, PlanesError> {
+        match &self.picture {
+            Some(picture) if picture.size == size => Ok(&picture.region),
+            other => {
+                let wanted = other.as_ref().map_or([0; 2], |picture| picture.size);
+                Err(PlanesError::Texture { found: size, wanted })
+            }
+        }
     }
 }
 

@@ -125,10 +125,7 @@ impl GpuPreFilter {
         focus: &GpuFocus,
     ) -> Result<&'a wgpu::TextureView, PlanesError> {
         let size = [color.texture().width(), color.texture().height()];
-        let followed = focus.size().unwrap_or_default();
-        let Some(region) = focus.region().filter(|_| followed == size) else {
-            return Err(PlanesError::Texture { found: size, wanted: followed });
-        };
+        let region = focus.region_of(size)?;
         if !(self.sigma > 0.0) {
             return Ok(color);
         }

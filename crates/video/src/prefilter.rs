@@ -99,14 +99,7 @@ impl PreFilter {
         quality: f32,
         frame: &mut Frame,
     ) -> Result<(), VideoError> {
-        if importance.size() != (frame.width, frame.height) {
-            let (width, height) = importance.size();
-            return Err(VideoError::Map(format!(
-                "an importance map of {width}x{height} pixels for a picture of {}x{}",
-                frame.width, frame.height
-            )));
-        }
-        check(frame)?;
+        check_pair(importance, frame)?;
         self.focus.update(importance);
         let sigma = self.options.sigma(quality);
         if self.focus.edges().is_none() || !(sigma > 0.0) {
@@ -142,6 +135,18 @@ pub fn plain_blur(sigma: f32, frame: &mut Frame) -> Result<(), VideoError> {
     let levels = vec![level_of(sigma); frame.color.len()];
     Blur::new().apply(&levels, frame);
     Ok(())
+}
+
+/// That a picture is whole and its importance of its size.
+pub(crate) fn check_pair(importance: &Importance<'_>, frame: &Frame) -> Result<(), VideoError> {
+    if importance.size() != (frame.width, frame.height) {
+        let (width, height) = importance.size();
+        return Err(VideoError::Map(format!(
+            "an importance map of {width}x{height} pixels for a picture of {}x{}",
+            frame.width, frame.height
+        )));
+    }
+    check(frame)
 }
 
 fn check(frame: &Frame) -> Result<(), VideoError> {

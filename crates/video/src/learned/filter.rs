@@ -7,6 +7,7 @@ use super::network::{CELL, Cells, LayerWeights, LearnedNetwork, Scratch, change}
 use crate::VideoError;
 use crate::focus::{Focus, FocusOptions, Importance};
 use crate::format::Alpha;
+use crate::prefilter::check_pair;
 
 /// Rec. ITU-R BT.709: shares of red, green and blue in luma.
 pub(super) const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
@@ -100,20 +101,8 @@ impl LearnedFilter {
         quality: f32,
         frame: &mut Frame,
     ) -> Result<(), VideoError> {
-        if importance.size() != (frame.width, frame.height) {
-            let (width, height) = importance.size();
-            return Err(VideoError::Map(format!(
-                "an importance map of {width}x{height} pixels for a picture of {}x{}",
-                frame.width, frame.height
-            )));
-        }
+        check_pair(importance, frame)?;
         let (width, height) = (frame.width as usize, frame.height as usize);
-        if frame.color.len() != width * height {
-            return Err(VideoError::Picture(format!(
-                "a frame of {width}x{height} pixels has {} colours",
-                frame.color.len()
-            )));
-        }
         self.focus.update(importance);
         if self.focus.edges().is_none() || self.options.strength == 0.0 {
             return Ok(());

@@ -134,10 +134,7 @@ impl GpuLearnedFilter {
         focus: &GpuFocus,
     ) -> Result<&'a wgpu::TextureView, PlanesError> {
         let size = [color.texture().width(), color.texture().height()];
-        let followed = focus.size().unwrap_or_default();
-        let Some(region) = focus.region().filter(|_| followed == size) else {
-            return Err(PlanesError::Texture { found: size, wanted: followed });
-        };
+        let region = focus.region_of(size)?;
         if self.options.strength == 0.0 {
             return Ok(color);
         }

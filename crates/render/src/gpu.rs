@@ -88,6 +88,9 @@ impl Gpu {
                 required_features: adapter.features()
                     & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
                 required_limits: adapter.limits(),
+                // Buffers and textures live as long as an avatar or a window's size does: blocks of hundreds of
+                // megabytes in advance would win nothing.
+                memory_hints: wgpu::MemoryHints::MemoryUsage,
                 ..Default::default()
             })
             .await

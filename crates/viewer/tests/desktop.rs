@@ -1,4 +1,4 @@
-//! A real window and a real mouse: the example `window` under Xvfb, worked by xdotool and looked at by ImageMagick.
+//! A real window and a real mouse: the example `viewer` under Xvfb, worked by xdotool and looked at by ImageMagick.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
@@ -38,7 +38,7 @@ fn there(program: &str) -> bool {
 /// The example, which is built beside the tests.
 fn window() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples/window")
+    test.parent().unwrap().parent().unwrap().join("examples/viewer")
 }
 
 impl Desktop {
@@ -51,7 +51,7 @@ impl Desktop {
             }
         }
         if !window().is_file() {
-            println!("skipped: the example window is not built; cargo test builds it if no --test is given");
+            println!("skipped: the example viewer is not built; cargo test builds it if no --test is given");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! The viewer without the rest of the program.
 //!
-//! `cargo run --release -p effigy-viewer --no-default-features --example window -- [FILE...]`
+//! `cargo run --release -p effigy-viewer --no-default-features --example viewer -- [FILE...]`
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     match effigy_viewer::run(Options { files, ..Options::new(bundled) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("window: {error}");
+            eprintln!("viewer: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use effigy_avatar::{Avatar, Extent, Extents};
+use effigy_avatar::{Avatar, Extents};
+use effigy_render::OrbitCamera;
 use effigy_render::camera_file::{CameraFileError, read_cameras};
 use effigy_splat::{Camera, MAX_PICTURE_PIXELS, MAX_PICTURE_SIZE};
-use glam::Vec3;
 
 use crate::failure::bad_input;
 use crate::source::YAxis;
@@ -65,7 +65,7 @@ impl FromStr for CameraChoice {
 
 /// The camera at every instant.
 pub(crate) enum CameraPath {
-    Orbit { subject: Subject, swing: Swing, yaw: f32, pitch: f32, size: Size },
+    Orbit { camera: OrbitCamera, swing: Swing, size: Size },
     Listed(Vec<Camera>),
 }
 
@@ -78,43 +78,8 @@ pub(crate) enum Swing {
     ToAndFro(f32),
 }
 
-/// What a camera is framed on: a box in world space.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject {
-    low: Vec3,
-    high: Vec3,
-}
-
 /// The lens of the framing cameras: a portrait's.
 const VERTICAL_FOV_DEGREES: f32 = 22.0;
-/// Room around the subject.
-const MARGIN: f32 = 1.12;
-
-impl Subject {
-    /// The avatar at rest, without its outermost stragglers.
-    pub(crate) fn of(avatar: &Avatar) -> anyhow::Result<Self> {
-        let Extent { low, high } = Extents::of(avatar)?.whole;
-        Ok(Self { low, high })
-    }
-
-    fn camera(&self, yaw: f32, pitch: f32, size: Size) -> Camera {
-        let (center, half) =
-            (0.5 * (self.low + self.high), 0.5 * (self.high - self.low).max(Vec3::splat(1e-3)));
-        let fov = VERTICAL_FOV_DEGREES.to_radians();
-        let tan = (0.5 * fov).tan();
-        // Wide enough for any turn about the vertical, from in front of the nearest point.
-        let around = half.x.hypot(half.z);
-        let aspect = size.width as f32 / size.height as f32;
-        let distance = (half.y / tan).max(around / (tan * aspect)) * MARGIN + around;
-        let pitch = pitch.clamp(-1.5, 1.5);
-        let direction = Vec3::new(yaw.sin() * pitch.cos(), pitch.sin(), yaw.cos() * pitch.cos());
-        let mut camera =
-            Camera::look_at(center + distance * direction, center, Vec3::Y, fov, size.width, size.height);
-        camera.near = (0.02 * distance).max(1e-4);
-        camera
-    }
-}
-
 impl CameraPath {
     /// Resolves what `--camera`, `--yaw`, `--pitch` (degrees), `--size` and `--y-axis` say for `avatar`.
     pub(crate) fn new(
@@ -146,13 +111,15 @@ impl CameraPath {
                 return Ok(Self::Listed(cameras.into_iter().map(fit).collect()));
             }
         };
-        Ok(Self::Orbit {
-            subject: Subject::of(avatar)?,
-            swing,
+        let size = size.unwrap_or(Size { width: 720, height: 720 });
+        let mut camera = OrbitCamera {
             yaw: yaw.to_radians(),
-            pitch: pitch.to_radians(),
-            size: size.unwrap_or(Size { width: 720, height: 720 }),
-        })
+            pitch: pitch.to_radians().clamp(-1.5, 1.5),
+            lens: OrbitCamera::lens_of(VERTICAL_FOV_DEGREES.to_radians(), [size.width, size.height]),
+            ..OrbitCamera::default()
+        };
+        camera.frame(&Extents::of(avatar)?.whole, size.width as f32 / size.height as f32);
+        Ok(Self::Orbit { camera, swing, size })
     }
 
     /// How many cameras a file lists.
@@ -175,14 +142,14 @@ impl CameraPath {
     pub(crate) fn at(&self, index: usize, count: usize) -> Camera {
         match self {
             Self::Listed(cameras) => cameras[index % cameras.len()],
-            Self::Orbit { subject, swing, yaw, pitch, size } => {
+            Self::Orbit { camera, swing, size } => {
                 let phase = index as f32 / count as f32 * std::f32::consts::TAU;
                 let turn = match swing {
                     Swing::Still => 0.0,
                     Swing::Turn => phase,
                     Swing::ToAndFro(angle) => angle * phase.sin(),
                 };
-                subject.camera(yaw + turn, *pitch, *size)
+                OrbitCamera { yaw: camera.yaw + turn, ..*camera }.camera([size.width, size.height])
             }
         }
     }

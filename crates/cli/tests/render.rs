@@ -122,6 +122,42 @@ fn videos_hold_what_the_pictures_show() {
     }
 }
 
+/// A GPU's pictures are prepared where they are drawn, a CPU's in memory.
+#[test]
+fn videos_of_the_gpu_are_those_of_the_cpu() {
+    let workshop = workshop();
+    let folder = workshop.path();
+    let common = ["render", "avatar.glb", "--track", "track.json", "--fps", "10", "--size", "330x258"];
+    let shown = |options: &[&str], backend: &str| {
+        let to = ["--time", "1.2", "--seconds", "0.4", "--backend", backend, "-o", "out.mp4"];
+        done(folder, &[&common[..], options, &to].concat());
+        video::read(&fs::read(folder.join("out.mp4")).unwrap(), 1)
+    };
+    let apart = |a: &video::Video, b: &video::Video| {
+        let pixels = |video: &video::Video| video.frames.concat().concat();
+        let pairs = pixels(a).into_iter().zip(pixels(b));
+        let squares: f64 = pairs.map(|(a, b)| (a - b).powi(2)).sum();
+        (squares / pixels(a).len() as f64).sqrt()
+    };
+    let plain = shown(&["--crf", "40"], "cpu");
+    for options in [
+        &["--crf", "40"][..],
+        &["--crf", "40", "--prefilter", "focus"],
+        &["--crf", "40", "--prefilter", "learned"],
+        &["--crf", "40", "--prefilter", "plain"],
+        &["--bitrate", "200k", "--alpha", "side-by-side"],
+    ] {
+        let [gpu, cpu] = ["gpu", "cpu"].map(|backend| shown(options, backend));
+        assert_eq!((gpu.width, gpu.height, gpu.seconds), (cpu.width, cpu.height, cpu.seconds));
+        assert_eq!((gpu.frames.len(), gpu.color), (4, cpu.color));
+        // Roundings make other decisions of the encoder, whose pictures are this far from what they show.
+        assert!(apart(&gpu, &cpu) < 0.01, "{options:?}: {}", apart(&gpu, &cpu));
+        if options.len() == 4 && options[2] == "--prefilter" {
+            assert!(apart(&gpu, &plain) > 1.5 * apart(&gpu, &cpu), "{options:?} does nothing");
+        }
+    }
+}
+
 #[test]
 fn a_stream_of_controls_shows_the_take() {
     let workshop = workshop();
@@ -293,10 +329,12 @@ fn an_interrupted_render_leaves_nothing() {
     let workshop = workshop();
     let folder = workshop.path();
     let before = listing(folder);
-    for out in ["a.mp4", "frames"] {
+    for (out, backend) in [("a.mp4", "cpu"), ("a.mp4", "gpu"), ("frames", "cpu")] {
         let child = Command::new(env!("CARGO_BIN_EXE_effigy"))
             .args(["render", "avatar.glb", "--size", "64x64", "--seconds", "3000", "-o", out])
-            .args(["--backend", "cpu"])
+            .args(["--backend", backend])
+            // Mesa says on stderr that it wants this variable.
+            .env("XDG_RUNTIME_DIR", folder)
             .current_dir(folder)
             .stderr(std::process::Stdio::piped())
             .spawn()

@@ -187,7 +187,7 @@ impl VideoFile {
 }
 
 /// A video's shape and the encoder's settings for it.
-fn plan(
+pub(crate) fn plan(
     [width, height]: [u32; 2],
     options: &VideoFileOptions,
     codec: Codec,
@@ -215,7 +215,7 @@ fn preparation(options: &VideoFileOptions, config: &EncoderConfig) -> Result<Pre
 }
 
 /// A file beside `path`, to be moved there when it is whole. It is as readable as the user's other files.
-fn temporary(path: &Path) -> Result<(File, TempPath), VideoError> {
+pub(crate) fn temporary(path: &Path) -> Result<(File, TempPath), VideoError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

@@ -7,8 +7,8 @@
 //! take them, and drives a [`PreFilter`] for those that do not; a [`Preparation`] does either as it is told. Both are there
 //! for the GPU too ([`GpuFocus`], [`GpuPreFilter`]). A [`LearnedFilter`] has been taught by a stand-in for an encoder what not
 //! to leave in a picture ([`GpuLearnedFilter`] on the GPU).
-//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`]; frames that are rendered one after
-//! another become a [`VideoFile`].
+//! **A renderer's output** in one piece, encoded beside it, is [`output::VideoOutput`]; a file of it is a [`DeviceVideoFile`]; frames
+//! in memory, one after another, become a [`VideoFile`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`]; [`audio`] is sound
 //! beside them.
 //! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
@@ -16,6 +16,7 @@
 pub mod audio;
 pub mod container;
 mod convert;
+mod device_file;
 pub mod encoder;
 mod error;
 mod file;
@@ -35,6 +36,7 @@ mod ring;
 pub mod stream;
 
 pub use convert::{Converter, PlanesBuffer};
+pub use device_file::DeviceVideoFile;
 pub use error::VideoError;
 pub use file::{VideoFile, VideoFileOptions};
 pub use focus::{Edges, Focus, FocusOptions, Importance};

@@ -82,13 +82,7 @@ impl Preparation {
             }
         };
         let mapper = match &options.map {
-            Some(map) => {
-                let mut map = map.clone();
-                if config.preset == Preset::Offline {
-                    map.cascade.clear();
-                }
-                Some(QualityMapper::new(map)?)
-            }
+            Some(map) => Some(QualityMapper::new(map_options(map, config))?),
             None => None,
         };
         Ok(Self { filter, mapper, quality, key_interval: u64::from(config.key_interval), mapped: 0 })
@@ -136,6 +130,15 @@ impl Preparation {
         self.mapped += 1;
         mapper.map(known(importance)?, Some(picture), key).map(Some)
     }
+}
+
+/// A map for an encoder that was opened with `config`: one that looks ahead has a cascade of its own.
+pub(crate) fn map_options(map: &MapOptions, config: &EncoderConfig) -> MapOptions {
+    let mut map = map.clone();
+    if config.preset == Preset::Offline {
+        map.cascade.clear();
+    }
+    map
 }
 
 fn known<'a, 'b>(importance: Option<&'a Importance<'b>>) -> Result<&'a Importance<'b>, VideoError> {

@@ -64,11 +64,11 @@ impl Default for MapOptions {
     fn default() -> Self {
         Self {
             focus: FocusOptions::default(),
-            outside: OutsideOffset { low: (0.45, 2.5), high: (0.6, 8.0) },
+            outside: OutsideOffset { low: (0.45, 3.0), high: (0.6, 7.5) },
             background: 6.0,
             feather: 0.8,
             cascade: vec![-3.0, 2.0],
-            texture: 0.5,
+            texture: 0.25,
         }
     }
 }
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn small_faces_leave_more_to_the_rest() {
-        let outside = OutsideOffset { low: (0.2, 4.0), high: (0.6, 8.0) };
+        let outside = OutsideOffset { low: (0.2, 4.0), high: (0.6, 7.0) };
         let options =
             MapOptions { outside, cascade: vec![], texture: 0.0, background: 0.0, ..Default::default() };
         let corner = |side| {

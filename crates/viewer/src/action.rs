@@ -4,6 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::look::Shading;
 use crate::options::Centre;
+use crate::settings::MOST_BOOKMARKS;
 use crate::state::State;
 use crate::theme::ThemeChoice;
 use crate::view2d::setup::Layer;
@@ -12,6 +13,7 @@ use crate::{export, open, panel, recording, saving};
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
+    New,
     Open,
     OpenBundled,
     OpenTrack,
@@ -105,7 +107,8 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 58 + cfg!(feature = "train") as usize] = [
+    pub(crate) const ALL: [Self; 59 + cfg!(feature = "train") as usize] = [
+        Self::New,
         Self::Open,
         Self::OpenBundled,
         Self::OpenTrack,
@@ -170,7 +173,8 @@ impl Action {
 
     pub(crate) fn group(self) -> Group {
         match self {
-            Self::Open
+            Self::New
+            | Self::Open
             | Self::OpenBundled
             | Self::OpenTrack
             | Self::SaveTrack
@@ -235,6 +239,7 @@ impl Action {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::New => "New",
             Self::Open => "Open…",
             Self::OpenBundled => "Open the bundled avatar",
             Self::ImportCamera => "Import camera…",
@@ -301,6 +306,7 @@ impl Action {
     /// The keys that perform it.
     pub(crate) fn shortcut(self) -> Option<KeyboardShortcut> {
         let (modifiers, key) = match self {
+            Self::New => (Modifiers::COMMAND, Key::N),
             Self::Open => (Modifiers::COMMAND, Key::O),
             Self::Quit => (Modifiers::COMMAND, Key::Q),
             Self::Undo => (Modifiers::COMMAND, Key::Z),
@@ -379,7 +385,7 @@ impl Action {
             Self::Wireframe => look.wireframe,
             Self::Bones => look.bones,
             Self::Anchors => look.anchors,
-            Self::EncodeLive => state.settings.frame.live,
+            Self::EncodeLive => state.document.frame.live,
             Self::Show3d => state.centre == Centre::View3d,
             Self::Show2d => state.centre == Centre::View2d,
             Self::Controls => state.settings.show_controls,
@@ -400,6 +406,7 @@ impl Action {
             Self::ResetControls => !state.document.controls.is_empty(),
             Self::FitFrame | Self::ActualPixels | Self::NextLayer => state.centre == Centre::View2d,
             Self::NextPicture | Self::PreviousPicture => state.view2d.shots.is_some(),
+            Self::AddBookmark => state.document.bookmarks.len() < MOST_BOOKMARKS,
             Self::NextBookmark => !state.document.bookmarks.is_empty(),
             Self::Play
             | Self::ToStart
@@ -450,6 +457,7 @@ impl Action {
             return;
         }
         match self {
+            Self::New => state.start_over(),
             Self::Open => open::ask(state),
             Self::OpenBundled => open::bundled(state),
             Self::OpenTrack => saving::ask_for_track(state),
@@ -525,7 +533,7 @@ impl Action {
             Self::FitFrame => state.view2d.fit(),
             Self::ActualPixels => state.view2d.actual(),
             Self::NextLayer => {
-                let layer = &mut state.settings.frame.layer;
+                let layer = &mut state.document.frame.layer;
                 let at = Layer::ALL.iter().position(|other| other == layer).unwrap_or(0);
                 *layer = Layer::ALL[(at + 1) % Layer::ALL.len()];
             }
@@ -534,7 +542,7 @@ impl Action {
                     shots.step(if self == Self::NextPicture { 1 } else { -1 });
                 }
             }
-            Self::EncodeLive => toggle(&mut state.settings.frame.live),
+            Self::EncodeLive => toggle(&mut state.document.frame.live),
             Self::Show3d => {
                 state.centre = Centre::View3d;
                 if state.inspector == panel::inspector::Tab::Frame {

@@ -1,10 +1,12 @@
 //! What undo goes back through: everything that the user sets about what is shown.
 
-use crate::camera::{Bookmark, OrbitCamera};
+use crate::bookmark::Bookmark;
 use crate::expression::Expression;
 use crate::look::Look;
 use crate::motion::Motion;
 use crate::overrides::Overrides;
+use crate::view2d::setup::Setup;
+use effigy_render::OrbitCamera;
 
 /// What undo goes back through. Panels change it as they like; [`crate::history::History`] sees what has changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +19,8 @@ pub(crate) struct Document {
     pub(crate) camera: OrbitCamera,
     pub(crate) bookmarks: Vec<Bookmark>,
     pub(crate) look: Look,
+    /// Of the 2D view.
+    pub(crate) frame: Setup,
 }
 
 impl Document {
@@ -32,6 +36,8 @@ impl Document {
             "Bookmarks"
         } else if self.look != other.look {
             "View"
+        } else if self.frame != other.frame {
+            "Frame"
         } else {
             "Camera"
         }

@@ -7,7 +7,7 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, pos2};
 
 use crate::action::Action;
 use crate::expression::Expression;
-use crate::{Bundled, Offscreen, Options, Storage, open, saving};
+use crate::{Bundled, Centre, Offscreen, Options, Storage, open, saving};
 
 const BUNDLED: Bundled = Bundled {
     avatar: include_bytes!("../../../assets/head.glb"),
@@ -463,6 +463,42 @@ fn animations_of_gltf_files_play_as_tracks_and_as_the_avatars_own() {
     }
     assert_eq!(hands.motion_name(), "The avatar's animation");
     assert!(hands.screen.viewer().faults().is_empty(), "{:?}", hands.screen.viewer().faults());
+}
+
+#[test]
+fn a_new_start_is_as_the_first() {
+    let mut hands = Hands::new();
+    let first = hands.screen.state().document.clone();
+    hands.key(Key::B, UNDO);
+    let name = hands.path("a.png");
+    image::RgbaImage::from_pixel(2, 2, image::Rgba([9, 90, 9, 255])).save(&name).unwrap();
+    hands.open(&name);
+    hands.key(Key::Num5, Modifiers::NONE);
+    hands.key(Key::Num2, UNDO);
+    hands.settle();
+    hands.key(Key::L, Modifiers::SHIFT);
+    hands.search("brow");
+    let rail = hands.slider("browDownLeft");
+    hands.drag(rail.left_center() + egui::vec2(4.0, 0.0), rail.right_center() + egui::vec2(8.0, 0.0));
+    hands.screen.state().scene.clock.time = 2.0;
+    let changed = hands.screen.state().document.clone();
+    assert!(changed.controls != first.controls && changed.look != first.look);
+    assert!(changed.frame != first.frame && changed.camera != first.camera);
+    hands.key(Key::N, UNDO);
+    hands.settle();
+    hands.keep("again.png");
+    assert_eq!((hands.motion_name(), hands.time()), ("Greeting".into(), 0.0));
+    let state = hands.screen.state();
+    assert!(!Action::Undo.is_possible(state) && !Action::Redo.is_possible(state));
+    assert_eq!(state.centre, Centre::View3d);
+    let mut again = state.document.clone();
+    assert_eq!(again.bookmarks.len(), 1, "what is kept for good stays");
+    again.bookmarks.clear();
+    // It was read again, and panels may be a pixel wider.
+    again.motion = first.motion.clone();
+    assert!((again.camera.distance / first.camera.distance - 1.0).abs() < 0.01);
+    again.camera.distance = first.camera.distance;
+    assert_eq!(again, first);
 }
 
 #[test]

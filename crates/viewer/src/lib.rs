@@ -6,7 +6,7 @@
 
 mod action;
 mod beside;
-mod camera;
+mod bookmark;
 mod clock;
 mod control_groups;
 mod curves;

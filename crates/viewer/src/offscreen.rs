@@ -66,6 +66,11 @@ impl Offscreen {
         &self.viewer
     }
 
+    /// Bytes that buffers and textures hold; nothing where the driver does not say.
+    pub fn device_memory(&self) -> Option<u64> {
+        Some(self.gpu.device.generate_allocator_report()?.total_allocated_bytes)
+    }
+
     /// What the panels show and change.
     #[cfg(test)]
     pub(crate) fn state(&mut self) -> &mut crate::state::State {

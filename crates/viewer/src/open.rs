@@ -6,14 +6,17 @@ use effigy_avatar::Avatar;
 use effigy_render::camera_file::NamedCamera;
 use effigy_rig::{Track, TrackLimits};
 
-use crate::camera::{Bookmark, OrbitCamera};
+use crate::bookmark::Bookmark;
 use crate::dialog::{self, Wanted};
+use crate::export;
 use crate::job::{Fault, Outcome};
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
 use crate::saving;
 use crate::scene::Loaded;
+use crate::settings::MOST_BOOKMARKS;
 use crate::state::State;
+use effigy_render::OrbitCamera;
 
 /// The job that brings an avatar; there is never more than one.
 const AVATAR_JOB: &str = "Opening the avatar";
@@ -24,14 +27,25 @@ enum Kind {
     Avatar,
     Track,
     Picture,
+    Sound,
+    /// A folder, or the list of its cameras and pictures.
+    Capture,
 }
 
 fn kind(path: &Path) -> Option<Kind> {
+    let is_list = path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy().to_ascii_lowercase();
+        name.starts_with("transforms") && name.ends_with(".json")
+    });
+    if is_list || path.is_dir() {
+        return Some(Kind::Capture);
+    }
     let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
     Some(match extension.as_str() {
         "glb" | "gltf" | "vrm" | "ply" | "splat" | "ksplat" | "spz" | "sog" | "zip" => Kind::Avatar,
         "json" | "csv" | "effs" => Kind::Track,
         "png" => Kind::Picture,
+        other if export::SOUNDS.contains(&other) => Kind::Sound,
         _ => return None,
     })
 }
@@ -42,8 +56,21 @@ pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
     for path in paths.iter().filter(|path| kind(path).is_none()) {
         state.messages.fault(
             format!("{} is no file that the viewer knows", path.display()),
-            "It opens avatars (.glb, .gltf, .vrm, .ply, .splat, .spz, .zip), tracks (.json, .csv, .effs) and PNG pictures.",
+            "It opens avatars (.glb, .gltf, .vrm, .ply, .splat, .spz, .zip), tracks (.json, .csv, .effs), PNG pictures, sound (.aac, .opus) and folders of captures.",
         );
+    }
+    if let Some(path) = last(Kind::Capture) {
+        #[cfg(feature = "train")]
+        crate::view2d::capture::open(state, &path);
+        #[cfg(not(feature = "train"))]
+        state.messages.fault(
+            format!("{} is a capture", path.display()),
+            "Only a viewer that was built with training opens captures.",
+        );
+    }
+    if let Some(path) = last(Kind::Sound) {
+        state.messages.note(format!("Exported videos have the sound of {}", path.display()));
+        state.export.video.sound = Some(path);
     }
     if let Some(path) = last(Kind::Picture) {
         state.document.look.picture = Some(path);
@@ -65,7 +92,7 @@ pub(crate) fn at_start(state: &mut State, paths: &[PathBuf], moved_by: Option<Pa
             // What is no file that is known is tried as an avatar, which is told by its content.
             Some(Kind::Avatar) | None => chosen = Some(path.clone()),
             Some(Kind::Track) => _ = track.get_or_insert(path.clone()),
-            Some(Kind::Picture) => others.push(path.clone()),
+            Some(Kind::Picture | Kind::Sound | Kind::Capture) => others.push(path.clone()),
         }
     }
     files(state, &others);
@@ -207,7 +234,7 @@ pub(crate) fn import_camera(state: &mut State, path: &Path) {
             for (i, camera) in cameras.take(MOST_CAMERAS).enumerate() {
                 if i == 0 {
                     state.document.camera = camera;
-                } else {
+                } else if state.document.bookmarks.len() < MOST_BOOKMARKS {
                     let name = format!("{name} {}", i + 1);
                     state.document.bookmarks.push(Bookmark { name, camera });
                 }
@@ -257,6 +284,9 @@ mod tests {
             ("b.take.csv", Some(Kind::Track)),
             ("c.effs", Some(Kind::Track)),
             ("d.png", Some(Kind::Picture)),
+            ("take.opus", Some(Kind::Sound)),
+            ("head/transforms_train.json", Some(Kind::Capture)),
+            (env!("CARGO_MANIFEST_DIR"), Some(Kind::Capture)),
             ("e.txt", None),
             ("glb", None),
         ] {

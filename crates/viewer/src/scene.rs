@@ -101,6 +101,12 @@ impl Scene {
         self.revision
     }
 
+    /// Shows nothing, and moves it by nothing.
+    pub(crate) fn clear(&mut self) {
+        let (revision, generation) = (self.revision + 1, self.generation + 1);
+        *self = Self { revision, generation, ..Self::default() };
+    }
+
     /// Shows another avatar, at the start of its own animation if it has one.
     pub(crate) fn show(&mut self, loaded: Loaded) {
         let rig = loaded.avatar.body.as_ref().map(|body| &body.rig);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
 
-use crate::camera::Bookmark;
+use crate::bookmark::Bookmark;
 use crate::expression::Expression;
 use crate::look::Look;
 use crate::options::Storage;
@@ -17,6 +17,8 @@ use crate::view2d::setup::Setup;
 const RECENT: usize = 12;
 /// The most expressions that are kept.
 pub(crate) const MOST_EXPRESSIONS: usize = 500;
+/// The most bookmarks that are kept.
+pub(crate) const MOST_BOOKMARKS: usize = 200;
 /// No settings are longer.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -78,6 +80,7 @@ impl Settings {
         self.recent.truncate(RECENT);
         self.frame = self.frame.sound();
         self.bookmarks.retain(|bookmark| bookmark.camera.is_sound());
+        self.bookmarks.truncate(MOST_BOOKMARKS);
         self.expressions.truncate(MOST_EXPRESSIONS);
         self
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use effigy_avatar::{Extent, Extents, OpenOptions};
 
 use crate::action::Action;
-use crate::camera::Bookmark;
+use crate::bookmark::Bookmark;
 use crate::dialog::Dialogs;
 use crate::document::Document;
 use crate::export::Export;
@@ -15,6 +15,7 @@ use crate::history::History;
 use crate::job::Jobs;
 use crate::message::Messages;
 use crate::meter::Meter;
+use crate::open;
 use crate::options::{Bundled, Centre, Options};
 use crate::panel::controls::ControlsPanel;
 use crate::panel::inspector::Tab;
@@ -63,6 +64,7 @@ pub(crate) struct State {
 }
 
 /// What the avatar that is opened first shall show.
+#[derive(Default)]
 struct Start {
     expression: Vec<(String, f32)>,
     time: Option<f64>,
@@ -74,6 +76,7 @@ impl State {
         let (settings, fault) = store.load();
         let document = Document {
             look: settings.look.clone(),
+            frame: settings.frame.clone(),
             bookmarks: settings.bookmarks.clone(),
             expressions: settings.expressions.clone(),
             ..Document::default()
@@ -113,6 +116,25 @@ impl State {
             state.messages.fault(fault, "Settings start afresh. The old ones can be mended and put back.");
         }
         state
+    }
+
+    /// Shows the bundled avatar as a new viewer does. What is kept for good stays: bookmarks, expressions, recent files and
+    /// how the interface looks.
+    pub(crate) fn start_over(&mut self) {
+        self.document = Document {
+            bookmarks: std::mem::take(&mut self.document.bookmarks),
+            expressions: std::mem::take(&mut self.document.expressions),
+            ..Document::default()
+        };
+        self.history = History::new(self.document.clone());
+        (self.view3d, self.view2d) = (View3d::default(), View2d::default());
+        (self.recorder, self.blend, self.blend_amount) = (Recorder::Off, None, 1.0);
+        (self.controls, self.timeline) = (ControlsPanel::default(), TimelinePanel::default());
+        (self.export, self.takes) = (Export::default(), 0);
+        (self.centre, self.inspector) = (Centre::View3d, Tab::default());
+        self.scene.clear();
+        self.starting = Some(Start::default());
+        open::bundled(self);
     }
 
     /// Shows another avatar, framed.
@@ -247,6 +269,7 @@ impl State {
         self.history.watch(&self.document, editing);
         if !editing {
             self.settings.look.clone_from(&self.document.look);
+            self.settings.frame.clone_from(&self.document.frame);
             self.settings.bookmarks.clone_from(&self.document.bookmarks);
             self.settings.expressions.clone_from(&self.document.expressions);
             if let Err(error) = self.store.save(&self.settings) {

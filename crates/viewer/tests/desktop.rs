@@ -170,6 +170,10 @@ fn difference(a: &image::RgbImage, b: &image::RgbImage, low: (u32, u32), high: (
     differ as f64 / f64::from((high.0 - low.0) * (high.1 - low.1))
 }
 
+/// A track that holds the mouth open.
+const OPEN_MOUTH: &str = r#"{"names": ["jawOpen"], "frames": [
+    {"time": 0.0, "weights": [1.0]}, {"time": 1.0, "weights": [1.0]}, {"time": 2.0, "weights": [1.0]}]}"#;
+
 /// Where the avatar is drawn.
 const VIEW: ((u32, u32), (u32, u32)) = ((330, 100), (1120, 660));
 
@@ -205,6 +209,30 @@ fn a_mouse_turns_the_head_moves_a_slider_and_scrubs() {
     let later = desktop.picture("desktop_scrubbed.png");
     assert!(changed(&back, &later) > 0.001, "{}", changed(&back, &later));
     assert!(difference(&back, &later, (20, 760), (1400, 870)) > 0.001);
+    assert!(desktop.is_running());
+}
+
+#[test]
+fn files_are_opened_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let green = folder.path().join("wall.png");
+    image::RgbImage::from_pixel(64, 64, image::Rgb([20, 160, 40])).save(&green).unwrap();
+    let track = folder.path().join("open.json");
+    std::fs::write(&track, OPEN_MOUTH).unwrap();
+    let Some(plain) = Desktop::open(&[]) else { return };
+    let skin = |picture: &image::RgbImage| {
+        let [r, g, b] = picture.get_pixel(720, 380).0;
+        r > g && g > b && r > 100
+    };
+    let before = wait(|| Some(plain.picture("desktop_plain.png")).filter(skin));
+    drop(plain);
+    let Some(mut desktop) = Desktop::open(&[&track, &green]) else { return };
+    let after = wait(|| Some(desktop.picture("desktop_opened.png")).filter(skin));
+    // The wall stands behind the head, and the mouth is open.
+    let [r, g, b] = after.get_pixel(400, 200).0;
+    assert!(g > 120 && r < 60 && b < 80, "{r} {g} {b}");
+    let mouth = difference(&before, &after, (650, 420), (790, 540));
+    assert!(mouth > 0.05, "{mouth}");
     assert!(desktop.is_running());
 }
 

@@ -1,11 +1,12 @@
 //! What came out of measuring a scene, as JSON and as tables.
 
 use effigy_avatar::Avatar;
+use effigy_render::FrameTimes;
 use serde::Serialize;
 
 use super::bench::percentile;
 use super::scene::Scene;
-use crate::engine::{Engine, Times};
+use crate::engine::Engine;
 use crate::framing::Size;
 use crate::report::print;
 
@@ -55,10 +56,10 @@ impl Row {
         avatar: &Avatar,
         engine: &Engine,
         size: Size,
-        frames: &[Times],
+        frames: &[FrameTimes],
         copies: Option<f64>,
     ) -> Self {
-        let median = |of: &dyn Fn(&Times) -> f64, fraction| {
+        let median = |of: &dyn Fn(&FrameTimes) -> f64, fraction| {
             percentile(&mut frames.iter().map(of).collect::<Vec<_>>(), fraction)
         };
         let names: Vec<_> = frames[0].stages.iter().map(|stage| stage.name).collect();

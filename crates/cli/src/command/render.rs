@@ -1,6 +1,6 @@
 //! `effigy render`: an avatar, a track and a camera become pictures or a video.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::failure::bad_input;
 use crate::framing::{CameraChoice, CameraPath, Size};
 use crate::interrupt;
 use crate::light::LightOptions;
-use crate::output::{self, ImportanceFile, Kind, VideoOptions};
+use crate::output::{self, DeviceVideo, ImportanceFile, Kind, VideoOptions};
 use crate::performance::Performance;
 use crate::progress::Progress;
 use crate::report::{print, print_json};
@@ -146,44 +146,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let first = camera.at(0, frames);
     let size = Size { width: first.width, height: first.height };
     let video = arguments.video.with_audio_from(arguments.time);
-    let mut sink = output::open(kind, &path, size, arguments.fps, arguments.background.0, &video)?;
     // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
     engine.set_light(light);
-    let mut beside = match &arguments.importance {
-        Some(path) => Some(ImportanceFile::create(path, size, arguments.fps)?),
-        None => None,
-    };
-    let looks = arguments.video.need_importance() || beside.is_some();
-    if looks {
-        engine.watch_importance();
+    let work = Work { arguments, kind, path: &path, size, frames, camera: &camera, video: &video };
+    if arguments.importance.is_none() && DeviceVideo::can(kind, &video) && engine.on_gpu().is_some() {
+        work.on_device(&mut engine, &mut performance)?;
+    } else {
+        work.in_memory(&mut engine, &mut performance)?;
     }
-
-    let progress = Progress::new(frames as u64, "rendering");
-    let (mut frame, mut values) = (Frame::default(), Vec::new());
-    for i in 0..frames {
-        interrupt::check()?;
-        let pose = performance.pose_at(arguments.time + i as f64 / arguments.fps);
-        let camera = camera.at(i, frames);
-        engine.render(pose, &camera, &mut frame)?;
-        if looks {
-            engine.importance(&camera, &mut values)?;
-        }
-        let importance = match looks {
-            true => Some(Importance::new(frame.width, frame.height, &values)?),
-            false => None,
-        };
-        sink.write(&mut frame, importance.as_ref())?;
-        if let Some(beside) = &mut beside {
-            beside.write(&values)?;
-        }
-        progress.step();
-    }
-    sink.finish()?;
-    if let Some(beside) = beside {
-        beside.finish()?;
-    }
-    drop(progress);
 
     let report = Report {
         output: path,
@@ -209,6 +180,79 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// Which frames are rendered, and to what.
+struct Work<'a> {
+    arguments: &'a Arguments,
+    kind: Kind,
+    path: &'a Path,
+    size: Size,
+    frames: usize,
+    camera: &'a CameraPath,
+    video: &'a VideoOptions,
+}
+
+impl Work<'_> {
+    /// Where in the track frame `index` is, seconds.
+    fn time(&self, index: usize) -> f64 {
+        self.arguments.time + index as f64 / self.arguments.fps
+    }
+
+    /// Every picture comes to the CPU.
+    fn in_memory(&self, engine: &mut Engine, performance: &mut Performance<'_>) -> anyhow::Result<()> {
+        let Arguments { fps, importance, .. } = self.arguments;
+        let mut sink =
+            output::open(self.kind, self.path, self.size, *fps, self.arguments.background.0, self.video)?;
+        let mut beside = match importance {
+            Some(path) => Some(ImportanceFile::create(path, self.size, *fps)?),
+            None => None,
+        };
+        let looks = self.video.need_importance() || beside.is_some();
+        if looks {
+            engine.watch_importance();
+        }
+        let progress = Progress::new(self.frames as u64, "rendering");
+        let (mut frame, mut values) = (Frame::default(), Vec::new());
+        for i in 0..self.frames {
+            interrupt::check()?;
+            let pose = performance.pose_at(self.time(i));
+            let camera = self.camera.at(i, self.frames);
+            engine.render(pose, &camera, &mut frame)?;
+            if looks {
+                engine.importance(&camera, &mut values)?;
+            }
+            let importance = match looks {
+                true => Some(Importance::new(frame.width, frame.height, &values)?),
+                false => None,
+            };
+            sink.write(&mut frame, importance.as_ref())?;
+            if let Some(beside) = &mut beside {
+                beside.write(&values)?;
+            }
+            progress.step();
+        }
+        sink.finish()?;
+        beside.map_or(Ok(()), ImportanceFile::finish)
+    }
+
+    /// Pictures are prepared where they are drawn, and encoded beside the renderer.
+    fn on_device(&self, engine: &mut Engine, performance: &mut Performance<'_>) -> anyhow::Result<()> {
+        if self.video.need_importance() {
+            engine.watch_importance();
+        }
+        let Some(drawn) = engine.on_gpu() else { return Ok(()) };
+        let Arguments { fps, background, .. } = self.arguments;
+        let mut video = DeviceVideo::create(self.path, self.size, *fps, background.0, self.video, drawn)?;
+        let progress = Progress::new(self.frames as u64, "rendering");
+        for i in 0..self.frames {
+            interrupt::check()?;
+            let pose = performance.pose_at(self.time(i));
+            video.add(drawn, pose, &self.camera.at(i, self.frames))?;
+            progress.step();
+        }
+        video.finish()
+    }
 }
 
 fn frame_count(

@@ -1,5 +1,6 @@
 //! Where frames go: a PNG or an EXR, a folder of PNGs, or a video. Files appear whole or not at all.
 
+mod device_video;
 mod exr;
 mod importance;
 mod png;
@@ -15,6 +16,7 @@ use tempfile::NamedTempFile;
 use crate::failure::bad_input;
 use crate::framing::Size;
 
+pub(crate) use device_video::DeviceVideo;
 pub(crate) use importance::ImportanceFile;
 pub(crate) use video::{PresetName, VideoOptions};
 

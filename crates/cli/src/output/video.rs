@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use effigy_splat::Frame;
 use effigy_video::audio::AudioTrack;
-use effigy_video::encoder::{EncoderChoice, Preset, Rate};
+use effigy_video::encoder::{Capabilities, EncoderChoice, Preset, Rate};
 use effigy_video::{Alpha, Association, Filtering, Importance, MapOptions, VideoFile, VideoFileOptions};
 
 use super::{STUDIO_GREY, Sink, folder_of_file};
@@ -80,6 +80,23 @@ impl VideoOptions {
         }
     }
 
+    /// Refuses what the encoder cannot do.
+    pub(super) fn fit(&self, encoder: Option<&Capabilities>) -> anyhow::Result<()> {
+        if let Some(encoder) = encoder.filter(|encoder| self.roi && !encoder.quality_map) {
+            return Err(bad_input(format!(
+                "--roi: {} takes no quantiser offsets; --codec x264 does{}, and --prefilter focus is for every encoder",
+                encoder.name,
+                if cfg!(feature = "x264") { "" } else { " (in a program built with feature x264)" }
+            )));
+        }
+        if self.roi && self.alpha == AlphaName::SideBySide {
+            return Err(bad_input(
+                "--roi knows no importance of what --alpha side-by-side puts beside the picture",
+            ));
+        }
+        Ok(())
+    }
+
     fn filtering(&self) -> Filtering {
         match self.prefilter {
             PrefilterName::None => Filtering::None,
@@ -90,7 +107,7 @@ impl VideoOptions {
     }
 
     /// As files of video have it.
-    fn of_file(&self, fps: f64, background: Option<[f32; 3]>) -> anyhow::Result<VideoFileOptions> {
+    pub(super) fn of_file(&self, fps: f64, background: Option<[f32; 3]>) -> anyhow::Result<VideoFileOptions> {
         let alpha = match self.alpha {
             AlphaName::Over => Alpha::Over(background.unwrap_or(STUDIO_GREY)),
             AlphaName::SideBySide if background.is_some() => {
@@ -163,6 +180,24 @@ fn bits(text: &str) -> Result<u32, String> {
     }
 }
 
+/// What may help where a video cannot be made.
+pub(super) fn another_way(path: &Path) -> String {
+    format!("{}: another --codec, a .y4m or a folder of pictures may do", path.display())
+}
+
+/// Says that picture number `frame` is of another size than the first.
+pub(super) fn other_size(
+    path: &Path,
+    frame: u64,
+    [w, h]: [u32; 2],
+    [width, height]: [u32; 2],
+) -> anyhow::Error {
+    bad_input(format!(
+        "{}: picture {frame} is {w}x{h} and the first {width}x{height}; a video needs one size (--size)",
+        path.display()
+    ))
+}
+
 /// A video being written.
 pub(super) struct Video {
     path: PathBuf,
@@ -180,21 +215,9 @@ impl Video {
     ) -> anyhow::Result<Self> {
         let wanted = options.of_file(fps, background)?;
         folder_of_file(path)?;
-        let file = VideoFile::encoded(path, [size.width, size.height], &wanted).with_context(|| {
-            format!("{}: another --codec, a .y4m or a folder of pictures may do", path.display())
-        })?;
-        if let Some(encoder) = file.capabilities().filter(|encoder| options.roi && !encoder.quality_map) {
-            return Err(bad_input(format!(
-                "--roi: {} takes no quantiser offsets; --codec x264 does{}, and --prefilter focus is for every encoder",
-                encoder.name,
-                if cfg!(feature = "x264") { "" } else { " (in a program built with feature x264)" }
-            )));
-        }
-        if options.roi && options.alpha == AlphaName::SideBySide {
-            return Err(bad_input(
-                "--roi knows no importance of what --alpha side-by-side puts beside the picture",
-            ));
-        }
+        let file = VideoFile::encoded(path, [size.width, size.height], &wanted)
+            .with_context(|| another_way(path))?;
+        options.fit(file.capabilities())?;
         Ok(Self { path: path.into(), file })
     }
 
@@ -222,13 +245,8 @@ impl Sink for Video {
     fn write(&mut self, frame: &mut Frame, importance: Option<&Importance<'_>>) -> anyhow::Result<()> {
         let [width, height] = self.file.size();
         if (frame.width, frame.height) != (width, height) {
-            return Err(bad_input(format!(
-                "{}: picture {} is {}x{} and the first {width}x{height}; a video needs one size (--size)",
-                self.path.display(),
-                self.file.frames(),
-                frame.width,
-                frame.height,
-            )));
+            let found = [frame.width, frame.height];
+            return Err(other_size(&self.path, self.file.frames(), found, [width, height]));
         }
         Ok(self.file.add(frame, importance)?)
     }

@@ -6,6 +6,7 @@ mod alone;
 #[path = "../../../splat/tests/compare/mod.rs"]
 mod compare;
 mod counts;
+mod frames;
 mod guides;
 mod light;
 mod mesh;

@@ -8,7 +8,7 @@ use cpu_time::{ProcessTime, ThreadTime};
 use effigy_render::Gpu;
 use effigy_video::container::FragmentedMp4;
 use effigy_video::encoder::{Capabilities, Encoder, FrameRequest, OpenH264, Packet, Picture};
-use effigy_video::output::{OutputOptions, OutputReport, VideoOutput, one_segment};
+use effigy_video::output::{OutputFilter, OutputOptions, OutputReport, VideoOutput, one_segment};
 use effigy_video::{Alpha, FilterOptions, VideoError, WhenFull};
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ fn output(
     let how = OutputOptions {
         when_full,
         alpha: Alpha::Over([0.2; 3]),
-        filter: options.filter.then(FilterOptions::default),
+        filter: options.filter.then(|| OutputFilter::Focus(FilterOptions::default())),
         ..OutputOptions::new(config)
     };
     let nanoseconds = Arc::new(AtomicU64::new(0));

@@ -1,6 +1,7 @@
 //! From a renderer's view to packets, beside the renderer: what a host that draws needs to have its pictures encoded.
 
 mod clock;
+mod filter;
 mod report;
 mod worker;
 
@@ -17,11 +18,11 @@ use crate::encoder::{Encoder, EncoderChoice, EncoderConfig, Picture, open};
 use crate::focus::FocusOptions;
 use crate::format::{Alpha, PlaneFormat, PlanesError, Shape};
 use crate::gpu_focus::{GpuFocus, region_size};
-use crate::gpu_prefilter::GpuPreFilter;
-use crate::prefilter::FilterOptions;
 use crate::quality_map::{MapOptions, QualityMapper};
 use crate::ring::{Recorded, Ring, WhenFull};
 
+use filter::Filter;
+pub use filter::OutputFilter;
 use report::Shared;
 pub use report::{OutputReport, OutputTimes};
 use worker::Worker;
@@ -56,7 +57,7 @@ pub struct OutputOptions {
     /// Frames that may be on their way at once. Three let the GPU, the transfer and the encoder each work on one.
     pub places: usize,
     /// Filters before encoding, if the view has a guide; [`VideoOutput::set_quality`] sets the strength.
-    pub filter: Option<FilterOptions>,
+    pub filter: Option<OutputFilter>,
     /// Gives the encoder a quality map with every picture; the view must have a guide.
     pub map: Option<MapOptions>,
     /// How long [`VideoOutput::finish`] waits for an encoder or a receiver that does not go on.
@@ -98,7 +99,7 @@ pub struct VideoOutput {
     options: OutputOptions,
     converter: Converter,
     focus: Option<GpuFocus>,
-    filter: Option<GpuPreFilter>,
+    filter: Option<Filter>,
     planes: Option<PlanesBuffer>,
     ring: Arc<Ring>,
     shared: Arc<Shared>,
@@ -124,7 +125,7 @@ impl VideoOutput {
             ));
         }
         let focus = followed(&options)?.map(|focus| GpuFocus::new(device, focus)).transpose()?;
-        let filter = options.filter.map(|filter| GpuPreFilter::new(device, filter)).transpose()?;
+        let filter = options.filter.map(|filter| Filter::new(device, filter, options.alpha)).transpose()?;
         let mapper = options.map.clone().map(QualityMapper::new).transpose()?;
         let converter = Converter::new(device)?;
         let ring = Arc::new(Ring::new(device, options.places, options.when_full)?);
@@ -295,7 +296,7 @@ pub fn one_segment(container: impl Container + 'static) -> OpenContainer {
 
 /// What is to be followed for the filter and the map, if there is one of them.
 fn followed(options: &OutputOptions) -> Result<Option<FocusOptions>, VideoError> {
-    let filter = options.filter.map(|filter| filter.focus);
+    let filter = options.filter.as_ref().map(OutputFilter::focus);
     let map = options.map.as_ref().map(|map| map.focus);
     match (filter, map) {
         (Some(filter), Some(map)) if filter != map => {

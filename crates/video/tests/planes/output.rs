@@ -10,7 +10,9 @@ use effigy_video::encoder::{
     Capabilities, Encoder, EncoderChoice, EncoderConfig, FrameRequest, Layout, Packet, Picture, QualityMap,
     Rate,
 };
-use effigy_video::output::{OpenContainer, OutputOptions, OutputReport, VideoOutput, one_segment};
+use effigy_video::output::{
+    OpenContainer, OutputFilter, OutputOptions, OutputReport, VideoOutput, one_segment,
+};
 use effigy_video::{
     Alpha, Association, FilterOptions, Importance, MapOptions, PlaneFormat, Planes, PreFilter, QualityMapper,
     Recorded, VideoError, WhenFull,
@@ -333,7 +335,11 @@ fn maps_are_those_of_the_cpu() {
     let watched = seen.clone();
     let written = Written::default();
     let filter = FilterOptions::default();
-    let options = OutputOptions { filter: Some(filter), map: Some(MapOptions::default()), ..options(LONG) };
+    let options = OutputOptions {
+        filter: Some(OutputFilter::Focus(filter)),
+        map: Some(MapOptions::default()),
+        ..options(LONG)
+    };
     let mut output = VideoOutput::new(
         &host.device,
         options.clone(),
@@ -391,10 +397,15 @@ fn what_has_no_meaning_is_refused() {
     let filter = FilterOptions::default();
     let mut other = MapOptions::default();
     other.focus.slack = 3.0;
-    assert!(settings(OutputOptions { filter: Some(filter), map: Some(other), ..usual() }));
+    assert!(settings(OutputOptions {
+        filter: Some(OutputFilter::Focus(filter)),
+        map: Some(other),
+        ..usual()
+    }));
     assert!(matches!(start(OutputOptions { places: 0, ..usual() }), Err(VideoError::Planes(_))));
     // A filter needs a guide of the picture's size.
-    let mut output = start(OutputOptions { filter: Some(filter), ..usual() }).expect("an output");
+    let mut output =
+        start(OutputOptions { filter: Some(OutputFilter::Focus(filter)), ..usual() }).expect("an output");
     let grey = host.grey(20, 20, 80);
     assert!(matches!(host.frame(&mut output, &grey, None), Err(VideoError::Settings(_))));
     let other = host.grey(20, 21, 80);

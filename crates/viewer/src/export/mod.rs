@@ -1,6 +1,5 @@
 //! Export: pictures, videos and the avatar itself, each made by a job of its own.
 
-mod frames;
 mod place;
 mod subject;
 #[cfg(test)]
@@ -9,14 +8,15 @@ mod work;
 
 use std::path::PathBuf;
 
+use effigy_render::{FrameRenderer, GpuAvatar, RenderError};
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, Preset, Rate};
 use effigy_video::{Alpha, Association, Filtering, MapOptions, VideoFileOptions};
 
 use crate::beside::beside;
 use crate::dialog::{self, Wanted};
+use crate::graphics::Graphics;
 use crate::job::{Fault, Outcome};
 use crate::state::State;
-use frames::Frames;
 use place::{free_path, usual_folder};
 use subject::Subject;
 
@@ -27,6 +27,8 @@ pub(crate) const AVATAR_JOB: &str = "Exporting the avatar";
 
 /// The range of sides of pictures, pixels.
 pub(crate) const SIDES: std::ops::RangeInclusive<u32> = 16..=8192;
+/// The names of files of sound end so.
+pub(crate) const SOUNDS: [&str; 3] = ["aac", "opus", "ogg"];
 /// Longer videos are taken for a mistake, frames.
 const MOST_FRAMES: f64 = 1e6;
 
@@ -75,6 +77,8 @@ pub(crate) struct VideoSettings {
     pub(crate) filtering: Filtering,
     /// Quantiser offsets where viewers look, for an encoder that takes them.
     pub(crate) map: bool,
+    /// A file of sound that begins with the track.
+    pub(crate) sound: Option<PathBuf>,
 }
 
 impl Default for Export {
@@ -100,6 +104,7 @@ impl Default for Export {
                 background: [33, 34, 37],
                 filtering: Filtering::None,
                 map: false,
+                sound: None,
             },
             avatar_path: path(place::Kind::Documents, "avatar.glb"),
             encoders: Vec::new(),
@@ -183,13 +188,23 @@ fn subject(state: &State) -> Option<Subject> {
     })
 }
 
+/// What draws `shown` apart from the view: where it is drawn sooner, on the device or on the CPU.
+fn frames(graphics: &Graphics, shown: &GpuAvatar) -> Result<FrameRenderer, RenderError> {
+    if graphics.gpu.is_software() {
+        return FrameRenderer::cpu(shown.avatar());
+    }
+    let renderer = graphics.build_renderer()?;
+    let avatar = renderer.another(shown)?;
+    Ok(FrameRenderer::gpu(graphics.gpu.clone(), renderer, avatar))
+}
+
 /// Draws what the view shows to a file.
 pub(crate) fn picture(state: &mut State) {
     let settings = state.export.picture.clone();
     let (Some(subject), Some(loaded)) = (subject(state), state.scene.loaded()) else { return };
     let time = state.scene.clock.time;
     let size = settings.size.unwrap_or(subject.view);
-    let frames = Frames::new(&state.graphics, &loaded.gpu, false);
+    let frames = frames(&state.graphics, &loaded.gpu);
     state.jobs.cancel(PICTURE_JOB);
     state.jobs.start(PICTURE_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
@@ -216,13 +231,14 @@ pub(crate) fn video(state: &mut State) {
         count,
         size: settings.size,
         turntable: settings.turntable,
+        sound: settings.sound.clone(),
         options: settings.options(),
     };
-    let frames = Frames::new(&state.graphics, &loaded.gpu, take.options.need_importance());
+    let frames = frames(&state.graphics, &loaded.gpu);
     state.jobs.cancel(VIDEO_JOB);
     state.jobs.start(VIDEO_JOB, move |progress| -> Result<Outcome, Fault> {
         let mut frames = frames.map_err(work::drawing)?;
-        beside(|| work::video(&mut frames, &subject, &take, &settings.path, progress))?;
+        beside(|| work::video(&mut frames, &subject, take, &settings.path, progress))?;
         Ok(written(settings.path, |state| &mut state.export.video.path))
     });
 }
@@ -247,6 +263,14 @@ fn written(path: PathBuf, slot: impl FnOnce(&mut State) -> &mut PathBuf + Send +
         }
         state.messages.note(format!("Wrote {}", path.display()));
     })
+}
+
+/// Asks for the sound of videos.
+pub(crate) fn ask_for_sound(state: &mut State) {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Sound of the video").add_filter("Sound", &SOUNDS);
+    dialog::ask(state, dialog, Wanted::File, |state, paths| {
+        state.export.video.sound = Some(paths[0].clone());
+    });
 }
 
 /// Asks for a path in place of the one in the slot.

@@ -7,9 +7,9 @@ use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Wrap};
 use effigy_splat::Camera;
 
-use crate::camera::OrbitCamera;
 use crate::motion::Motion;
 use crate::overrides::Overrides;
+use effigy_render::OrbitCamera;
 
 /// What is exported, apart from the viewer, which goes on.
 #[derive(Clone)]

@@ -11,11 +11,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use effigy_avatar::{Avatar, OpenOptions};
-use effigy_rig::Pose;
-use effigy_splat::Frame;
 use egui::{Event, Key, Modifiers};
 
-use super::frames::Frames;
 use crate::action::Action;
 use crate::look::Background;
 use crate::{Bundled, Offscreen, Options, Storage};
@@ -102,32 +99,6 @@ fn a_picture_is_what_the_view_shows() {
 }
 
 #[test]
-fn the_device_and_the_processor_draw_the_same() {
-    let mut offscreen = plain();
-    let state = offscreen.state();
-    let loaded = state.scene.loaded().unwrap();
-    let mut pose = Pose::rest(&loaded.avatar.body.as_ref().unwrap().rig);
-    pose.morph_weights.iter_mut().step_by(3).for_each(|weight| *weight = 0.4);
-    let camera = state.document.camera.camera([96, 80]);
-    let mut drawn = Vec::new();
-    for mut frames in [
-        Frames::on_device(&state.graphics, &loaded.gpu, true).unwrap(),
-        Frames::on_processor(&loaded.avatar, true).unwrap(),
-    ] {
-        let (mut frame, mut importance) = (Frame::default(), Vec::new());
-        frames.draw(Some(&pose), &camera, &mut frame, &mut importance).unwrap();
-        assert_eq!(importance.len(), 96 * 80);
-        drawn.push((frame, importance));
-    }
-    let [(a, looked_a), (b, looked_b)] = &drawn[..] else { panic!() };
-    let colors = a.color.iter().flatten().zip(b.color.iter().flatten());
-    let most = colors.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(most < 0.02, "{most}");
-    let apart: f32 = looked_a.iter().zip(looked_b).map(|(a, b)| (a - b).abs()).sum::<f32>() / 7680.0;
-    assert!(apart < 0.01 && looked_a.iter().any(|v| *v > 0.5), "{apart}");
-}
-
-#[test]
 fn a_video_is_the_turntable_it_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut offscreen = plain();
@@ -158,6 +129,23 @@ fn a_video_is_the_turntable_it_was_asked_for() {
     };
     let [same, back] = [0, 5].map(|i| psnr(&video.frames[i]));
     assert!(same > 36.0 && back < 30.0, "{same} {back}");
+}
+
+#[test]
+fn a_video_has_the_sound_that_was_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut offscreen = plain();
+    let sound = folder.path().join("a.aac");
+    // ADTS (ISO/IEC 14496-3, 1.A.2.2): AAC-LC of 48 kHz, one channel, packets of 9 bytes that say nothing.
+    std::fs::write(&sound, [0xff, 0xf1, 0x4c, 0x40, 0x01, 0x3f, 0xfc, 0x00, 0x00].repeat(40)).unwrap();
+    offscreen.frame_with(Vec::new(), vec![sound]).unwrap();
+    let settings = &mut offscreen.state().export.video;
+    (settings.path, settings.size) = (folder.path().join("a.mp4"), [64, 48]);
+    settings.range = Some([0.0, 0.2]);
+    perform(&mut offscreen, Action::ExportVideo);
+    assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
+    let file = std::fs::read(folder.path().join("a.mp4")).unwrap();
+    assert!(file.windows(4).any(|name| name == b"mp4a") && file.windows(4).any(|name| name == b"avc1"));
 }
 
 #[test]
@@ -211,6 +199,19 @@ fn what_cannot_be_written_is_said() {
         let last = offscreen.state().messages.list().last().unwrap().clone();
         assert!(last.text.contains("no such folder"), "{}", last.text);
         assert!(last.advice.unwrap().contains("folder"));
+    }
+    let state = offscreen.state();
+    state.export.video.path = folder.path().join("a.mp4");
+    for (name, text) in [("none.opus", None), ("letter.aac", Some("Dear all"))] {
+        let sound = folder.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&sound, text).unwrap();
+        }
+        offscreen.state().export.video.sound = Some(sound.clone());
+        perform(&mut offscreen, Action::ExportVideo);
+        let last = offscreen.viewer().faults().last().unwrap().clone();
+        assert!(last.contains(name), "{last}");
+        let _ = std::fs::remove_file(sound);
     }
     offscreen.state().export.avatar_path = folder.path().join("a.obj");
     perform(&mut offscreen, Action::ExportAvatar);

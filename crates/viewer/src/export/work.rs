@@ -1,15 +1,15 @@
 //! What the jobs of exports do. Files appear whole or not at all.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use effigy_avatar::{Avatar, AvatarError};
-use effigy_render::RenderError;
+use effigy_render::{FrameRenderer, RenderError};
 use effigy_splat::Frame;
+use effigy_video::audio::AudioTrack;
 use effigy_video::container::write_png;
 use effigy_video::{Importance, VideoError, VideoFile, VideoFileOptions};
 
-use super::frames::Frames;
 use super::subject::Subject;
 use crate::job::{Fault, Progress};
 
@@ -21,6 +21,9 @@ pub(crate) struct Take {
     pub(crate) size: [u32; 2],
     /// A full turn around the avatar.
     pub(crate) turntable: bool,
+    /// A file of sound that begins with the track.
+    pub(crate) sound: Option<PathBuf>,
+    /// Without the sound.
     pub(crate) options: VideoFileOptions,
 }
 
@@ -52,7 +55,7 @@ fn encoding(path: &Path, error: &VideoError) -> Fault {
 
 /// Draws one frame to a PNG.
 pub(crate) fn picture(
-    frames: &mut Frames,
+    frames: &mut FrameRenderer,
     subject: &Subject,
     time: f64,
     size: [u32; 2],
@@ -67,9 +70,7 @@ pub(crate) fn picture(
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.prefix(".effigy-").tempfile_in(folder).map_err(|error| writing(path, error))?;
     let mut frame = Frame::default();
-    frames
-        .draw(subject.pose_at(time).as_ref(), &subject.camera(size, 0.0), &mut frame, &mut Vec::new())
-        .map_err(drawing)?;
+    frames.render(subject.pose_at(time).as_ref(), &subject.camera(size, 0.0), &mut frame).map_err(drawing)?;
     let mut to = BufWriter::new(file.as_file_mut());
     write_png(&frame, background, &mut to).map_err(|error| writing(path, error))?;
     to.flush().map_err(|error| writing(path, error))?;
@@ -81,17 +82,36 @@ pub(crate) fn picture(
     Ok(())
 }
 
+/// Sound from so many seconds on.
+fn sound(path: &Path, from: f64) -> Result<AudioTrack, Fault> {
+    let fault = |error: &dyn std::fmt::Display| {
+        let advice = "Sound is AAC in ADTS (.aac) or Opus in Ogg (.opus), and as long as the video.";
+        Fault::new(format!("{}: {error}", path.display()), advice)
+    };
+    let sound = AudioTrack::open(path).map_err(|error| fault(&error))?.after(from);
+    match sound.duration() > 0.0 {
+        true => Ok(sound),
+        false => Err(fault(&"ends before the pictures begin")),
+    }
+}
+
 /// Draws frame after frame to a video.
 pub(crate) fn video(
-    frames: &mut Frames,
+    frames: &mut FrameRenderer,
     subject: &Subject,
-    take: &Take,
+    mut take: Take,
     path: &Path,
     progress: &Progress,
 ) -> Result<(), Fault> {
+    if let Some(path) = &take.sound {
+        take.options.sound = Some(sound(path, take.from)?);
+    }
     let mut file =
         VideoFile::encoded(path, take.size, &take.options).map_err(|error| encoding(path, &error))?;
     let looked_at = take.options.need_importance();
+    if looked_at {
+        frames.watch_importance();
+    }
     let (mut frame, mut values) = (Frame::default(), Vec::new());
     for i in 0..take.count {
         if progress.is_cancelled() {
@@ -101,11 +121,11 @@ pub(crate) fn video(
         progress.set(i as f32 / take.count as f32);
         let pose = subject.pose_at(take.from + i as f64 / take.options.fps);
         let turn = if take.turntable { i as f32 / take.count as f32 } else { 0.0 };
-        frames
-            .draw(pose.as_ref(), &subject.camera(take.size, turn), &mut frame, &mut values)
-            .map_err(drawing)?;
+        let camera = subject.camera(take.size, turn);
+        frames.render(pose.as_ref(), &camera, &mut frame).map_err(drawing)?;
         let importance = match looked_at {
             true => {
+                frames.importance(&camera, &mut values).map_err(drawing)?;
                 let importance = Importance::new(frame.width, frame.height, &values);
                 Some(importance.map_err(|error| encoding(path, &error))?)
             }

@@ -3,17 +3,18 @@
 use egui::{DragValue, Slider, Ui};
 
 use crate::action::Action;
-use crate::camera::{FILM_WIDTH, LENSES};
 use crate::panel::toolbar::button;
 use crate::panel::{heading, row};
 use crate::state::State;
+use effigy_render::OrbitCamera;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     heading(ui, "Lens");
     let camera = &mut state.document.camera;
     row(ui, "Focal length", |ui| {
         let mut lens = camera.lens;
-        let slider = Slider::new(&mut lens, LENSES).logarithmic(true).suffix(" mm").fixed_decimals(0);
+        let slider =
+            Slider::new(&mut lens, OrbitCamera::LENSES).logarithmic(true).suffix(" mm").fixed_decimals(0);
         let hint = "For film 36 mm wide. What the camera turns around keeps its size.";
         if ui.add(slider).on_hover_text(hint).changed() {
             camera.set_lens(lens);
@@ -26,7 +27,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
             }
         }
     });
-    let across = 2.0 * (0.5 * FILM_WIDTH / camera.lens).atan().to_degrees();
+    let across = 2.0 * (0.5 * OrbitCamera::FILM_WIDTH / camera.lens).atan().to_degrees();
     row(ui, "Field of view", |ui| ui.label(format!("{across:.1}° across")));
     heading(ui, "Place");
     row(ui, "Distance", |ui| {

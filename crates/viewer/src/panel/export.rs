@@ -106,6 +106,7 @@ fn video(ui: &mut Ui, state: &mut State) {
         None => _ = ui.colored_label(ui.visuals().error_fg_color, "The end is before the start"),
     });
     encoding(ui, state);
+    sound(ui, state);
     let kinds: &[(&str, &[&str])] = &[("MP4 videos", &["mp4"])];
     place(ui, state, "Save the video", kinds, |state| &mut state.export.video.path);
     start(ui, state, Action::ExportVideo, VIDEO_JOB, |state| &state.export.video.path);
@@ -153,8 +154,28 @@ fn encoding(ui: &mut Ui, state: &mut State) {
             (Filtering::None, "None", "Pictures are encoded as they are"),
             (Filtering::Plain, "Plain", "A blur of the whole picture, as strong as the rate asks for"),
             (Filtering::Focus, "Focus", "A blur that leaves the face as it is"),
+            (Filtering::Learned, "Learned", "A small network that keeps of the face what is worth its bits"),
         ] {
             ui.selectable_value(&mut settings.filtering, filtering, name).on_hover_text(hint);
+        }
+    });
+}
+
+fn sound(ui: &mut Ui, state: &mut State) {
+    row(ui, "Sound", |ui| match &state.export.video.sound {
+        None => {
+            if ui.button("Choose…").on_hover_text("AAC or Opus, which begins with the track").clicked() {
+                export::ask_for_sound(state);
+            }
+        }
+        Some(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let whole = path.display().to_string();
+            let removes = ui.button("Remove").clicked();
+            ui.add(egui::Label::new(name).truncate()).on_hover_text(whole);
+            if removes {
+                state.export.video.sound = None;
+            }
         }
     });
 }

@@ -9,7 +9,7 @@ use crate::view2d::{Probe, Readings, Scores};
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     capture(ui, state);
-    let setup = &mut state.settings.frame;
+    let setup = &mut state.document.frame;
     picture(ui, setup, state.view2d.shots.is_none());
     encoding(ui, setup);
     if setup.live

@@ -77,7 +77,8 @@ mod tests {
             return;
         }
         let mut offscreen = settled(|setup| setup.live = false);
-        open(offscreen.state(), &folder);
+        // As it is dropped on the window.
+        crate::open::files(offscreen.state(), std::slice::from_ref(&folder));
         offscreen.settle().unwrap();
         offscreen.state().view2d.shots.as_mut().unwrap().step(-1);
         offscreen.settle().unwrap();

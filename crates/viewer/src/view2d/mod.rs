@@ -144,7 +144,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let shot = state.view2d.shots.as_ref().and_then(Shots::shot);
     state.view2d.frame = match shot {
         Some(shot) => [shot.camera.width, shot.camera.height],
-        None => state.settings.frame.frame_size(state.view2d.view),
+        None => state.document.frame.frame_size(state.view2d.view),
     };
     state.view3d.set_size(state.view2d.frame);
     if let Err(error) = drive(ui, state) {
@@ -204,7 +204,7 @@ fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
         _ => (state.view3d.shown_camera(&state.document.camera).camera(view.frame), None, None),
     };
     let wanted = Wanted { revision: state.scene.revision(), camera, shot };
-    let setup = state.settings.frame.of_pictures();
+    let setup = state.document.frame.of_pictures();
     if view.told.as_ref() != Some(&setup) {
         worker.set_up(setup.clone());
         view.told = Some(setup);
@@ -280,7 +280,7 @@ fn paint(ui: &mut Ui, room: Rect, screen: &Screen, state: &mut State) {
     let seen = rect.intersect(room);
     let Some(shown) = &state.view2d.shown else { return };
     let layer = shown.layer;
-    let setup = &state.settings.frame;
+    let setup = &state.document.frame;
     let stages: Vec<Stage> = if layer.has_stages() {
         setup.shown_stages().filter(|stage| state.view2d.textures[*stage as usize].is_some()).collect()
     } else {
@@ -336,7 +336,7 @@ fn divide(ui: &mut Ui, seen: Rect, cuts: &[f32], state: &mut State) {
     if seen.width() <= 0.0 || seen.height() <= 0.0 {
         return;
     }
-    let setup = &mut state.settings.frame;
+    let setup = &mut state.document.frame;
     for i in 0..cuts.len() {
         let x = egui::lerp(seen.x_range().min..=seen.x_range().max, cuts[i]);
         let grip = Rect::from_x_y_ranges(x - GRIP..=x + GRIP, seen.y_range());
@@ -379,7 +379,7 @@ fn look_closely(ui: &Ui, response: &egui::Response, screen: &Screen, state: &mut
 
 fn choose_layer(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
-        let setup = &mut state.settings.frame;
+        let setup = &mut state.document.frame;
         for layer in Layer::ALL {
             ui.selectable_value(&mut setup.layer, *layer, layer.name()).on_hover_text(layer.explanation());
         }

@@ -11,6 +11,7 @@ use egui::{Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, po
 use super::setup::{FrameSize, Layer, Samples, Setup, Stage};
 use super::shots::Shot;
 use super::*;
+use crate::action::Action;
 use crate::{Bundled, Centre, Offscreen, Options, Storage};
 
 fn options() -> Options {
@@ -23,7 +24,7 @@ fn options() -> Options {
 
 pub(super) fn settled(change: impl FnOnce(&mut Setup)) -> Offscreen {
     let mut offscreen = Offscreen::open(options(), [1200, 900]).unwrap();
-    change(&mut offscreen.state().settings.frame);
+    change(&mut offscreen.state().document.frame);
     offscreen.settle().unwrap();
     assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
     offscreen
@@ -62,7 +63,7 @@ fn the_probe_reads_what_was_rendered_and_its_planes() {
     for (samples, bt601, full_range) in
         [(Samples::I420, false, false), (Samples::P010, true, true), (Samples::I444, false, true)]
     {
-        let setup = &mut offscreen.state().settings.frame;
+        let setup = &mut offscreen.state().document.frame;
         (setup.samples, setup.bt601, setup.full_range) = (samples, bt601, full_range);
         let (format, background) = (setup.format(), setup.background);
         offscreen.settle().unwrap();
@@ -110,13 +111,28 @@ fn the_probe_reads_what_was_rendered_and_its_planes() {
 }
 
 #[test]
+fn what_the_frame_is_made_of_can_be_undone() {
+    let mut offscreen = settled(|_| {});
+    let state = offscreen.state();
+    let before = state.document.frame.clone();
+    state.actions.push(Action::NextLayer);
+    offscreen.settle().unwrap();
+    assert_eq!(offscreen.state().document.frame.layer, Layer::ALL[1]);
+    assert_eq!(Action::Undo.label(offscreen.state()), "Undo: Frame");
+    offscreen.state().actions.push(Action::Undo);
+    offscreen.settle().unwrap();
+    assert_eq!(offscreen.state().document.frame, before);
+    assert_eq!(offscreen.state().settings.frame, before, "and so it is kept");
+}
+
+#[test]
 fn layers_show_what_they_are_named_for() {
     let mut offscreen = settled(|setup| {
         (setup.size, setup.quality) = (FrameSize::Square256, 40.0);
     });
     let mut pictures = Vec::new();
     for &layer in Layer::ALL {
-        offscreen.state().settings.frame.layer = layer;
+        offscreen.state().document.frame.layer = layer;
         offscreen.settle().unwrap();
         let shown = offscreen.state().view2d.shown.clone().unwrap();
         assert_eq!(shown.layer, layer);
@@ -150,7 +166,7 @@ fn layers_show_what_they_are_named_for() {
     // It has stood still.
     assert_eq!(at(Layer::Motion, middle.0, middle.1), egui::Color32::BLACK);
     let state = offscreen.state();
-    state.settings.frame.layer = Layer::Motion;
+    state.document.frame.layer = Layer::Motion;
     state.document.camera.orbit(4.0, 0.0);
     offscreen.settle().unwrap();
     let shown = offscreen.state().view2d.shown.clone().unwrap();
@@ -193,7 +209,7 @@ fn live_encoding_says_its_rate_and_how_good_it_is() {
     let (score, _) = scores.last.unwrap();
     assert!((10.0..95.0).contains(&score), "{score}");
     // Finer is better, and costs more.
-    state.settings.frame.quality = 20.0;
+    state.document.frame.quality = 20.0;
     offscreen.settle().unwrap();
     let (finer, finer_scores) = offscreen.state().view2d.readings().unwrap().clone();
     assert!(finer.psnr.unwrap()[0] > found + 3.0 && finer.pictures == 1);
@@ -255,7 +271,7 @@ fn the_mouse_zooms_pans_reads_and_wipes() {
         offscreen.frame(vec![Event::PointerMoved(divider(part))]).unwrap();
     }
     offscreen.frame(vec![button(divider(0.5), false)]).unwrap();
-    let [first, second, _] = offscreen.state().settings.frame.dividers[1];
+    let [first, second, _] = offscreen.state().document.frame.dividers[1];
     assert!((first - 0.5).abs() < 0.01 && (second - 2.0 / 3.0).abs() < 1e-6, "{first} {second}");
     assert_eq!(offscreen.state().view2d.zoom, Zoom::default(), "the divider was dragged and not the frame");
     // A click holds a pixel.
@@ -327,7 +343,7 @@ fn a_capture_is_compared_from_its_cameras_with_its_controls() {
     let state = offscreen.state();
     assert_eq!((state.view2d.frame, state.scene.pose().unwrap().morph_weights[jaw]), ([192, 256], 0.8));
     assert_eq!(state.view2d.truth_psnr(), Some([f64::INFINITY; 2]));
-    state.settings.frame.layer = Layer::Difference;
+    state.document.frame.layer = Layer::Difference;
     offscreen.frame(vec![key(egui::Key::PageDown)]).unwrap();
     offscreen.settle().unwrap();
     keep(&offscreen, "capture-difference.png");
@@ -338,7 +354,7 @@ fn a_capture_is_compared_from_its_cameras_with_its_controls() {
     let [rgb, luma] = state.view2d.truth_psnr().unwrap();
     assert!((rgb - 28.13).abs() < 0.05 && (luma - 28.13).abs() < 0.05, "{rgb} {luma}");
     let shown = state.view2d.shown.clone().unwrap();
-    let gain = state.settings.frame.gain;
+    let gain = state.document.frame.gain;
     let difference = shown.pictures[0].as_ref().unwrap().pixels[192 * 128 + 96];
     assert!((f32::from(difference.g()) - 10.0 * gain).abs() <= gain + 1.0, "{difference:?}");
     let probe = Probe::of(&shown.analysis, [96, 128]).unwrap();

@@ -22,11 +22,11 @@ use egui::{Rect, Sense, Ui, pos2, vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
 use glam::Vec3;
 
-use crate::camera::OrbitCamera;
 use crate::job::{Fault, Outcome};
 use crate::look::{Background, Look, Shading};
 use crate::state::State;
 use background::Backgrounds;
+use effigy_render::OrbitCamera;
 use ground::Ground;
 use overlay::Overlays;
 use pace::Pace;

@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use crate::camera::{OrbitCamera, wrapped};
+use effigy_render::OrbitCamera;
 
 /// Turns the camera around its target.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,9 @@ impl Turntable {
     pub(crate) fn turned(&self, camera: &OrbitCamera) -> OrbitCamera {
         let turned = self.turned.unwrap_or(0.0);
         // Seen from a camera that goes left, the avatar turns to the right.
-        OrbitCamera { yaw: wrapped(camera.yaw - turned), ..*camera }
+        let mut camera = *camera;
+        camera.turn(-turned);
+        camera
     }
 
     /// Starts it, or stops it where it is. Says whether `camera` was changed.

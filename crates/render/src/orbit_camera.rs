@@ -1,4 +1,4 @@
-//! The camera of the 3D view: around a point, with a lens.
+//! A camera that is turned around a point by hand or by a program, with a lens.
 
 use effigy_avatar::Extent;
 use effigy_splat::Camera;
@@ -6,15 +6,15 @@ use glam::{Affine3A, Quat, Vec3};
 use serde::{Deserialize, Serialize};
 
 /// The width of the film that lenses are measured against, millimetres.
-pub(crate) const FILM_WIDTH: f32 = 36.0;
+const FILM_WIDTH: f32 = 36.0;
 /// The lenses there are, millimetres.
-pub(crate) const LENSES: std::ops::RangeInclusive<f32> = 12.0..=300.0;
+const LENSES: std::ops::RangeInclusive<f32> = 12.0..=300.0;
 /// The greatest angle above and below the horizon, radians; straight up there is no side.
 const STEEPEST: f32 = 1.553;
 /// How near and how far the camera may be from what it turns around, metres.
-const DISTANCES: std::ops::RangeInclusive<f32> = 0.01..=1000.0;
+const DISTANCES: std::ops::RangeInclusive<f32> = 0.001..=100_000.0;
 /// Nothing is looked at farther from the origin, metres.
-const FARTHEST: f32 = 10_000.0;
+const FARTHEST: f32 = 1e6;
 /// Room around what is framed.
 const MARGIN: f32 = 1.12;
 /// The near plane, as a part of the distance.
@@ -27,17 +27,17 @@ const STEP: f32 = 0.9;
 /// A camera that turns around a point.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct OrbitCamera {
+pub struct OrbitCamera {
     /// What it looks at, metres.
-    pub(crate) target: [f32; 3],
+    pub target: [f32; 3],
     /// From the target, metres.
-    pub(crate) distance: f32,
+    pub distance: f32,
     /// To the right of the front, radians; the front is seen along −Z.
-    pub(crate) yaw: f32,
+    pub yaw: f32,
     /// Above the horizon, radians.
-    pub(crate) pitch: f32,
+    pub pitch: f32,
     /// Focal length for a film 36 mm wide, millimetres.
-    pub(crate) lens: f32,
+    pub lens: f32,
 }
 
 impl Default for OrbitCamera {
@@ -46,14 +46,12 @@ impl Default for OrbitCamera {
     }
 }
 
-/// A camera with a name, to come back to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Bookmark {
-    pub(crate) name: String,
-    pub(crate) camera: OrbitCamera,
-}
-
 impl OrbitCamera {
+    /// The width of the film that lenses are measured against, millimetres.
+    pub const FILM_WIDTH: f32 = FILM_WIDTH;
+    /// The lenses that [`OrbitCamera::set_lens`] gives, millimetres.
+    pub const LENSES: std::ops::RangeInclusive<f32> = LENSES;
+
     /// From the target to the camera.
     fn backward(&self) -> Vec3 {
         self.rotation() * Vec3::Z
@@ -65,12 +63,12 @@ impl OrbitCamera {
     }
 
     /// Where it stands.
-    pub(crate) fn eye(&self) -> Vec3 {
+    pub fn eye(&self) -> Vec3 {
         Vec3::from_array(self.target) + self.distance * self.backward()
     }
 
     /// As a renderer wants it, for a picture of so many pixels.
-    pub(crate) fn camera(&self, [width, height]: [u32; 2]) -> Camera {
+    pub fn camera(&self, [width, height]: [u32; 2]) -> Camera {
         let f = self.lens / FILM_WIDTH * width as f32;
         let world_from_camera =
             Affine3A::from_mat3_translation(glam::Mat3::from_quat(self.rotation()), self.eye());
@@ -87,33 +85,38 @@ impl OrbitCamera {
     }
 
     /// Turns around the target by a drag of so many points right and down.
-    pub(crate) fn orbit(&mut self, right: f32, down: f32) {
+    pub fn orbit(&mut self, right: f32, down: f32) {
         self.yaw = wrapped(self.yaw - TURN * right);
         self.pitch = (self.pitch + TURN * down).clamp(-STEEPEST, STEEPEST);
     }
 
     /// Moves the target with what is seen there, by a drag of so many points in a view that is `width` points wide.
-    pub(crate) fn pan(&mut self, right: f32, down: f32, width: f32) {
+    pub fn pan(&mut self, right: f32, down: f32, width: f32) {
         let metres = self.distance * FILM_WIDTH / (self.lens * width.max(1.0));
         self.shift(self.rotation() * Vec3::new(-right * metres, down * metres, 0.0));
     }
 
     /// Comes nearer by so many steps of the wheel.
-    pub(crate) fn dolly(&mut self, steps: f32) {
+    pub fn dolly(&mut self, steps: f32) {
         self.distance = (self.distance * STEP.powf(steps)).clamp(*DISTANCES.start(), *DISTANCES.end());
     }
 
     /// Moves by so many metres to the right, up and forward, without turning.
-    pub(crate) fn fly(&mut self, right: f32, up: f32, forward: f32) {
+    pub fn fly(&mut self, right: f32, up: f32, forward: f32) {
         self.shift(self.rotation() * Vec3::new(right, up, -forward));
     }
 
     /// Looks elsewhere from where it stands, by a drag of so many points.
-    pub(crate) fn look_around(&mut self, right: f32, down: f32) {
+    pub fn look_around(&mut self, right: f32, down: f32) {
         let eye = self.eye();
         self.yaw = wrapped(self.yaw - 0.5 * TURN * right);
         self.pitch = (self.pitch + 0.5 * TURN * down).clamp(-STEEPEST, STEEPEST);
         self.aim_at(eye - self.distance * self.backward());
+    }
+
+    /// Turns by this angle to the right, radians.
+    pub fn turn(&mut self, angle: f32) {
+        self.yaw = wrapped(self.yaw + angle);
     }
 
     fn shift(&mut self, by: Vec3) {
@@ -121,21 +124,32 @@ impl OrbitCamera {
     }
 
     /// Turns around another point.
-    pub(crate) fn aim_at(&mut self, target: Vec3) {
+    pub fn aim_at(&mut self, target: Vec3) {
         if target.is_finite() {
             self.target = target.clamp(Vec3::splat(-FARTHEST), Vec3::splat(FARTHEST)).to_array();
         }
     }
 
+    /// The lens that shows this angle from the lower to the upper edge of pictures of so many pixels, millimetres. The angle
+    /// is in radians.
+    pub fn lens_of(vertical_angle: f32, [width, height]: [u32; 2]) -> f32 {
+        0.5 * FILM_WIDTH * height as f32 / (width as f32 * (0.5 * vertical_angle).tan())
+    }
+
+    /// The angle from the lower to the upper edge of pictures of so many pixels, radians.
+    pub fn vertical_angle(&self, [width, height]: [u32; 2]) -> f32 {
+        2.0 * (0.5 * FILM_WIDTH * height as f32 / (width as f32 * self.lens)).atan()
+    }
+
     /// Sets the lens, and the distance so that what is at the target keeps its size.
-    pub(crate) fn set_lens(&mut self, lens: f32) {
+    pub fn set_lens(&mut self, lens: f32) {
         let lens = lens.clamp(*LENSES.start(), *LENSES.end());
         self.distance = (self.distance * lens / self.lens).clamp(*DISTANCES.start(), *DISTANCES.end());
         self.lens = lens;
     }
 
     /// Comes to where `extent` fills a picture of the given width over height, from the side that it is on.
-    pub(crate) fn frame(&mut self, extent: &Extent, aspect: f32) {
+    pub fn frame(&mut self, extent: &Extent, aspect: f32) {
         let half = extent.half().max(Vec3::splat(1e-3));
         let tan = 0.5 * FILM_WIDTH / self.lens;
         let aspect = if aspect.is_finite() { aspect.clamp(0.05, 20.0) } else { 1.0 };
@@ -148,7 +162,7 @@ impl OrbitCamera {
 
     /// The nearest camera of this kind to `camera`: it stands there and looks that way, upright, and turns around the point
     /// at `distance` before it.
-    pub(crate) fn nearest(camera: &Camera, distance: f32) -> Self {
+    pub fn nearest(camera: &Camera, distance: f32) -> Self {
         let world_from_camera = camera.camera_from_world.inverse();
         let backward: Vec3 = (world_from_camera.matrix3 * glam::Vec3A::Z).into();
         let mut out = Self {
@@ -164,7 +178,7 @@ impl OrbitCamera {
     }
 
     /// Whether every number is one that the other functions can have made; what comes from a file may not be.
-    pub(crate) fn is_sound(&self) -> bool {
+    pub fn is_sound(&self) -> bool {
         Vec3::from_array(self.target).abs().max_element() <= FARTHEST
             && DISTANCES.contains(&self.distance)
             && LENSES.contains(&self.lens)
@@ -174,7 +188,7 @@ impl OrbitCamera {
 }
 
 /// The same angle from −π to π.
-pub(crate) fn wrapped(angle: f32) -> f32 {
+fn wrapped(angle: f32) -> f32 {
     (angle + std::f32::consts::PI).rem_euclid(std::f32::consts::TAU) - std::f32::consts::PI
 }
 
@@ -201,6 +215,10 @@ mod tests {
         near(project(&camera, Vec3::X), [180.0 + 250.0, 100.0], 1e-2);
         near(project(&camera, Vec3::Y * 0.1), [180.0, 100.0 - 25.0], 1e-2);
         camera.validate().unwrap();
+        // 200 of 360 pixels are 20 mm of film: 22.6 degrees.
+        let orbit = OrbitCamera { lens: 50.0, ..OrbitCamera::default() };
+        assert!((orbit.vertical_angle([360, 200]).to_degrees() - 22.62).abs() < 0.01);
+        assert!((OrbitCamera::lens_of(22.62_f32.to_radians(), [360, 200]) - 50.0).abs() < 0.01);
         // The picture is the same from twice as far with twice the lens.
         let mut tele = OrbitCamera { distance: 2.0, lens: 50.0, ..OrbitCamera::default() };
         tele.set_lens(100.0);

@@ -39,15 +39,21 @@ impl Tab {
             Self::Export => "Export",
             #[cfg(feature = "train")]
             Self::Train => "Train",
-            Self::Performance => "Performance",
+            // Short, so that all stand in a line.
+            Self::Performance => "Speed",
         }
     }
 }
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.spacing_mut().button_padding.x = 6.0;
         for &tab in Tab::ALL {
-            ui.selectable_value(&mut state.inspector, tab, tab.name());
+            let response = ui.selectable_value(&mut state.inspector, tab, tab.name());
+            if tab == Tab::Performance {
+                response.on_hover_text("Performance: times and memory");
+            }
         }
     });
     ui.separator();

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::ValueEnum;
 use effigy_avatar::Avatar;
-use effigy_render::{
-    AdapterChoice, FrameRenderer, FrameTimes, Gpu, GpuFrames, Precision, RenderError, Renderer,
-};
-use effigy_rig::Pose;
-use effigy_splat::{Camera, Frame, Light};
+use effigy_render::{AdapterChoice, FrameRenderer, Gpu, GpuFrames, Precision, RenderError, Renderer};
 
 use crate::bandwidth::copy_bandwidth;
 use crate::failure::bad_input;
@@ -26,7 +22,9 @@ pub(crate) enum Backend {
 }
 
 /// Renders one avatar.
-pub(crate) struct Engine(FrameRenderer);
+pub(crate) struct Engine {
+    pub(crate) frames: FrameRenderer,
+}
 
 impl Engine {
     /// Opens `backend` for `avatar`. `adapter` picks a GPU by part of its name, `precision` is that of a GPU's pictures.
@@ -37,7 +35,7 @@ impl Engine {
         precision: Precision,
     ) -> anyhow::Result<Self> {
         let choice = adapter.map_or(AdapterChoice::Best, |name| AdapterChoice::Named(name.into()));
-        let cpu = || Ok(Self(FrameRenderer::cpu(avatar)?));
+        let cpu = || Ok(Self { frames: FrameRenderer::cpu(avatar)? });
         match (backend, adapter) {
             (Backend::Cpu, None) => cpu(),
             (Backend::Cpu, Some(_)) => Err(bad_input("--adapter names a GPU: leave out --backend cpu")),
@@ -70,27 +68,12 @@ impl Engine {
     fn gpu(gpu: Gpu, avatar: &Arc<Avatar>, precision: Precision) -> Result<Self, RenderError> {
         let renderer = Renderer::new(&gpu.device, &gpu.queue, precision)?;
         let avatar = renderer.upload(avatar)?;
-        Ok(Self(FrameRenderer::gpu(Arc::new(gpu), Arc::new(renderer), avatar)))
-    }
-
-    /// From now on [`Engine::importance`] tells how much a viewer looks at each pixel.
-    pub(crate) fn watch_importance(&mut self) {
-        self.0.watch_importance();
-    }
-
-    /// As [`FrameRenderer::importance`].
-    pub(crate) fn importance(&mut self, camera: &Camera, values: &mut Vec<f32>) -> Result<(), RenderError> {
-        self.0.importance(camera, values)
-    }
-
-    /// Shows the avatar in `light` from now on; `None` is the captured one.
-    pub(crate) fn set_light(&mut self, light: Option<Light>) {
-        self.0.set_light(light);
+        Ok(Self { frames: FrameRenderer::gpu(Arc::new(gpu), Arc::new(renderer), avatar) })
     }
 
     /// What renders on a GPU, where one does.
     pub(crate) fn on_gpu(&mut self) -> Option<&mut GpuFrames> {
-        match &mut self.0 {
+        match &mut self.frames {
             FrameRenderer::Gpu(frames) => Some(frames),
             FrameRenderer::Cpu(_) => None,
         }
@@ -98,7 +81,7 @@ impl Engine {
 
     /// Bytes a second that copies on the GPU reach; nothing for the CPU.
     pub(crate) fn copy_bandwidth(&self) -> anyhow::Result<Option<f64>> {
-        match &self.0 {
+        match &self.frames {
             FrameRenderer::Gpu(frames) => copy_bandwidth(frames.gpu()).map(Some),
             FrameRenderer::Cpu(_) => Ok(None),
         }
@@ -106,7 +89,7 @@ impl Engine {
 
     /// What renders, for people.
     pub(crate) fn describe(&self) -> String {
-        match &self.0 {
+        match &self.frames {
             FrameRenderer::Gpu(frames) => frames.gpu().adapter.get_info().name,
             FrameRenderer::Cpu(_) => "CPU".into(),
         }
@@ -114,29 +97,9 @@ impl Engine {
 
     /// `gpu` or `cpu`.
     pub(crate) fn kind(&self) -> &'static str {
-        match &self.0 {
+        match &self.frames {
             FrameRenderer::Gpu(_) => "gpu",
             FrameRenderer::Cpu(_) => "cpu",
         }
-    }
-
-    /// Renders the avatar in `pose` (ignored if it has no rig) into `frame`.
-    pub(crate) fn render(
-        &mut self,
-        pose: Option<&Pose>,
-        camera: &Camera,
-        frame: &mut Frame,
-    ) -> Result<(), RenderError> {
-        self.0.render(pose, camera, frame)
-    }
-
-    /// As [`FrameRenderer::measure`].
-    pub(crate) fn measure(
-        &mut self,
-        pose: Option<&Pose>,
-        camera: &Camera,
-        frame: &mut Frame,
-    ) -> Result<FrameTimes, RenderError> {
-        self.0.measure(pose, camera, frame)
     }
 }

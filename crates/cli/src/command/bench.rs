@@ -239,7 +239,7 @@ fn measure(
     for i in 0..warm_up + arguments.frames {
         interrupt::check()?;
         let pose = performance.pose_at(i as f64 / 30.0);
-        let times = engine.measure(pose, &camera.at(i, arguments.frames), &mut frame)?;
+        let times = engine.frames.measure(pose, &camera.at(i, arguments.frames), &mut frame)?;
         if i >= warm_up {
             frames.push(times);
         }

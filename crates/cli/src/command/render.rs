@@ -148,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let video = arguments.video.with_audio_from(arguments.time);
     // Files hold 8 bits a channel, but half floats would already round what is compared and encoded.
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
-    engine.set_light(light);
+    engine.frames.set_light(light);
     let work = Work { arguments, kind, path: &path, size, frames, camera: &camera, video: &video };
     if arguments.importance.is_none() && DeviceVideo::can(kind, &video) && engine.on_gpu().is_some() {
         work.on_device(&mut engine, &mut performance)?;
@@ -210,7 +210,7 @@ impl Work<'_> {
         };
         let looks = self.video.need_importance() || beside.is_some();
         if looks {
-            engine.watch_importance();
+            engine.frames.watch_importance();
         }
         let progress = Progress::new(self.frames as u64, "rendering");
         let (mut frame, mut values) = (Frame::default(), Vec::new());
@@ -218,9 +218,9 @@ impl Work<'_> {
             interrupt::check()?;
             let pose = performance.pose_at(self.time(i));
             let camera = self.camera.at(i, self.frames);
-            engine.render(pose, &camera, &mut frame)?;
+            engine.frames.render(pose, &camera, &mut frame)?;
             if looks {
-                engine.importance(&camera, &mut values)?;
+                engine.frames.importance(&camera, &mut values)?;
             }
             let importance = match looks {
                 true => Some(Importance::new(frame.width, frame.height, &values)?),
@@ -239,7 +239,7 @@ impl Work<'_> {
     /// Pictures are prepared where they are drawn, and encoded beside the renderer.
     fn on_device(&self, engine: &mut Engine, performance: &mut Performance<'_>) -> anyhow::Result<()> {
         if self.video.need_importance() {
-            engine.watch_importance();
+            engine.frames.watch_importance();
         }
         let Some(drawn) = engine.on_gpu() else { return Ok(()) };
         let Arguments { fps, background, .. } = self.arguments;

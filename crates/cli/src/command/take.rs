@@ -133,7 +133,7 @@ impl<'a> Portrait<'a> {
         interrupt::check()?;
         self.pose.reset(self.rig);
         self.player.apply(frame, &mut self.pose)?;
-        Ok(self.engine.render(Some(&self.pose), &self.camera, &mut self.frame)?)
+        Ok(self.engine.frames.render(Some(&self.pose), &self.camera, &mut self.frame)?)
     }
 }
 

@@ -120,7 +120,7 @@ impl Clip {
         let y_axis = options.source.y_axis;
         let cameras = CameraPath::new(&choice.camera, &avatar, 0.0, 0.0, Some(size), y_axis)?;
         let mut engine = Engine::open(options.backend, options.adapter, &avatar, Precision::Full)?;
-        engine.watch_importance();
+        engine.frames.watch_importance();
 
         let file = |kind: &str| folder.join(format!("{}.{kind}", name.replace(['/', '\\'], "-")));
         let (color, importance) = (file("rgb"), file("importance"));
@@ -134,8 +134,8 @@ impl Clip {
         for i in 0..frames {
             interrupt::check()?;
             let camera = cameras.at(i, frames);
-            engine.render(performance.pose_at(i as f64 / FPS), &camera, &mut frame)?;
-            engine.importance(&camera, &mut values)?;
+            engine.frames.render(performance.pose_at(i as f64 / FPS), &camera, &mut frame)?;
+            engine.frames.importance(&camera, &mut values)?;
             let rgba = frame.over_rgba8(STUDIO_GREY);
             let rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
             to_color.write_all(&rgb).with_context(|| color.display().to_string())?;

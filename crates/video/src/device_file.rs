@@ -21,15 +21,19 @@ use crate::ring::{Recorded, WhenFull};
 /// The longest that an encoder may take for a picture, and for the last ones: nobody watches live.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// The longest that a file that is given up waits for its encoder.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
 /// A video file of a renderer's pictures of one size, as [`crate::VideoFile`] is of frames in memory. It is at its path once
 /// [`DeviceVideoFile::finish`] has returned; dropped before, it leaves nothing behind.
 pub struct DeviceVideoFile {
     path: PathBuf,
-    partial: TempPath,
+    partial: Option<TempPath>,
     size: (u32, u32),
     frames: u64,
     capabilities: Capabilities,
-    output: VideoOutput,
+    /// Until the file is finished.
+    output: Option<VideoOutput>,
 }
 
 impl DeviceVideoFile {
@@ -74,12 +78,12 @@ impl DeviceVideoFile {
         let (file, partial) = temporary(path)?;
         let container = Mp4::with_sound(BufWriter::new(file), &config, options.sound.clone())?;
         let mut encoder: Option<Box<dyn Encoder>> = Some(encoder);
-        let ended = || VideoError::Ended("a video file has pictures of one size".into());
         let take = move |_: &_| encoder.take().ok_or_else(ended);
         let mut output = VideoOutput::new(device, wanted, Box::new(take), one_segment(container))?;
         output.set_quality(queue, config.h264_quantiser());
         let size = (size[0], size[1]);
-        Ok(Self { path: path.into(), partial, size, frames: 0, capabilities, output })
+        let (path, output) = (path.into(), Some(output));
+        Ok(Self { path, partial: Some(partial), size, frames: 0, capabilities, output })
     }
 
     /// Width and height of the pictures, pixels.
@@ -107,7 +111,8 @@ impl DeviceVideoFile {
             let (expected, found) = (self.size, view.size());
             return Err(VideoError::Size { frame: self.frames, expected, found });
         }
-        if let Recorded::Dropped { waited, .. } = self.output.record(encoder, view)? {
+        let output = self.output.as_mut().ok_or_else(ended)?;
+        if let Recorded::Dropped { waited, .. } = output.record(encoder, view)? {
             return Err(VideoError::Stalled { what: self.capabilities.name.clone(), waited });
         }
         self.frames += 1;
@@ -118,10 +123,25 @@ impl DeviceVideoFile {
     ///
     /// # Errors
     /// [`VideoError::NoPictures`] without a picture, and as [`VideoOutput::finish`].
-    pub fn finish(self) -> Result<(), VideoError> {
-        if self.output.finish()?.pictures == 0 {
+    pub fn finish(mut self) -> Result<(), VideoError> {
+        let output = self.output.take().ok_or_else(ended)?;
+        if output.finish()?.pictures == 0 {
             return Err(VideoError::NoPictures);
         }
-        self.partial.persist(&self.path).map_err(|error| VideoError::Io(error.error))
+        let partial = self.partial.take().ok_or_else(ended)?;
+        partial.persist(&self.path).map_err(|error| VideoError::Io(error.error))
     }
+}
+
+impl Drop for DeviceVideoFile {
+    /// Leaves nothing behind, no thread either unless it hangs.
+    fn drop(&mut self) {
+        if let Some(output) = self.output.take() {
+            output.abandon(LAST_WAIT);
+        }
+    }
+}
+
+fn ended() -> VideoError {
+    VideoError::Ended("it was finished".into())
 }

@@ -259,6 +259,16 @@ impl VideoOutput {
         }
     }
 
+    /// Ends the video, whatever becomes of it, and waits up to `patience` for its thread: for hosts that exit, since a thread
+    /// that still uses a device while drivers are unloaded crashes.
+    pub fn abandon(mut self, patience: Duration) {
+        self.shared.close();
+        if let (Some(worker), None) = (self.worker.take(), self.shared.wait_for_end(patience)) {
+            // How it ended is of no interest any more.
+            let _ = worker.join();
+        }
+    }
+
     /// Whether the thread is still there to take frames.
     fn check(&mut self) -> Result<(), VideoError> {
         self.shared.check()?;

@@ -345,6 +345,8 @@ fn an_interrupted_render_leaves_nothing() {
             assert!(begun.elapsed().as_secs() < 60, "nothing is being written");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
+        // And in the midst of it when pictures are on their way.
+        std::thread::sleep(std::time::Duration::from_millis(200));
         let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         let output = child.wait_with_output().unwrap();

@@ -192,7 +192,9 @@ fn a_monkey_breaks_nothing() {
             .env(AT_HOME, "1")
             .env("HOME", home.path())
             .env("XDG_CONFIG_HOME", home.path())
-            // What a driver has freed shall count as freed, not lie about in pools.
+            // What was freed shall count as freed, and not lie about in the C library's pools, of which there is one for
+            // each thread that ever ran beside the others.
+            .env("MALLOC_ARENA_MAX", "1")
             .env("MALLOC_MMAP_THRESHOLD_", "65536")
             .env("MALLOC_TRIM_THRESHOLD_", "65536")
             .status();
@@ -219,7 +221,7 @@ fn a_monkey_breaks_nothing() {
         for fault in offscreen.viewer().faults() {
             assert!(!fault.contains("wgpu") && !fault.contains("alidation"), "frame {i}: {fault}");
         }
-        if (i + 1) % (frames / MARKS).max(1) == 0 {
+        if (i + 1) % (frames / MARKS).max(100) == 0 {
             monkey.tidy_up(&mut offscreen);
             let Memory { program, device, resident } = Memory::now(&offscreen);
             println!("frame {i}: {program:.1} MiB held, {device:.1} on the device, {resident:.1} resident");
@@ -245,6 +247,7 @@ fn a_monkey_breaks_nothing() {
             println!("{kind}: from {early:.1} to {late:.1} MiB");
             late / early.max(1e-9)
         });
-        assert!(grown[0] < 1.02 && grown[1] < 1.02, "memory grew: {grown:?}");
+        // What is not known is 0 throughout.
+        assert!(grown.iter().all(|grown| *grown < 1.02), "memory grew: {grown:?}");
     }
 }

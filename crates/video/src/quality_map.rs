@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn small_faces_leave_more_to_the_rest() {
-        let outside = OutsideOffset { low: (0.2, 4.0), high: (0.6, 7.0) };
+        let outside = OutsideOffset { low: (0.2, 4.0), high: (0.6, 8.0) };
         let options =
             MapOptions { outside, cascade: vec![], texture: 0.0, background: 0.0, ..Default::default() };
         let corner = |side| {

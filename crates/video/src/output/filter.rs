@@ -31,17 +31,18 @@ impl OutputFilter {
 }
 
 pub(super) enum Filter {
-    Focus(GpuPreFilter),
-    Learned(GpuLearnedFilter),
+    Focus(Box<GpuPreFilter>),
+    Learned(Box<GpuLearnedFilter>),
 }
 
 impl Filter {
     pub(super) fn new(device: &wgpu::Device, wanted: OutputFilter, alpha: Alpha) -> Result<Self, VideoError> {
         Ok(match wanted {
-            OutputFilter::Focus(options) => Self::Focus(GpuPreFilter::new(device, options)?),
+            OutputFilter::Focus(options) => Self::Focus(Box::new(GpuPreFilter::new(device, options)?)),
             OutputFilter::Learned(options) => {
                 let network = LearnedNetwork::bundled().map_err(|e| VideoError::Settings(e.to_string()))?;
-                Self::Learned(GpuLearnedFilter::new(device, network, LearnedOptions { alpha, ..options })?)
+                let options = LearnedOptions { alpha, ..options };
+                Self::Learned(Box::new(GpuLearnedFilter::new(device, network, options)?))
             }
         })
     }

@@ -165,6 +165,9 @@ struct Memory {
     resident: f64,
 }
 
+/// One of them.
+type Part = fn(&Memory) -> f64;
+
 impl Memory {
     fn now(offscreen: &Offscreen) -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -232,12 +235,12 @@ fn a_monkey_breaks_nothing() {
     if frames >= 20_000 && marks.len() >= MARKS {
         let quarter = MARKS / 4;
         // What a job happens to hold while it is looked at is no growth.
-        let median = |marks: &[Memory], of: fn(&Memory) -> f64| {
+        let median = |marks: &[Memory], of: Part| {
             let mut values: Vec<f64> = marks.iter().map(of).collect();
             values.sort_by(f64::total_cmp);
             values[values.len() / 2]
         };
-        let kinds: [(&str, fn(&Memory) -> f64); 3] = [
+        let kinds: [(&str, Part); 3] = [
             ("held", |memory| memory.program),
             ("on the device", |memory| memory.device),
             ("resident", |memory| memory.resident),

@@ -48,7 +48,7 @@ impl Tab {
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        ui.spacing_mut().button_padding.x = 6.0;
+        ui.spacing_mut().button_padding.x = 5.0;
         for &tab in Tab::ALL {
             let response = ui.selectable_value(&mut state.inspector, tab, tab.name());
             if tab == Tab::Performance {

@@ -50,7 +50,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     if state.settings.show_inspector {
         Panel::right("inspector")
             .frame(bar(8, 6))
-            .default_size(272.0)
+            .default_size(292.0)
             .size_range(220.0..=460.0)
             .show(ui, |ui| inspector::show(ui, state));
     }

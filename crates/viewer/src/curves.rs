@@ -5,15 +5,15 @@ use egui::{Color32, ColorImage, Pos2, Rect, pos2};
 
 use crate::control_groups::Group;
 
-/// Controls that move by less are not drawn.
+/// Controls that move by less are not drawn, nor such as stay so near to rest.
 const STILL: f32 = 1e-3;
 
 /// The curves of a track.
 #[derive(Debug)]
 pub(crate) struct Curves {
     track: Track,
-    /// The columns that move.
-    moving: Vec<usize>,
+    /// The columns that move; where none does, those that are away from rest.
+    shown: Vec<usize>,
     /// Least and greatest value that there is room for.
     pub(crate) low: f32,
     pub(crate) high: f32,
@@ -27,14 +27,20 @@ impl Curves {
             values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
         };
         let extents: Vec<(f32, f32)> = (0..controls).map(extent).collect();
-        let moving = (0..controls).filter(|&c| extents[c].1 - extents[c].0 > STILL).collect();
+        let with = |is: fn((f32, f32)) -> f32| -> Vec<usize> {
+            (0..controls).filter(|&c| is(extents[c]) > STILL).collect()
+        };
+        let mut shown = with(|(low, high)| high - low);
+        if shown.is_empty() {
+            shown = with(|(low, high)| high.max(-low));
+        }
         let low = extents.iter().fold(0.0_f32, |least, extent| least.min(extent.0));
         let high = extents.iter().fold(1.0_f32, |most, extent| most.max(extent.1));
-        Self { track, moving, low, high }
+        Self { track, shown, low, high }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.moving.is_empty()
+        self.shown.is_empty()
     }
 
     /// The column of the control called `name`.
@@ -79,7 +85,7 @@ impl Curves {
             let (top, bottom) = (scale.y(high), scale.y(low));
             (top - at.y).max(at.y - bottom).max(0.0)
         };
-        let nearest = self.moving.iter().map(|c| (*c, distance(c))).min_by(|a, b| a.1.total_cmp(&b.1));
+        let nearest = self.shown.iter().map(|c| (*c, distance(c))).min_by(|a, b| a.1.total_cmp(&b.1));
         nearest.filter(|(_, distance)| *distance <= reach).map(|(column, _)| column)
     }
 
@@ -108,7 +114,7 @@ impl Curves {
         let mut ink = vec![[0.0_f32; 4]; width * height];
         let area = Rect::from_min_size(Pos2::ZERO, egui::vec2(width as f32, height as f32));
         let scale = Scale { area, duration: self.track.duration(), low: self.low, high: self.high };
-        for &column in &self.moving {
+        for &column in &self.shown {
             let [r, g, b, _] = Group::of_morph(self.name(column)).color(dark).to_array().map(f32::from);
             for x in 0..width {
                 let (low, high) = self.between(column, scale.time(x as f32), scale.time(x as f32 + 1.0));
@@ -193,7 +199,15 @@ mod tests {
     #[test]
     fn values_lie_between_frames() {
         let curves = curves();
-        assert_eq!((curves.moving.as_slice(), curves.low, curves.high), ([0, 2].as_slice(), 0.0, 1.5));
+        assert_eq!((curves.shown.as_slice(), curves.low, curves.high), ([0, 2].as_slice(), 0.0, 1.5));
+        // A face that is held is shown as it is.
+        let held = Track {
+            names: vec!["jawOpen".into(), "eyeBlinkLeft".into()],
+            times: vec![0.0, 1.0],
+            weights: vec![0.7, 0.0, 0.7, 0.0],
+            ..Track::default()
+        };
+        assert_eq!(Curves::new(held).shown, [0]);
         for (time, expected) in [(-1.0, 0.0), (0.25, 0.25), (1.0, 1.0), (1.5, 0.5), (9.0, 0.0)] {
             assert_eq!(curves.value(0, time), expected, "{time}");
         }

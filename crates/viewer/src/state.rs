@@ -165,7 +165,7 @@ impl State {
         }
         // None of it can be undone.
         self.document.motion = self.scene.motion.clone();
-        self.history.adopt(&self.document);
+        self.history = History::new(self.document.clone());
     }
 
     /// Shows an expression, as much of it as is chosen, in place of what is set by hand or `added` to it.

@@ -78,7 +78,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
             told = strong_curve(ui, state, curves, &scale, &response, plot);
         }
         None => {
-            let text = "This animation moves joints only.";
+            let text = "This moves joints, and no control.";
             let font = FontId::proportional(12.0);
             let color = ui.visuals().weak_text_color();
             ui.painter().text(plot.center(), Align2::CENTER_CENTER, text, font, color);

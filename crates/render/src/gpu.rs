@@ -88,8 +88,7 @@ impl Gpu {
                 required_features: adapter.features()
                     & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
                 required_limits: adapter.limits(),
-                // Buffers and textures live as long as an avatar or a window's size does: blocks of hundreds of
-                // megabytes in advance would win nothing.
+                // Nothing is allocated from frame to frame that blocks taken in advance could make quicker.
                 memory_hints: wgpu::MemoryHints::MemoryUsage,
                 ..Default::default()
             })

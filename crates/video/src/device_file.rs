@@ -55,7 +55,9 @@ impl DeviceVideoFile {
         queue: &wgpu::Queue,
     ) -> Result<Self, VideoError> {
         if !Self::can(options) {
-            return Err(VideoError::Settings("the device blurs no whole pictures".into()));
+            return Err(VideoError::Settings(
+                "a device neither blurs whole pictures nor keeps alpha in a plane of its own".into(),
+            ));
         }
         let (shape, config) = plan(size, options, options.encoder.codec()?)?;
         // Here, and not beside the renderer, so that what cannot be encoded is known before anything is drawn.

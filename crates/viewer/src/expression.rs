@@ -204,31 +204,11 @@ fn degrees(turn: Quat) -> [f32; 3] {
 
 #[cfg(test)]
 mod tests {
-    use effigy_rig::{Morph, Node};
-    use glam::Vec3;
-
     use super::*;
+    use crate::test_rig;
 
     fn rig() -> Rig {
-        let morph = |name: &str| Morph {
-            name: name.into(),
-            default_weight: 0.0,
-            indices: Vec::new(),
-            deltas: Vec::new(),
-        };
-        let node = Node {
-            name: "neck".into(),
-            parent: None,
-            translation: Vec3::ZERO,
-            rotation: Quat::from_rotation_y(0.5),
-            scale: Vec3::ONE,
-        };
-        Rig {
-            morphs: ["jawOpen", "mouthSmileLeft", "eyeBlinkLeft"].map(morph).into(),
-            nodes: vec![node],
-            influences: 4,
-            ..Rig::default()
-        }
+        test_rig::rig(&["jawOpen", "mouthSmileLeft", "eyeBlinkLeft"], Quat::from_rotation_y(0.5))
     }
 
     fn controls(morphs: &[(&str, f32)]) -> Overrides {

@@ -37,6 +37,8 @@ mod saving;
 mod scene;
 mod settings;
 mod state;
+#[cfg(test)]
+mod test_rig;
 mod theme;
 mod view2d;
 mod view3d;

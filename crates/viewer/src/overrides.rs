@@ -75,30 +75,11 @@ impl Overrides {
 
 #[cfg(test)]
 mod tests {
-    use effigy_rig::{Morph, Node};
-    use glam::Vec3;
-
     use super::*;
+    use crate::test_rig;
 
     fn rig() -> Rig {
-        let morph = |name: &str| Morph {
-            name: name.into(),
-            default_weight: 0.0,
-            indices: Vec::new(),
-            deltas: Vec::new(),
-        };
-        let node = Node {
-            name: "neck".into(),
-            parent: None,
-            translation: Vec3::ZERO,
-            rotation: Quat::from_rotation_x(0.5),
-            scale: Vec3::ONE,
-        };
-        Rig {
-            morphs: vec![morph("jawOpen"), morph("eyeBlinkLeft"), morph("eyeBlinkRight")],
-            nodes: vec![node],
-            ..Rig::default()
-        }
+        test_rig::rig(&["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"], Quat::from_rotation_x(0.5))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
-use effigy_render::Precision;
+use effigy_render::{FrameRenderer, GpuFrames, Precision};
 use effigy_splat::Frame;
 use effigy_video::Importance;
 use serde::Serialize;
@@ -150,10 +150,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut engine = Engine::open(arguments.backend, arguments.adapter.as_deref(), &avatar, Precision::Full)?;
     engine.frames.set_light(light);
     let work = Work { arguments, kind, path: &path, size, frames, camera: &camera, video: &video };
-    if arguments.importance.is_none() && DeviceVideo::can(kind, &video) && engine.on_gpu().is_some() {
-        work.on_device(&mut engine, &mut performance)?;
-    } else {
-        work.in_memory(&mut engine, &mut performance)?;
+    if video.need_importance() || arguments.importance.is_some() {
+        engine.frames.watch_importance();
+    }
+    let fits = arguments.importance.is_none() && DeviceVideo::can(kind, &video);
+    match engine.on_gpu().filter(|_| fits) {
+        Some(frames) => work.on_device(frames, &mut performance)?,
+        None => work.in_memory(&mut engine.frames, &mut performance)?,
     }
 
     let report = Report {
@@ -200,7 +203,7 @@ impl Work<'_> {
     }
 
     /// Every picture comes to the CPU.
-    fn in_memory(&self, engine: &mut Engine, performance: &mut Performance<'_>) -> anyhow::Result<()> {
+    fn in_memory(&self, drawn: &mut FrameRenderer, performance: &mut Performance<'_>) -> anyhow::Result<()> {
         let Arguments { fps, importance, .. } = self.arguments;
         let mut sink =
             output::open(self.kind, self.path, self.size, *fps, self.arguments.background.0, self.video)?;
@@ -209,18 +212,15 @@ impl Work<'_> {
             None => None,
         };
         let looks = self.video.need_importance() || beside.is_some();
-        if looks {
-            engine.frames.watch_importance();
-        }
         let progress = Progress::new(self.frames as u64, "rendering");
         let (mut frame, mut values) = (Frame::default(), Vec::new());
         for i in 0..self.frames {
             interrupt::check()?;
             let pose = performance.pose_at(self.time(i));
             let camera = self.camera.at(i, self.frames);
-            engine.frames.render(pose, &camera, &mut frame)?;
+            drawn.render(pose, &camera, &mut frame)?;
             if looks {
-                engine.frames.importance(&camera, &mut values)?;
+                drawn.importance(&camera, &mut values)?;
             }
             let importance = match looks {
                 true => Some(Importance::new(frame.width, frame.height, &values)?),
@@ -237,11 +237,7 @@ impl Work<'_> {
     }
 
     /// Pictures are prepared where they are drawn, and encoded beside the renderer.
-    fn on_device(&self, engine: &mut Engine, performance: &mut Performance<'_>) -> anyhow::Result<()> {
-        if self.video.need_importance() {
-            engine.frames.watch_importance();
-        }
-        let Some(drawn) = engine.on_gpu() else { return Ok(()) };
+    fn on_device(&self, drawn: &mut GpuFrames, performance: &mut Performance<'_>) -> anyhow::Result<()> {
         let Arguments { fps, background, .. } = self.arguments;
         let mut video = DeviceVideo::create(self.path, self.size, *fps, background.0, self.video, drawn)?;
         let progress = Progress::new(self.frames as u64, "rendering");

@@ -21,7 +21,9 @@ pub(crate) struct DeviceVideo {
 impl DeviceVideo {
     /// Whether a file of this kind can be made so.
     pub(crate) fn can(kind: Kind, options: &VideoOptions) -> bool {
-        kind == Kind::Mp4 && options.of_file(30.0, None).is_ok_and(|options| DeviceVideoFile::can(&options))
+        // What is wrong with the options is said where the file is opened.
+        kind == Kind::Mp4
+            && options.of_pictures(30.0, None).is_ok_and(|options| DeviceVideoFile::can(&options))
     }
 
     /// At `path`, of what `frames` draws.

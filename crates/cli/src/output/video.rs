@@ -108,6 +108,15 @@ impl VideoOptions {
 
     /// As files of video have it.
     pub(super) fn of_file(&self, fps: f64, background: Option<[f32; 3]>) -> anyhow::Result<VideoFileOptions> {
+        Ok(VideoFileOptions { sound: self.sound()?, ..self.of_pictures(fps, background)? })
+    }
+
+    /// The same without the sound.
+    pub(super) fn of_pictures(
+        &self,
+        fps: f64,
+        background: Option<[f32; 3]>,
+    ) -> anyhow::Result<VideoFileOptions> {
         let alpha = match self.alpha {
             AlphaName::Over => Alpha::Over(background.unwrap_or(STUDIO_GREY)),
             AlphaName::SideBySide if background.is_some() => {
@@ -125,7 +134,7 @@ impl VideoOptions {
             alpha,
             filtering: self.filtering(),
             map: self.roi.then(MapOptions::default),
-            sound: self.sound()?,
+            sound: None,
         })
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 use std::process::ExitCode;
 
 use effigy_avatar::AvatarError;
+use effigy_capture::CaptureError;
 use effigy_render::RenderError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 use effigy_train::TrainError;
-use effigy_train::capture::CaptureError;
 use effigy_video::audio::AudioError;
 use effigy_video::quality::QualityError;
 use effigy_video::stream::StreamError;

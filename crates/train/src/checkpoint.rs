@@ -10,12 +10,12 @@ use std::path::Path;
 use burn::module::{Module as _, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use effigy_avatar::Binding;
+use effigy_capture::Capture;
 use effigy_rig::Rig;
 use glam::Vec3;
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::adam::Moments;
-use crate::capture::Capture;
 use crate::model::{Model, read};
 use crate::trainer::Trainer;
 use crate::{TrainConfig, TrainError};

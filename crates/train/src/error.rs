@@ -1,11 +1,11 @@
 //! What can stop training.
 
 use effigy_avatar::AvatarError;
+use effigy_capture::{CaptureError, Problem};
 use effigy_field::FieldError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 
-use crate::capture::{CaptureError, Problem};
 use crate::judge::JudgeError;
 
 /// Why training or judging stopped. Each is one line, but for [`TrainError::Problems`].

@@ -4,13 +4,12 @@ use std::path::Path;
 
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
+use effigy_capture::{Capture, Picture, PictureCache, Split, poses};
 use effigy_rig::{Pose, Rig};
 use effigy_splat::{Camera, Frame, Rasterizer, SH_C0};
 
 use crate::TrainError;
-use crate::capture::{Capture, Picture, PictureCache, Split};
 use crate::judge::{self, Area, FlickerMeter, HtmlReport, Report};
-use crate::poses::poses;
 
 /// What to judge, and where the page goes.
 #[derive(Clone, Debug)]

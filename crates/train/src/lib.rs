@@ -1,7 +1,7 @@
 //! Training: from a capture (pictures, cameras, rig controls) to an avatar, and judging one against a capture.
 //!
-//! A [`capture::Capture`] is opened and checked, a [`Model`] starts from the rig's surface, a [`Trainer`] takes steps,
-//! and [`run()`] keeps checkpoints, a log and a preview while it does. [`evaluate`] renders held-out pictures as the
+//! A capture is opened and checked ([`effigy_capture`]), a [`Model`] starts from the rig's surface, a [`Trainer`] takes
+//! steps, and [`run()`] keeps checkpoints, a log and a preview while it does. [`evaluate`] renders held-out pictures as the
 //! runtime does and compares them by the metrics of [`judge`].
 //!
 //! Tensors are Burn's. What Burn has no operation for, or none that is fast enough, is in [`ops`]: splatting, the
@@ -10,7 +10,6 @@
 
 pub mod adam;
 mod calibration;
-pub mod capture;
 mod checkpoint;
 mod config;
 mod error;
@@ -21,7 +20,6 @@ pub mod loss;
 mod metrics;
 mod model;
 pub mod ops;
-mod poses;
 pub mod prefilter;
 mod relocation;
 mod run;
@@ -34,7 +32,6 @@ pub use error::TrainError;
 pub use evaluation::{EvaluationOptions, evaluate};
 pub use gpu::{check, device};
 pub use model::{Model, ModelBody, ModelField};
-pub use poses::poses;
 pub use run::{RunEnd, RunFolder, run};
 pub use sampling::Sampler;
 pub use trainer::{StepReport, Trainer};

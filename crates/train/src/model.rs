@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, Binding, Body};
+use effigy_capture::Capture;
 use effigy_field::module::{FieldModule, FieldSetting};
 use effigy_field::{
     ATTRIBUTES, COLOR, LOG_SCALE, LevelSites, OPACITY_LOGIT, POSITION, PlaneLayout, ROTATION, RegionBlend,
@@ -14,7 +15,6 @@ use effigy_rig::Rig;
 use effigy_splat::{Filter, Gaussians, SH_C0, sh_coefficients};
 use glam::{Quat, Vec3};
 
-use crate::capture::Capture;
 use crate::{TrainConfig, TrainError};
 
 /// The model in training. Tensors live on one device, without a graph.

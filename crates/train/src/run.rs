@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use effigy_capture::Split;
 use image::RgbImage;
 
 use crate::TrainError;
-use crate::capture::Split;
 use crate::loss::Target;
 use crate::metrics::{Metrics, MetricsRow};
 use crate::trainer::{StepReport, Trainer};

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use effigy_capture::{Capture, CaptureFrame, Split};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
-
-use crate::capture::{Capture, CaptureFrame, Split};
 
 /// Draws training frames so that expressions come evenly: those that many pictures show (the neutral face, mostly) are
 /// drawn by the square root of how many.

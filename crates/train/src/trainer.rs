@@ -6,6 +6,7 @@ use std::time::Instant;
 use burn::module::{Module as _, ModuleMapper, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use effigy_avatar::Anchor;
+use effigy_capture::{Capture, Picture, PictureCache, poses};
 use effigy_field::module::FieldModule;
 use effigy_field::{ATTRIBUTES, COLOR, LOG_SCALE, OPACITY_LOGIT, POSITION, ROTATION};
 use effigy_rig::{Pose, PosedVertices, Poser};
@@ -14,13 +15,11 @@ use glam::{Quat, Vec3};
 
 use crate::adam::{self, Moments};
 use crate::calibration::{Calibration, seen_by};
-use crate::capture::{Capture, Picture, PictureCache};
 use crate::loss::{PictureLoss, PictureLossWeights, Target};
 use crate::model::{Model, ModelField, read};
 use crate::ops::{
     Comparison, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
 };
-use crate::poses::poses;
 use crate::relocation::Usage;
 use crate::sampling::Sampler;
 use crate::{TrainConfig, TrainError};

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use effigy_avatar::Anchor;
+use effigy_capture::{Capture, CaptureOptions, PictureCache};
 use effigy_field::{
     ATTRIBUTES, COLOR, LOG_SCALE, LevelSites, OPACITY_LOGIT, POSITION, ROTATION, RegionBlend,
 };
 use effigy_rig::Rig;
 use effigy_splat::{Camera, Filter, sh_coefficients};
-use effigy_train::capture::{Capture, CaptureOptions, PictureCache};
 use effigy_train::loss::{PictureLoss, PictureLossWeights, Target};
 use effigy_train::ops::{
     Comparison, PLANES, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,

@@ -5,8 +5,8 @@
 mod synthetic;
 
 use effigy_avatar::{AvatarPoser, PosedGaussians};
+use effigy_capture::Split;
 use effigy_splat::{Frame, Rasterizer};
-use effigy_train::capture::Split;
 use effigy_train::loss::Target;
 use effigy_train::{EvaluationOptions, Rates, TrainConfig, Trainer, evaluate};
 
@@ -132,7 +132,7 @@ fn what_is_saved_looks_as_it_did_in_training() {
 fn the_renderer_draws_what_training_saw() {
     let (mut trainer, _folder) = train(synthetic::config(60));
     let avatar = trainer.model.to_avatar("ball").unwrap();
-    let poses = effigy_train::poses(&trainer.capture, &avatar.body.as_ref().unwrap().rig).unwrap();
+    let poses = effigy_capture::poses(&trainer.capture, &avatar.body.as_ref().unwrap().rig).unwrap();
     let mut poser = AvatarPoser::new(&avatar).unwrap();
     let (mut posed, mut frame) = (PosedGaussians::default(), Frame::default());
     let mut rasterizer = Rasterizer::new();

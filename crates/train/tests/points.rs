@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use effigy_capture::{Capture, CaptureOptions, PictureCache, Split};
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0};
-use effigy_train::capture::{Capture, CaptureOptions, PictureCache, Split};
 use effigy_train::loss::Target;
 use effigy_train::{Model, Preset, TrainConfig, Trainer};
 use glam::{Mat3, Quat, Vec3};

@@ -23,7 +23,6 @@ pub(crate) enum Wanted {
     /// Any number of them.
     Files,
     /// A folder that is there.
-    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "captures are folders"))]
     Folder,
     /// A file to write.
     NewFile,

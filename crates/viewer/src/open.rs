@@ -60,13 +60,7 @@ pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
         );
     }
     if let Some(path) = last(Kind::Capture) {
-        #[cfg(feature = "train")]
         crate::view2d::capture::open(state, &path);
-        #[cfg(not(feature = "train"))]
-        state.messages.fault(
-            format!("{} is a capture", path.display()),
-            "Only a viewer that was built with training opens captures.",
-        );
     }
     if let Some(path) = last(Kind::Sound) {
         state.messages.note(format!("Exported videos have the sound of {}", path.display()));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use effigy_train::capture::{Capture, CaptureOptions, Split};
+use effigy_capture::{Capture, CaptureOptions, Split};
 use effigy_train::{EvaluationOptions, evaluate};
 
 use super::train::Up;

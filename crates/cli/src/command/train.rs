@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split, UpAxis};
 use effigy_rig::{LoadLimits, Rig};
-use effigy_train::capture::{Capture, CaptureOptions, PictureCache, Severity, Split, UpAxis};
 use effigy_train::{Checkpoint, Model, Preset, RunEnd, RunFolder, TrainConfig, TrainError, Trainer};
 use serde::Serialize;
 

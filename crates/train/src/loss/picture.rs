@@ -1,10 +1,10 @@
 //! The loss of one rendered picture against its target, with its gradient, in plain Rust.
 
+use effigy_capture::Picture;
 use rayon::prelude::*;
 
 use super::blur::Blur;
 use super::{pyramid, ssim};
-use crate::capture::Picture;
 
 /// A picture to be learned: what the camera saw, over nothing.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
+use effigy_capture::{Capture, CaptureOptions, PictureCache};
 use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{Joint, LoadLimits, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Frame, Rasterizer};
-use effigy_train::capture::{Capture, CaptureOptions, PictureCache};
 use effigy_train::{Model, TrainConfig, Trainer};
 use glam::{Affine3A, Quat, Vec2, Vec3};
 use image::RgbaImage;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use effigy_train::capture::UpAxis;
+use effigy_capture::UpAxis;
 use effigy_train::{Preset, TrainConfig};
 
 use crate::beside::beside;

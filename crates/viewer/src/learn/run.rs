@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
 use effigy_rig::{LoadLimits, Rig};
-use effigy_train::capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
 use effigy_train::{Checkpoint, Model, RunFolder, TrainConfig, TrainError, Trainer};
 
 use super::{Ending, Place, Sample, Settings, Shared};

@@ -42,7 +42,6 @@ fn choice<T: Copy + PartialEq>(
 fn capture(ui: &mut Ui, state: &mut State) {
     let score = state.view2d.truth_psnr();
     let Some(shots) = &mut state.view2d.shots else {
-        #[cfg(feature = "train")]
         if ui.button("Compare with a capture…").clicked() {
             crate::view2d::capture::ask(state);
         }

@@ -1,6 +1,6 @@
 //! Training: what is to be learned, and how it goes.
 
-use effigy_train::capture::UpAxis;
+use effigy_capture::UpAxis;
 use effigy_train::{Preset, TrainConfig};
 use egui::{Button, ComboBox, ProgressBar, TextEdit, Ui};
 use egui_plot::{Line, Plot, PlotPoints};

@@ -1,10 +1,10 @@
-//! Captures, as the trainer reads them.
+//! Captures, to compare an avatar with their pictures.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use effigy_capture::{Capture, CaptureOptions, Picture};
 use effigy_splat::Frame;
-use effigy_train::capture::{Capture, CaptureOptions, Picture};
 
 use super::shots::{Shot, Shots};
 use crate::dialog::{self, Wanted};
@@ -51,7 +51,7 @@ pub(crate) fn open(state: &mut State, path: &Path) {
         let list: Vec<Shot> = list.collect();
         Ok(Box::new(move |state| {
             let poses = Arc::new(move |rig: &effigy_rig::Rig| {
-                effigy_train::poses(&capture, rig).map_err(|error| error.to_string())
+                effigy_capture::poses(&capture, rig).map_err(|error| error.to_string())
             });
             state.view2d.show_shots(|id| Shots::new(id, name, list, poses));
             (state.centre, state.inspector) = (Centre::View2d, Tab::Frame);
@@ -103,7 +103,7 @@ mod tests {
             }
         }
         let rig = &state.scene.loaded().unwrap().avatar.body.as_ref().unwrap().rig;
-        let expected = effigy_train::poses(&capture, rig).unwrap().pop().unwrap();
+        let expected = effigy_capture::poses(&capture, rig).unwrap().pop().unwrap();
         assert_eq!(state.scene.pose(), Some(&expected));
         assert!(expected != Pose::rest(rig), "the last picture is not of the face at rest");
         // The bundled avatar was made from it. A wrong pose or camera costs ten decibels and more.

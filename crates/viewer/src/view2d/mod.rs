@@ -1,7 +1,6 @@
 //! The 2D view: the frame as an encoder sees it, pixel for pixel.
 
 mod analysis;
-#[cfg(feature = "train")]
 pub(crate) mod capture;
 mod grab;
 mod layers;
@@ -60,7 +59,6 @@ pub(crate) struct View2d {
     /// The pictures of a capture that the avatar is compared with.
     pub(crate) shots: Option<Shots>,
     /// Counts captures.
-    #[cfg(any(feature = "train", test))]
     opened: u64,
     pinned: Option<[u32; 2]>,
     probe: Option<Probe>,
@@ -100,7 +98,6 @@ impl View2d {
     }
 
     /// Compares the avatar with the pictures of a capture, made for the number that they are given.
-    #[cfg(any(feature = "train", test))]
     pub(crate) fn show_shots(&mut self, make: impl FnOnce(u64) -> Shots) {
         self.opened += 1;
         self.shots = Some(make(self.opened));

@@ -56,10 +56,6 @@ pub(crate) enum Ready {
 
 impl Shots {
     /// `id` tells them from others.
-    #[cfg_attr(
-        not(any(feature = "train", test)),
-        expect(dead_code, reason = "captures are read by the trainer")
-    )]
     pub(crate) fn new(id: u64, name: String, list: Vec<Shot>, poses: Poses) -> Self {
         Self { id, name, list, poses, posed: None, at: 0, picture: None, reading: None, broken: Vec::new() }
     }

@@ -14,6 +14,7 @@ mod colmap;
 mod error;
 mod files;
 mod picture;
+mod poses;
 mod problem;
 mod timesteps;
 mod transforms;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use cache::{PictureCache, Preloaded};
 pub use error::CaptureError;
 pub use picture::Picture;
+pub use poses::poses;
 pub use problem::{Problem, Severity};
 
 /// What a picture of a capture is for.

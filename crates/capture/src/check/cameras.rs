@@ -7,8 +7,8 @@ use effigy_splat::Camera;
 use glam::{Affine3A, DMat3, DVec3, Mat3A, Vec3};
 use rayon::prelude::*;
 
-use crate::capture::problem::counted;
-use crate::capture::{Capture, CaptureFrame, Problem, UpAxis, view};
+use crate::problem::counted;
+use crate::{Capture, CaptureFrame, Problem, UpAxis, view};
 
 /// A subject less wide than this in a picture is most likely in other units than its camera, pixels.
 const FEWEST_PIXELS: f64 = 8.0;

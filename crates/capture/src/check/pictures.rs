@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::capture::files::read_within;
-use crate::capture::picture::size;
-use crate::capture::{Capture, CaptureError, CaptureFrame, CaptureLimits, Problem, Split};
+use crate::files::read_within;
+use crate::picture::size;
+use crate::{Capture, CaptureError, CaptureFrame, CaptureLimits, Problem, Split};
 
 /// What the disk has for a frame.
 struct Found {

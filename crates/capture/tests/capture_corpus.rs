@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use capture_support::{colmap, cube, own, vhap};
-use effigy_train::capture::{Capture, CaptureLimits, CaptureOptions, PictureCache};
+use effigy_capture::{Capture, CaptureLimits, CaptureOptions, PictureCache};
 
 /// Writes a sound capture.
 type Maker = fn(&Path);

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use capture_support::{VIEWS, colmap, cube, data, own, picture, transforms, vhap, write, write_json};
-use effigy_rig::{LoadLimits, Rig};
-use effigy_splat::Camera;
-use effigy_train::capture::{
+use effigy_capture::{
     Capture, CaptureError, CaptureFrame, CaptureLimits, CaptureOptions, Picture, PictureCache, Severity,
     Split, UpAxis,
 };
+use effigy_rig::{LoadLimits, Rig};
+use effigy_splat::Camera;
 use glam::Vec3;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Rig, Track, TrackLimits, TrackPlayer, Wrap};
-use effigy_video::stream::{StreamFile, StreamLimits};
+use effigy_stream::{StreamFile, StreamLimits};
 
 use crate::command::bundled;
 use crate::failure::bad_input;

@@ -1,5 +1,4 @@
-//! From rendered frames to bits: planes, quality maps, encoders, containers, the parametric stream, and measures of
-//! quality.
+//! From rendered frames to bits: planes, quality maps, encoders, containers, and measures of quality.
 //!
 //! **Planes**: a [`Converter`] makes what encoders read ([`PlaneFormat`], [`Alpha`], sizes in [`Shape`]) of a view's colour
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
@@ -11,7 +10,7 @@
 //! in memory, one after another, become a [`VideoFile`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`]; [`audio`] is sound
 //! beside them.
-//! **Streams** of controls instead of pictures are in [`stream`]. How good decoded pictures are is measured in [`quality`].
+//! How good decoded pictures are is measured in [`quality`].
 
 pub mod audio;
 pub mod container;
@@ -33,7 +32,6 @@ mod preparation;
 pub mod quality;
 mod quality_map;
 mod ring;
-pub mod stream;
 
 pub use convert::{Converter, PlanesBuffer};
 pub use device_file::DeviceVideoFile;

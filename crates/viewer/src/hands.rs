@@ -381,11 +381,10 @@ fn tracks_of_every_kind_open_and_bad_ones_say_why() {
     };
     track.save_json(hands.path("a.json")).unwrap();
     track.save_live_link(hands.path("a.csv")).unwrap();
-    let (layout, frames) = effigy_video::stream::stream_frames(&track);
-    let configuration = effigy_video::stream::Configuration::new(layout, 2.0).unwrap();
-    let mut encoder =
-        effigy_video::stream::StreamEncoder::new(configuration, None, Default::default()).unwrap();
-    let mut file = effigy_video::stream::StreamFile::default();
+    let (layout, frames) = effigy_stream::stream_frames(&track);
+    let configuration = effigy_stream::Configuration::new(layout, 2.0).unwrap();
+    let mut encoder = effigy_stream::StreamEncoder::new(configuration, None, Default::default()).unwrap();
+    let mut file = effigy_stream::StreamFile::default();
     for frame in &frames {
         file.packets.extend(encoder.push(frame).unwrap());
     }

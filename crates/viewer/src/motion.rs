@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use effigy_rig::{Pose, Rig, RigError, Track, TrackLimits, TrackPlayer, TrackRecorder, Wrap};
-use effigy_video::stream::{StreamFile, StreamLimits};
+use effigy_stream::{StreamFile, StreamLimits};
 
 /// Frames per second at which animations are sampled.
 const ANIMATION_RATE: f64 = 60.0;

@@ -1,7 +1,7 @@
 //! Packets of the parametric stream, and its files.
 #![no_main]
 
-use effigy_video::stream::{Configuration, Layout, StreamDecoder, StreamFile, StreamLimits};
+use effigy_stream::{Configuration, Layout, StreamDecoder, StreamFile, StreamLimits};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

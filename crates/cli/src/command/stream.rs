@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use effigy_video::stream::{EncoderOptions, resample, stream_frames};
+use effigy_stream::{EncoderOptions, resample, stream_frames};
 use serde::Serialize;
 
 use crate::command::bundled;

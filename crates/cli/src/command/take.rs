@@ -6,7 +6,7 @@ use std::sync::Arc;
 use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Rig};
 use effigy_splat::{Camera, Frame};
-use effigy_video::stream::{
+use effigy_stream::{
     Configuration, EncoderOptions, Layout, Sensitivity, StreamEncoder, StreamError, StreamFile, StreamFrame,
     StreamLimits, StreamPlayer, StreamRenderer, find_quality, rendered_psnr,
 };

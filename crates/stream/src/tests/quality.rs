@@ -1,7 +1,7 @@
 //! Sensitivity and control, with a renderer whose derivatives are known.
 
-use super::super::*;
 use super::{packets, take};
+use crate::*;
 
 /// Nine samples: control i moves sample i by its weight, and the last sample by a third of that.
 const WEIGHTS: [f32; 8] = [0.4, 0.1, 0.02, 0.3, 0.05, 0.0, 0.2, 0.15];

@@ -4,7 +4,7 @@ use effigy_rig::{Pose, Rig, Track, TrackPlayer, Wrap};
 use effigy_splat::Camera;
 use glam::{Affine3A, Quat};
 
-use super::{Layout, Placement, StreamCamera, StreamError, StreamFrame};
+use crate::{Layout, Placement, StreamCamera, StreamError, StreamFrame};
 
 /// Poses a rig as frames of a stream say. Names are resolved once.
 #[derive(Clone, Debug)]

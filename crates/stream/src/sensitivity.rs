@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::configuration::{MAX_CHANNEL_STEP, step};
-use super::layout::UNIT;
-use super::{Configuration, Layout, StreamError, StreamFrame};
+use crate::configuration::{MAX_CHANNEL_STEP, step};
+use crate::layout::UNIT;
+use crate::{Configuration, Layout, StreamError, StreamFrame};
 
 /// Renders a frame of a stream the way the receiver will: the avatar that both ends have, at the usual picture size.
 ///
@@ -28,15 +28,15 @@ impl<F: FnMut(&StreamFrame) -> Result<Vec<f32>, StreamError>> StreamRenderer for
 /// per squared unit of the channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sensitivity {
-    pub(super) channels: usize,
+    pub(crate) channels: usize,
     /// Row-major.
-    pub(super) matrix: Vec<f64>,
+    pub(crate) matrix: Vec<f64>,
 }
 
 /// The finite difference by which a channel is moved.
 const NUDGE: f64 = 0.08;
 /// The error of one quantiser step at the reference quality, root mean square over the picture: 1/255.
-pub(super) const REFERENCE_ERROR: f64 = 1.0 / 255.0;
+pub(crate) const REFERENCE_ERROR: f64 = 1.0 / 255.0;
 /// The coarsest step at the reference quality, 2: for what the picture does not show.
 const COARSEST: u8 = 34;
 
@@ -99,7 +99,7 @@ impl Sensitivity {
     }
 
     /// What the steps of `configuration` imply: every step makes the same error, and none adds to another's.
-    pub(super) fn implied(configuration: &Configuration) -> Self {
+    pub(crate) fn implied(configuration: &Configuration) -> Self {
         let channels = configuration.layout.channel_count();
         let mut matrix = vec![0.0; channels * channels];
         for (i, &index) in configuration.steps.iter().enumerate() {
@@ -114,7 +114,7 @@ impl Sensitivity {
     }
 
     /// Sets the steps of `configuration` so that each channel's step makes the same error: 1/255, root mean square over
-    /// the picture, at [`REFERENCE_QUALITY`](super::REFERENCE_QUALITY), and not above 2.
+    /// the picture, at [`REFERENCE_QUALITY`](crate::REFERENCE_QUALITY), and not above 2.
     ///
     /// # Errors
     /// [`StreamError::Input`] if the two have not the same number of channels.
@@ -132,7 +132,7 @@ impl Sensitivity {
 
     /// With a diagonal that is not below what `steps` imply, so that a channel that the picture does not show still has a
     /// price.
-    pub(super) fn at_least(mut self, steps: &[u8]) -> Self {
+    pub(crate) fn at_least(mut self, steps: &[u8]) -> Self {
         for (i, &index) in steps.iter().enumerate() {
             if let Some(entry) = self.matrix.get_mut(i * self.channels + i) {
                 *entry = entry.max(0.7 * implied(index));
@@ -142,7 +142,7 @@ impl Sensitivity {
     }
 
     /// The mean squared picture error of an error of the channels, in 1/65536.
-    pub(super) fn error(&self, difference: &[f64]) -> f64 {
+    pub(crate) fn error(&self, difference: &[f64]) -> f64 {
         let rows = self.matrix.chunks_exact(self.channels).zip(difference);
         let sum: f64 = rows
             .filter(|(_, d)| **d != 0.0)

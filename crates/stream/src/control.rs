@@ -1,6 +1,6 @@
 //! Choosing the quality: by rendered error, or by rate.
 
-use super::{
+use crate::{
     Configuration, EncoderOptions, MAX_QUALITY, PacketReport, Received, Sensitivity, StreamDecoder,
     StreamEncoder, StreamError, StreamFrame, StreamLimits, StreamRenderer,
 };
@@ -104,7 +104,7 @@ pub fn rendered_psnr<'a>(
 }
 
 /// The mean squared difference of two pictures.
-pub(super) fn squared_error(a: &[f32], b: &[f32]) -> Result<f64, StreamError> {
+pub(crate) fn squared_error(a: &[f32], b: &[f32]) -> Result<f64, StreamError> {
     if a.len() != b.len() || a.is_empty() {
         return Err(StreamError::Input("the renderer's pictures change size".into()));
     }

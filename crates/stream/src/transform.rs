@@ -50,7 +50,7 @@ fn matrix(n: usize, intra: bool) -> &'static [i64] {
 }
 
 /// Frames from N coefficients: what is added to the prediction. Exact in integers.
-pub(super) fn inverse(coefficients: &[i64], intra: bool, out: &mut Vec<i64>) {
+pub(crate) fn inverse(coefficients: &[i64], intra: bool, out: &mut Vec<i64>) {
     out.clear();
     let n = coefficients.len();
     if n == 0 {
@@ -63,7 +63,7 @@ pub(super) fn inverse(coefficients: &[i64], intra: bool, out: &mut Vec<i64>) {
 }
 
 /// Coefficients of N frames' differences from their prediction.
-pub(super) fn forward(differences: &[f64], intra: bool, out: &mut Vec<f64>) {
+pub(crate) fn forward(differences: &[f64], intra: bool, out: &mut Vec<f64>) {
     let n = differences.len();
     let matrix = matrix(n, intra);
     out.clear();

@@ -7,9 +7,9 @@ mod specification;
 
 use glam::{Quat, Vec3};
 
-use super::configuration::step_index;
-use super::random::Random;
-use super::*;
+use crate::configuration::step_index;
+use crate::random::Random;
+use crate::*;
 
 /// A take that moves like a face: slow drifts, blinks, stillness, and a little noise.
 pub(super) fn take(layout: &Layout, count: usize, seed: u64) -> Vec<StreamFrame> {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use effigy_rig::Track;
 
-use super::error::within;
-use super::{Configuration, Received, StreamDecoder, StreamError, StreamFrame, StreamLimits, track_of};
+use crate::error::within;
+use crate::{Configuration, Received, StreamDecoder, StreamError, StreamFrame, StreamLimits, track_of};
 
 /// The packets of a stream, as a file keeps them: `EFFS`, then each packet after its length (u32, big-endian).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl StreamFile {
     /// [`StreamError::Packet`] if there is no configuration and [`StreamError::Limit`] for more frames times channels than
     /// allowed.
     pub fn frames(&self, limits: &StreamLimits) -> Result<(Configuration, Vec<StreamFrame>), StreamError> {
-        let kept = limits.kept_frames.max(2 * super::MAX_FRAMES as u64);
+        let kept = limits.kept_frames.max(2 * crate::MAX_FRAMES as u64);
         let mut decoder = StreamDecoder::new(StreamLimits { kept_frames: kept, ..limits.clone() });
         let mut frames: Vec<StreamFrame> = Vec::new();
         for packet in &self.packets {
@@ -113,7 +113,7 @@ impl StreamFile {
                         }
                         frames.push(frame.clone());
                     }
-                    let channels = decoder.layout().map_or(0, super::Layout::channel_count) as u64;
+                    let channels = decoder.layout().map_or(0, crate::Layout::channel_count) as u64;
                     within("frames times channels", frames.len() as u64 * channels, limits.file_values)?;
                 }
                 _ => {}

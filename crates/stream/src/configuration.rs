@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use effigy_rig::{ARKIT_NAMES, canonical};
 
-use super::checksum::crc32;
-use super::error::within;
-use super::layout::NAME_BYTES;
-use super::range_coder::{Bit, Coder, RangeDecoder, RangeEncoder};
-use super::{Bounds, Control, Layout, StreamError, StreamLimits};
+use crate::checksum::crc32;
+use crate::error::within;
+use crate::layout::NAME_BYTES;
+use crate::range_coder::{Bit, Coder, RangeDecoder, RangeEncoder};
+use crate::{Bounds, Control, Layout, StreamError, StreamLimits};
 
 /// The version that this code writes and reads.
 pub const STREAM_VERSION: u8 = 1;
 
 /// Kinds of packets.
-pub(super) const CONFIGURATION: u8 = 0;
-pub(super) const ACCESS_POINT: u8 = 1;
-pub(super) const CONTINUATION: u8 = 2;
+pub(crate) const CONFIGURATION: u8 = 0;
+pub(crate) const ACCESS_POINT: u8 = 1;
+pub(crate) const CONTINUATION: u8 = 2;
 
 /// A channel that another one foretells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn step(index: u8) -> i64 {
 }
 
 /// The step index of a channel at a quality.
-pub(super) fn step_index(channel: u8, quality: u8) -> u8 {
+pub(crate) fn step_index(channel: u8, quality: u8) -> u8 {
     let sum = 4 * i32::from(channel) + i32::from(quality) - i32::from(REFERENCE_QUALITY);
     sum.clamp(0, i32::from(MAX_STEP)) as u8
 }
@@ -165,12 +165,12 @@ impl Configuration {
 }
 
 /// The first byte of a packet, where the number's high bits are 0.
-pub(super) fn first_byte(kind: u8) -> u8 {
+pub(crate) fn first_byte(kind: u8) -> u8 {
     STREAM_VERSION << 6 | kind << 4
 }
 
 /// The kind of a packet by its first byte.
-pub(super) fn kind(first: u8) -> Result<u8, StreamError> {
+pub(crate) fn kind(first: u8) -> Result<u8, StreamError> {
     match (first >> 6, first >> 4 & 3) {
         (STREAM_VERSION, kind @ CONFIGURATION..=CONTINUATION) => Ok(kind),
         (STREAM_VERSION, kind) => Err(StreamError::Packet(format!("kind {kind}"))),
@@ -297,7 +297,7 @@ fn code_name<C: Coder>(coder: &mut C, letters: &mut [Bit], name: &str) -> Result
 }
 
 /// For each channel of a control on one side, the one that moves like it on the other side if it stands before it.
-pub(super) fn mirrored(layout: &Layout) -> Vec<Option<Parent>> {
+pub(crate) fn mirrored(layout: &Layout) -> Vec<Option<Parent>> {
     let mut parents = vec![None; layout.channel_count()];
     let mut before: HashMap<&str, usize> = HashMap::new();
     for (channel, (control, parent)) in layout.controls.iter().zip(&mut parents).enumerate() {

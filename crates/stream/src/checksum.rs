@@ -1,7 +1,7 @@
 //! Checksums of packets.
 
 /// CRC-32 (ISO-HDLC: polynomial 0x04C11DB7 reflected, initial and final 0xFFFFFFFF).
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for &byte in bytes {
         crc ^= u32::from(byte);
@@ -13,7 +13,7 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// CRC-16 (IBM-3740, "CCITT-FALSE": polynomial 0x1021, initial 0xFFFF) of several pieces in a row.
-pub(super) fn crc16(pieces: &[&[u8]]) -> u16 {
+pub(crate) fn crc16(pieces: &[&[u8]]) -> u16 {
     let mut crc = u16::MAX;
     for &byte in pieces.iter().copied().flatten() {
         crc ^= u16::from(byte) << 8;

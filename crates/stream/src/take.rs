@@ -3,7 +3,7 @@
 use effigy_rig::{Track, TrackLimits};
 use glam::Quat;
 
-use super::{Layout, StreamError, StreamFrame};
+use crate::{Layout, StreamError, StreamFrame};
 
 /// The layout and frames of a track: its controls, 0 to 1, and the rotations of head and eyes if it has them. What lies
 /// outside 0 to 1 is clamped by the encoder.

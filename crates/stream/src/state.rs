@@ -2,35 +2,35 @@
 
 use std::sync::Arc;
 
-use super::configuration::{ACCESS_POINT, CONTINUATION, first_byte, kind, step, step_index};
-use super::error::within;
-use super::model::{Model, Place};
-use super::range_coder::{Bit, Coder, RangeDecoder, RangeEncoder};
-use super::transform::{MAX_FRAMES, inverse};
-use super::{Configuration, StreamError, StreamLimits};
+use crate::configuration::{ACCESS_POINT, CONTINUATION, first_byte, kind, step, step_index};
+use crate::error::within;
+use crate::model::{Model, Place};
+use crate::range_coder::{Bit, Coder, RangeDecoder, RangeEncoder};
+use crate::transform::{MAX_FRAMES, inverse};
+use crate::{Configuration, StreamError, StreamLimits};
 
-use super::checksum::crc16;
+use crate::checksum::crc16;
 
 /// Coefficients are kept within this.
 const MAX_COEFFICIENT: i64 = 1 << 34;
 /// Ticks are below this.
-pub(super) const MAX_TICK: u64 = 1 << 47;
+pub(crate) const MAX_TICK: u64 = 1 << 47;
 /// Bytes before a packet's body, and after it.
-pub(super) const HEADER_BYTES: usize = 2;
-pub(super) const CHECKSUM_BYTES: usize = 2;
+pub(crate) const HEADER_BYTES: usize = 2;
+pub(crate) const CHECKSUM_BYTES: usize = 2;
 
 /// The state of encoder and decoder after a packet. Both keep it equal.
 #[derive(Clone, Debug)]
-pub(super) struct State {
-    pub(super) configuration: Arc<Configuration>,
-    pub(super) id: u32,
+pub(crate) struct State {
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) id: u32,
     bounds: Arc<[(i64, i64)]>,
-    pub(super) model: Model,
+    pub(crate) model: Model,
     header: HeaderOdds,
     /// The last frame's channels, in 1/65536.
-    pub(super) last: Vec<i64>,
+    pub(crate) last: Vec<i64>,
     /// The last frame's time.
-    pub(super) tick: u64,
+    pub(crate) tick: u64,
     frames: usize,
     quality: u8,
 }
@@ -62,36 +62,36 @@ impl HeaderOdds {
 }
 
 /// The number after `sequence`.
-pub(super) fn next_sequence(sequence: u16) -> u16 {
+pub(crate) fn next_sequence(sequence: u16) -> u16 {
     (sequence + 1) & 0xFFF
 }
 
 /// How far `sequence` is ahead of `of`, −2048 to 2047.
-pub(super) fn ahead(sequence: u16, of: u16) -> i32 {
+pub(crate) fn ahead(sequence: u16, of: u16) -> i32 {
     // The 12 bits at the top of 16 wrap as they should.
     i32::from((sequence.wrapping_sub(of) << 4) as i16 >> 4)
 }
 
 /// What a packet says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// The time of each of N frames.
-    pub(super) ticks: Vec<u64>,
-    pub(super) quality: u8,
+    pub(crate) ticks: Vec<u64>,
+    pub(crate) quality: u8,
     /// Channels × N levels, channel after channel.
-    pub(super) levels: Vec<i32>,
+    pub(crate) levels: Vec<i32>,
 }
 
 /// The packet around a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) intra: bool,
+pub(crate) struct Header {
+    pub(crate) intra: bool,
     /// Of 12 bits.
-    pub(super) sequence: u16,
+    pub(crate) sequence: u16,
 }
 
 impl State {
-    pub(super) fn new(configuration: Arc<Configuration>) -> Self {
+    pub(crate) fn new(configuration: Arc<Configuration>) -> Self {
         let channels = configuration.layout.channel_count();
         Self {
             id: configuration.id(),
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Before the levels of an access point are chosen, the encoder forgets as the decoder will.
-    pub(super) fn prepare(&mut self, intra: bool) {
+    pub(crate) fn prepare(&mut self, intra: bool) {
         if intra {
             self.reset();
         }
@@ -122,7 +122,7 @@ impl State {
 
     /// Writes a packet, whose levels were chosen on this state after [`State::prepare`]. Also returns the channels of its
     /// frames as the decoder will have them, frame after frame.
-    pub(super) fn write(&mut self, header: Header, body: Body) -> Result<(Vec<u8>, Vec<i64>), StreamError> {
+    pub(crate) fn write(&mut self, header: Header, body: Body) -> Result<(Vec<u8>, Vec<i64>), StreamError> {
         let mut coder = RangeEncoder::new();
         let (_, frames) = self.body(&mut coder, header.intra, body)?;
         let kind = if header.intra { ACCESS_POINT } else { CONTINUATION };
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// The header of a data packet of this configuration, and its coded body.
-    pub(super) fn open<'p>(&self, packet: &'p [u8]) -> Result<(Header, &'p [u8]), StreamError> {
+    pub(crate) fn open<'p>(&self, packet: &'p [u8]) -> Result<(Header, &'p [u8]), StreamError> {
         let short = || StreamError::Packet("it is too short".into());
         let (content, crc) = packet.split_last_chunk::<CHECKSUM_BYTES>().ok_or_else(short)?;
         let (&[first, low], coded) = content.split_first_chunk::<HEADER_BYTES>().ok_or_else(short)?;
@@ -147,7 +147,7 @@ impl State {
 
     /// Reads the coded body of a packet and moves on to the state after it. Returns times and channels of its frames,
     /// frame after frame. After an error the state is of no use.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         intra: bool,
         coded: &[u8],
@@ -231,12 +231,12 @@ impl State {
     }
 
     /// The step of a channel, in 1/65536.
-    pub(super) fn step(&self, channel: usize, quality: u8) -> i64 {
+    pub(crate) fn step(&self, channel: usize, quality: u8) -> i64 {
         step(step_index(self.configuration.steps.get(channel).copied().unwrap_or(0), quality))
     }
 
     /// What a channel's coefficient `k` is taken to be before its level is known.
-    pub(super) fn foretold(&self, coefficients: &[i64], channel: usize, frames: usize, k: usize) -> i64 {
+    pub(crate) fn foretold(&self, coefficients: &[i64], channel: usize, frames: usize, k: usize) -> i64 {
         let parent = self.configuration.parents.get(channel).copied().flatten();
         let of = parent.and_then(|p| Some((coefficients.get(p.channel * frames + k)?, p.gain)));
         of.map_or(0, |(coefficient, gain)| (coefficient * i64::from(gain) + 4) >> 3)

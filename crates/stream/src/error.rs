@@ -34,6 +34,6 @@ pub enum StreamError {
 }
 
 /// Refuses `is` above `limit`.
-pub(super) fn within(what: &'static str, is: u64, limit: u64) -> Result<(), StreamError> {
+pub(crate) fn within(what: &'static str, is: u64, limit: u64) -> Result<(), StreamError> {
     if is > limit { Err(StreamError::Limit { what, is, limit }) } else { Ok(()) }
 }

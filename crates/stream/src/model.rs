@@ -1,7 +1,7 @@
 //! The odds of levels: which contexts there are, and how a channel's levels are written in them.
 
-use super::range_coder::{Bit, Coder};
-use super::trained::TRAINED;
+use crate::range_coder::{Bit, Coder};
+use crate::trained::TRAINED;
 
 /// Activity classes of a channel: eight by what it did lately, and one for access points.
 const ACTIVITIES: usize = 9;
@@ -12,7 +12,7 @@ const OVER_ONE: usize = ZERO + 2 * 5 * 3 * 5;
 const SIGN: usize = OVER_ONE + 3 * 3 * 2;
 const LARGE: usize = SIGN + 3 * 3 * 3;
 /// How many odds there are.
-pub(super) const ODDS: usize = LARGE + 3 * LARGE_PREFIXES;
+pub(crate) const ODDS: usize = LARGE + 3 * LARGE_PREFIXES;
 const LARGE_PREFIXES: usize = 30;
 
 /// How much the trained odds weigh against what is seen, in bits.
@@ -20,32 +20,32 @@ const TRAINED_WEIGHT: u8 = 12;
 
 /// What has been learnt since the last access point.
 #[derive(Clone, Debug)]
-pub(super) struct Model {
-    pub(super) odds: Vec<Bit>,
+pub(crate) struct Model {
+    pub(crate) odds: Vec<Bit>,
     /// 0 to 7 for each channel: how much it moved lately.
     activity: Vec<u8>,
 }
 
 /// Where in a packet a channel's levels stand.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) channel: usize,
+pub(crate) struct Place<'a> {
+    pub(crate) channel: usize,
     /// Whether the packet is an access point.
-    pub(super) intra: bool,
+    pub(crate) intra: bool,
     /// The levels of the channel that foretells this one, and whether a share of it was taken away.
-    pub(super) parent: Option<(&'a [i32], bool)>,
+    pub(crate) parent: Option<(&'a [i32], bool)>,
     /// Whether the channels before this one in the packet were coded, the latest in the lowest bit.
-    pub(super) recent: u32,
+    pub(crate) recent: u32,
 }
 
 impl Model {
-    pub(super) fn new(channels: usize) -> Self {
+    pub(crate) fn new(channels: usize) -> Self {
         let odds = TRAINED.iter().map(|&zero| Bit::new(zero, TRAINED_WEIGHT)).collect();
         Self { odds, activity: vec![0; channels] }
     }
 
     /// Forgets all, as an access point does.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         for (odds, &zero) in self.odds.iter_mut().zip(TRAINED.iter()) {
             *odds = Bit::new(zero, TRAINED_WEIGHT);
         }
@@ -53,7 +53,7 @@ impl Model {
     }
 
     /// Writes the levels of one channel, or reads them into `levels`. Returns whether any is not 0.
-    pub(super) fn channel<C: Coder>(&mut self, coder: &mut C, place: Place<'_>, levels: &mut [i32]) -> bool {
+    pub(crate) fn channel<C: Coder>(&mut self, coder: &mut C, place: Place<'_>, levels: &mut [i32]) -> bool {
         let Place { channel, intra, parent, recent } = place;
         let odds = self.odds.as_mut_slice();
         let mut bit = |coder: &mut C, index: usize, bit: bool| match odds.get_mut(index) {
@@ -138,7 +138,7 @@ impl Model {
     }
 
     /// Takes note of what a channel's levels were.
-    pub(super) fn note(&mut self, channel: usize, intra: bool, levels: &[i32]) {
+    pub(crate) fn note(&mut self, channel: usize, intra: bool, levels: &[i32]) {
         let Some(activity) = self.activity.get_mut(channel) else { return };
         let moved = levels.iter().skip(usize::from(intra)).filter(|&&l| l != 0).count().min(7) as u8;
         let stands = intra && levels.first().is_some_and(|&l| l != 0);
@@ -177,8 +177,8 @@ fn golomb<C: Coder>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::random::Random;
-    use crate::stream::range_coder::{RangeDecoder, RangeEncoder, Weigher};
+    use crate::random::Random;
+    use crate::range_coder::{RangeDecoder, RangeEncoder, Weigher};
 
     #[test]
     fn levels_come_back_and_cost_what_was_weighed() {

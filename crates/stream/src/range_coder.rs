@@ -5,11 +5,11 @@
 
 /// A probability that learns: of a 0, in 1/65536, and how many bits it has seen (capped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bit {
+pub(crate) struct Bit {
     /// Probability of a 0, times 65536.
-    pub(super) zero: u16,
+    pub(crate) zero: u16,
     /// Weight of what is known already, in bits seen.
-    pub(super) seen: u8,
+    pub(crate) seen: u8,
 }
 
 /// Probabilities stay this far from 0 and 1, in 1/65536.
@@ -18,12 +18,12 @@ const EDGE: u16 = 64;
 const MEMORY: u8 = 60;
 
 impl Bit {
-    pub(super) const fn new(zero: u16, seen: u8) -> Self {
+    pub(crate) const fn new(zero: u16, seen: u8) -> Self {
         Self { zero, seen }
     }
 
     /// Even odds, learning fast.
-    pub(super) const EVEN: Self = Self::new(32768, 0);
+    pub(crate) const EVEN: Self = Self::new(32768, 0);
 
     fn learn(&mut self, bit: bool) {
         // 1 / (seen + 1.5) is the step of the Krichevsky-Trofimov estimate.
@@ -36,7 +36,7 @@ impl Bit {
 }
 
 /// Writes, reads, or weighs bits.
-pub(super) trait Coder {
+pub(crate) trait Coder {
     /// One bit with adaptive odds.
     fn bit(&mut self, odds: &mut Bit, bit: bool) -> bool;
     /// One bit at even odds.
@@ -67,14 +67,14 @@ pub(super) trait Coder {
 
 /// Writes bits to memory.
 #[derive(Clone, Debug)]
-pub(super) struct RangeEncoder {
+pub(crate) struct RangeEncoder {
     low: u64,
     range: u32,
     bytes: Vec<u8>,
 }
 
 impl RangeEncoder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { low: 0, range: u32::MAX, bytes: Vec::new() }
     }
 
@@ -106,7 +106,7 @@ impl RangeEncoder {
     }
 
     /// The shortest bytes that decode to what was written, where zeros follow the last byte for ever.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         let top = self.low + u64::from(self.range) - 1;
         for kept in 0..=4u32 {
             let mask = u64::from(u32::MAX) >> (8 * kept).min(32);
@@ -141,14 +141,14 @@ impl Coder for RangeEncoder {
 
 /// Reads bits. Any bytes are a valid stream: what they mean is for the caller to judge.
 #[derive(Clone, Debug)]
-pub(super) struct RangeDecoder<'a> {
+pub(crate) struct RangeDecoder<'a> {
     code: u32,
     range: u32,
     bytes: &'a [u8],
 }
 
 impl<'a> RangeDecoder<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let mut decoder = Self { code: 0, range: u32::MAX, bytes };
         for _ in 0..4 {
             decoder.code = (decoder.code << 8) | decoder.next();
@@ -182,7 +182,7 @@ impl<'a> RangeDecoder<'a> {
     }
 
     /// Whether every byte was needed.
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.bytes.is_empty()
     }
 }
@@ -201,9 +201,9 @@ impl Coder for RangeDecoder<'_> {
 
 /// Adds up what bits would cost, and leaves the odds as they are.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Weigher {
+pub(crate) struct Weigher {
     /// Bits.
-    pub(super) cost: f32,
+    pub(crate) cost: f32,
 }
 
 impl Coder for Weigher {
@@ -222,7 +222,7 @@ impl Coder for Weigher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::random::Random;
+    use crate::random::Random;
 
     #[test]
     fn random_bits_come_back() {

@@ -1,10 +1,10 @@
 //! Packets that no encoder wrote.
 
-use super::super::checksum::{crc16, crc32};
-use super::super::random::Random;
-use super::super::range_coder::{Coder, RangeEncoder};
-use super::super::*;
 use super::{configuration, full_layout, kind, packets, take};
+use crate::checksum::{crc16, crc32};
+use crate::random::Random;
+use crate::range_coder::{Coder, RangeEncoder};
+use crate::*;
 
 fn small_stream() -> (Configuration, Vec<Vec<u8>>) {
     let configuration = configuration(full_layout());

@@ -1,7 +1,7 @@
 //! A stream that another decoder has decoded: one written in Python from `SPECIFICATION.md` alone. It has two access
 //! points, frames out of rhythm, a change of quality, numbers that wrap, and parents with gains of 8, -5 and 0.
 
-use super::super::*;
+use crate::*;
 
 /// A file: a configuration and seven packets.
 #[rustfmt::skip]

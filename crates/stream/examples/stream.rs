@@ -1,6 +1,6 @@
 //! What the parametric stream of a take costs, and what its pictures lose.
 //!
-//! `cargo run --release -p effigy-video --example stream -- AVATAR TRACK [EVERY] [SIZE]`: the take is sampled 30 times a
+//! `cargo run --release -p effigy-stream --example stream -- AVATAR TRACK [EVERY] [SIZE]`: the take is sampled 30 times a
 //! second, coded at several qualities, decoded, and every EVERY-th frame (4) is rendered on the CPU at SIZE x SIZE (512)
 //! from the controls as given and from the decoded ones.
 
@@ -9,7 +9,7 @@ use std::time::Instant;
 use effigy_avatar::{Avatar, AvatarPoser, OpenOptions, PosedGaussians};
 use effigy_rig::{Pose, Track, TrackLimits};
 use effigy_splat::{Camera, Frame, Rasterizer};
-use effigy_video::stream::{
+use effigy_stream::{
     Configuration, EncoderOptions, Layout, Received, Sensitivity, StreamDecoder, StreamEncoder, StreamError,
     StreamFrame, StreamLimits, StreamPlayer, StreamRenderer, find_quality, resample, stream_frames,
 };

@@ -3,8 +3,8 @@
 use effigy_rig::ARKIT_NAMES;
 use glam::{Quat, Vec3};
 
-use super::StreamError;
-use super::error::within;
+use crate::StreamError;
+use crate::error::within;
 
 /// Where a control's values lie. What is outside is clamped by the encoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,11 +74,11 @@ pub struct StreamFrame {
 }
 
 /// Channel values are integers in this fraction of a unit (of weight, radian, metre or octave of focal length).
-pub(super) const UNIT: f64 = 65536.0;
+pub(crate) const UNIT: f64 = 65536.0;
 /// The greatest magnitude of a channel value.
 const FREE: i64 = i32::MAX as i64;
 /// The longest name, bytes.
-pub(super) const NAME_BYTES: usize = 255;
+pub(crate) const NAME_BYTES: usize = 255;
 
 impl Layout {
     /// The head's rotation away from rest, as [`effigy_rig::Track::head_rotations`].
@@ -139,7 +139,7 @@ impl Layout {
     }
 
     /// The least and greatest value of each channel.
-    pub(super) fn channel_bounds(&self) -> Vec<(i64, i64)> {
+    pub(crate) fn channel_bounds(&self) -> Vec<(i64, i64)> {
         let unit = UNIT as i64;
         let mut out: Vec<_> = self
             .controls
@@ -171,7 +171,7 @@ impl Layout {
 
     /// The channels of `frame` in units of 1/65536. `before` holds those of the frame before, or is empty: a turn is
     /// written as that one of its two rotation vectors which is nearer to the last.
-    pub(super) fn channels(&self, frame: &StreamFrame, before: &[f64]) -> Result<Vec<f64>, StreamError> {
+    pub(crate) fn channels(&self, frame: &StreamFrame, before: &[f64]) -> Result<Vec<f64>, StreamError> {
         let fail = |what: &str| Err(StreamError::Input(format!("a frame {what}")));
         if frame.controls.len() != self.controls.len() || frame.rotations.len() != self.rotations.len() {
             return fail("has another number of controls or rotations than the layout");
@@ -207,7 +207,7 @@ impl Layout {
     }
 
     /// The frame that channel values stand for.
-    pub(super) fn frame(&self, time: f64, channels: &[i64]) -> StreamFrame {
+    pub(crate) fn frame(&self, time: f64, channels: &[i64]) -> StreamFrame {
         let mut values = channels.iter().map(|&c| (c as f64 / UNIT) as f32);
         let mut next = || values.next().unwrap_or(0.0);
         let controls = self.controls.iter().map(|_| next()).collect();

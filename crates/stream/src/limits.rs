@@ -8,8 +8,8 @@ pub struct StreamLimits {
     pub channels: u64,
     /// Bytes of one packet.
     pub packet_bytes: u64,
-    /// Decoded frames that are kept for [`StreamDecoder::at`](super::StreamDecoder::at); below
-    /// [`MAX_FRAMES`](super::MAX_FRAMES), a packet may hold more than can be taken from it.
+    /// Decoded frames that are kept for [`StreamDecoder::at`](crate::StreamDecoder::at); below
+    /// [`MAX_FRAMES`](crate::MAX_FRAMES), a packet may hold more than can be taken from it.
     pub kept_frames: u64,
     /// Packets that wait for one that was overtaken.
     pub pending_packets: u64,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::configuration::{CONFIGURATION, kind};
-use super::error::within;
-use super::state::{Header, State, ahead, next_sequence};
-use super::{Configuration, Layout, Placement, StreamCamera, StreamError, StreamFrame, StreamLimits};
+use crate::configuration::{CONFIGURATION, kind};
+use crate::error::within;
+use crate::state::{Header, State, ahead, next_sequence};
+use crate::{Configuration, Layout, Placement, StreamCamera, StreamError, StreamFrame, StreamLimits};
 
 /// What a packet did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,12 +227,12 @@ impl StreamDecoder {
     }
 
     #[cfg(test)]
-    pub(super) fn state(&self) -> Option<&State> {
+    pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
     #[cfg(test)]
-    pub(super) fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.pending.len()
     }
 }

@@ -1,12 +1,12 @@
 //! The encoder's choice of levels: what rendered error is worth its bits.
 
-use super::layout::UNIT;
-use super::model::Place;
-use super::range_coder::Weigher;
-use super::sensitivity::REFERENCE_ERROR;
-use super::state::State;
-use super::transform::forward;
-use super::{REFERENCE_QUALITY, Sensitivity};
+use crate::layout::UNIT;
+use crate::model::Place;
+use crate::range_coder::Weigher;
+use crate::sensitivity::REFERENCE_ERROR;
+use crate::state::State;
+use crate::transform::forward;
+use crate::{REFERENCE_QUALITY, Sensitivity};
 
 /// Squared error, in that of a step, that one bit is worth.
 const WORTH: f64 = 0.12;
@@ -19,7 +19,7 @@ const MAX_LEVEL: f64 = (1 << 29) as f64;
 
 /// Chooses the levels of a packet. `frames` holds the channels of each of its frames, in 1/65536; `state` has been
 /// prepared. Channels × N levels, channel after channel.
-pub(super) fn choose(
+pub(crate) fn choose(
     state: &State,
     sensitivity: &Sensitivity,
     intra: bool,

@@ -1,8 +1,8 @@
 //! Packets that are lost, doubled or out of order.
 
-use super::super::random::Random;
-use super::super::*;
 use super::{configuration, decoded, full_layout, kind, packets, take};
+use crate::random::Random;
+use crate::*;
 
 fn stream(frames_per_packet: usize) -> (Vec<Vec<u8>>, Vec<StreamFrame>) {
     let configuration = configuration(full_layout());

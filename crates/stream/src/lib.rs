@@ -5,7 +5,7 @@
 //! [`StreamPlayer`] poses the receiver's avatar by them.
 //! Errors are those of the picture: [`Sensitivity`] measures with the avatar's renderer what each channel does to it,
 //! from which the quantiser's steps follow, and [`ErrorControl`] holds the rendered error or the rate at a target.
-//! `SPECIFICATION.md` beside this file describes the format.
+//! `SPECIFICATION.md` of this crate describes the format.
 
 mod checksum;
 mod configuration;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::quantiser::choose;
-use super::state::{Body, Header, MAX_TICK, State, next_sequence};
-use super::transform::MAX_FRAMES;
-use super::{Configuration, MAX_QUALITY, REFERENCE_QUALITY, Sensitivity, StreamError, StreamFrame};
+use crate::quantiser::choose;
+use crate::state::{Body, Header, MAX_TICK, State, next_sequence};
+use crate::transform::MAX_FRAMES;
+use crate::{Configuration, MAX_QUALITY, REFERENCE_QUALITY, Sensitivity, StreamError, StreamFrame};
 
 /// How a stream is packed.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,12 +221,12 @@ impl StreamEncoder {
     }
 
     #[cfg(test)]
-    pub(super) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
     #[cfg(test)]
-    pub(super) fn set_sequence(&mut self, sequence: u16) {
+    pub(crate) fn set_sequence(&mut self, sequence: u16) {
         self.sequence = sequence;
     }
 }

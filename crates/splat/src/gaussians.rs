@@ -119,28 +119,33 @@ impl Gaussians {
     /// NaN or infinity, or rotation of length zero. An infinite opacity logit is allowed: it means 0 or 1.
     pub fn validate(&self) -> Result<(), SplatError> {
         self.validate_shape()?;
-        let n = self.len();
-        let stride = sh_coefficients(self.sh_degree) * 3;
-        for i in 0..n {
-            let fault =
-                if self.positions[i].abs().max_element() > MAX_COORDINATE || self.positions[i].is_nan() {
-                    "position is not finite, or farther than 10¹² m"
-                } else if !self.rotations[i].is_finite() || !self.rotations[i].length_squared().is_normal() {
-                    "rotation is not finite or has no length"
-                } else if !self.log_scales[i].is_finite() {
-                    "scale is not finite"
-                } else if self.log_scales[i].max_element() > MAX_LOG_SCALE {
-                    "scale is beyond 10¹⁰ m"
-                } else if self.opacity_logits[i].is_nan() {
-                    "opacity is not a number"
-                } else if !self.sh[i * stride..(i + 1) * stride].iter().all(|c| c.is_finite()) {
-                    "harmonics are not finite"
-                } else {
-                    continue;
-                };
-            return Err(SplatError::Value { index: i, fault });
+        match (0..self.len()).find_map(|index| Some((index, self.fault(index)?))) {
+            Some((index, fault)) => Err(SplatError::Value { index, fault }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What keeps Gaussian `index` from being rendered, if anything does.
+    ///
+    /// # Panics
+    /// If the arrays are too short.
+    pub fn fault(&self, index: usize) -> Option<&'static str> {
+        let (position, rotation) = (self.positions[index], self.rotations[index]);
+        Some(if position.abs().max_element() > MAX_COORDINATE || position.is_nan() {
+            "position is not finite, or farther than 10¹² m"
+        } else if !rotation.is_finite() || !rotation.length_squared().is_normal() {
+            "rotation is not finite or has no length"
+        } else if !self.log_scales[index].is_finite() {
+            "scale is not finite"
+        } else if self.log_scales[index].max_element() > MAX_LOG_SCALE {
+            "scale is beyond 10¹⁰ m"
+        } else if self.opacity_logits[index].is_nan() {
+            "opacity is not a number"
+        } else if !self.sh_of(index).iter().all(|c| c.is_finite()) {
+            "harmonics are not finite"
+        } else {
+            return None;
+        })
     }
 
     /// Checks lengths and degree only.

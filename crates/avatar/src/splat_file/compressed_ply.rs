@@ -18,6 +18,7 @@ use std::f64::consts::SQRT_2;
 use effigy_splat::{Filter, Gaussians, SH_C0};
 use glam::{DVec3, Quat};
 
+use super::clean::clean;
 use super::ply::RestColumns;
 use super::ply_body::{PlyFile, Table};
 use super::ply_header::Scalar;
@@ -29,7 +30,8 @@ const CHUNK: usize = 256;
 /// Reads a PlayCanvas compressed PLY; the filter is [`Filter::CLASSIC`], [`SplatReadOptions::ply_color`] is not used.
 ///
 /// # Errors
-/// [`SplatFileError`] if the file is truncated, lacks a property, is over a limit, or its bounds are not finite.
+/// [`SplatFileError`] if the file is truncated, lacks a property, is over a limit, or holds nothing that can be
+/// drawn.
 pub fn read_compressed_ply(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, SplatFileError> {
     decode(&PlyFile::parse(bytes, &options.limits)?, options)
 }
@@ -96,7 +98,7 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
         })?;
     }
     options.ply_up.turn(&mut gaussians);
-    gaussians.validate()?;
+    clean(&mut gaussians)?;
     Ok(SplatScene { gaussians, filter: Filter::CLASSIC })
 }
 
@@ -128,15 +130,7 @@ fn read_chunks(table: Table<'_>) -> Result<Vec<Chunk>, SplatFileError> {
     }
     let columns = table.columns("chunk", &names)?;
     let mut chunks = Vec::new();
-    table.rows(&columns, |index, values| {
-        if let Some((_, name)) = values.iter().zip(&names).find(|(value, _)| !value.is_finite()) {
-            return Err(SplatFileError::Value {
-                element: "chunk".into(),
-                index: index as u64,
-                property: name.clone(),
-                fault: "not finite",
-            });
-        }
+    table.rows(&columns, |_, values| {
         let bounds = |part: usize| -> Option<Bounds> {
             match *values.get(part * 6..part * 6 + 6)? {
                 [a, b, c, d, e, f] => Some([[a, b, c], [d, e, f]]),

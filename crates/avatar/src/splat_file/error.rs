@@ -74,6 +74,14 @@ pub enum SplatFileError {
         /// What the decompressor says.
         fault: String,
     },
+    /// Of all the Gaussians none can be drawn.
+    #[error("none of its {count} Gaussians can be drawn: {fault}")]
+    NothingLeft {
+        /// How many there are.
+        count: usize,
+        /// What is wrong with the first.
+        fault: &'static str,
+    },
     /// The Gaussians are not fit to be rendered.
     #[error(transparent)]
     Gaussians(#[from] SplatError),

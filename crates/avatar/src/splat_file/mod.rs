@@ -3,6 +3,7 @@
 //! [`read_splat`] tells them apart by content. Whatever the file's own axes, what is read is right-handed with +Y up,
 //! and has passed [`Gaussians::validate`]. [`write_ply`] exports the first of them.
 
+mod clean;
 mod compressed_ply;
 mod error;
 mod limits;

@@ -4,9 +4,10 @@
 //! first all of red, then of green, then of blue; `opacity`, a logit; `scale_0..2`, natural logarithms; and
 //! `rot_0..3`, a quaternion with its real part first.
 
-use effigy_splat::{Filter, Gaussians, MAX_LOG_SCALE, MAX_SH_DEGREE, SH_C0, sh_coefficients};
+use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE, SH_C0, sh_coefficients};
 use glam::{Quat, Vec3};
 
+use super::clean::clean;
 use super::ply_body::PlyFile;
 use super::{SplatFileError, SplatReadOptions, SplatScene};
 
@@ -26,8 +27,7 @@ pub enum PlyColor {
 /// The filter is [`Filter::CLASSIC`].
 ///
 /// # Errors
-/// [`SplatFileError`] if the file is truncated, lacks a property, is over a limit, or holds a value that cannot be
-/// rendered: a NaN, an infinity anywhere but in `opacity`, a rotation of length zero.
+/// [`SplatFileError`] if the file is truncated, lacks a property, is over a limit, or holds nothing that can be drawn.
 pub fn read_ply(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, SplatFileError> {
     decode(&PlyFile::parse(bytes, &options.limits)?, options)
 }
@@ -45,38 +45,18 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
 
     let mut gaussians = Gaussians::with_capacity(count, rest.degree);
     let mut row = vec![0.0_f32; columns.len()];
-    table.rows(&columns, |index, values| {
-        let fault = |property: &str, fault| SplatFileError::Value {
-            element: "vertex".into(),
-            index: index as u64,
-            property: property.into(),
-            fault,
-        };
-        for ((value, &found), name) in row.iter_mut().zip(values).zip(&names) {
+    table.rows(&columns, |_, values| {
+        for (value, &found) in row.iter_mut().zip(values) {
             *value = found as f32;
-            if value.is_nan() {
-                return Err(fault(name, "not a number"));
-            } else if value.is_infinite() && name != "opacity" {
-                return Err(fault(name, "infinite"));
-            }
         }
         let &[x, y, z, red, green, blue, opacity, s0, s1, s2, w, i, j, k, ref harmonics @ ..] =
             row.as_slice()
         else {
             return Ok(());
         };
-        let log_scale = Vec3::new(s0, s1, s2);
-        if log_scale.max_element() > MAX_LOG_SCALE {
-            return Err(fault("scale_*", "the logarithm of a scale is too large"));
-        }
-        let rotation = Quat::from_xyzw(i, j, k, w);
-        let length_squared = rotation.length_squared();
-        if !(length_squared > 1e-20 && length_squared.is_finite()) {
-            return Err(fault("rot_*", "the rotation has no length, or too much"));
-        }
         gaussians.positions.push(Vec3::new(x, y, z));
-        gaussians.rotations.push(rotation);
-        gaussians.log_scales.push(log_scale);
+        gaussians.rotations.push(Quat::from_xyzw(i, j, k, w));
+        gaussians.log_scales.push(Vec3::new(s0, s1, s2));
         gaussians.opacity_logits.push(opacity);
         gaussians.sh.extend(match options.ply_color {
             PlyColor::Harmonic => [red, green, blue],
@@ -86,7 +66,7 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
         Ok(())
     })?;
     options.ply_up.turn(&mut gaussians);
-    gaussians.validate()?;
+    clean(&mut gaussians)?;
     Ok(SplatScene { gaussians, filter: Filter::CLASSIC })
 }
 

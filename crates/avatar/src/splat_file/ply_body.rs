@@ -191,7 +191,7 @@ impl<'a> Cursor<'a> {
         let Some(token) = self.token() else {
             return Err(self.ended(element, index, 1));
         };
-        let number = std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok());
+        let number = std::str::from_utf8(token).ok().and_then(parse_number);
         let number = number.ok_or_else(|| value(element, index, at, "not a number"))?;
         if let Some((low, high)) = scalar.integer_range()
             && !(number >= low && number <= high && number.fract() == 0.0)
@@ -233,6 +233,14 @@ fn truncated(element: &Element, offset: usize, available: usize) -> SplatFileErr
 fn value(element: &Element, index: u64, at: usize, fault: &'static str) -> SplatFileError {
     let property = element.properties.get(at).map(|p| shown(p.name.as_bytes())).unwrap_or_default();
     SplatFileError::Value { element: shown(element.name.as_bytes()), index, property, fault }
+}
+
+/// A number of an ASCII file; what is not a number may be spelled with a reason, as in `-nan(ind)`.
+fn parse_number(text: &str) -> Option<f64> {
+    match text.split_once('(') {
+        Some((nan, _)) => nan.parse().ok().filter(|number: &f64| number.is_nan()),
+        None => text.parse().ok(),
+    }
 }
 
 /// The value at the start of `bytes`, or `None` if they are too few.

@@ -23,6 +23,7 @@ use glam::{Quat, Vec3};
 use half::f16;
 use ruzstd::decoding::StreamingDecoder;
 
+use super::clean::clean;
 use super::{SplatFileError, SplatLimits, SplatScene};
 
 const MAGIC: &[u8; 4] = b"NGSP";
@@ -47,7 +48,8 @@ pub(super) fn is_spz(bytes: &[u8]) -> bool {
 /// Of harmonics of degree 4, those of the first three are read.
 ///
 /// # Errors
-/// [`SplatFileError`] if the file is truncated or corrupt, of an unknown version, or over a limit.
+/// [`SplatFileError`] if the file is truncated or corrupt, of an unknown version, over a limit, or holds nothing
+/// that can be drawn.
 pub fn read_spz(bytes: &[u8], limits: &SplatLimits) -> Result<SplatScene, SplatFileError> {
     if bytes.starts_with(MAGIC) {
         let header = Header::parse(bytes, 4..=4)?;
@@ -171,7 +173,7 @@ impl Header {
             let rest = rest.next().unwrap_or_default().iter().take(kept);
             gaussians.sh.extend(rest.map(|&v| (f32::from(v) - 128.0) / 128.0));
         }
-        gaussians.validate()?;
+        clean(&mut gaussians)?;
         let antialiased = self.flags & FLAG_ANTIALIASED != 0;
         Ok(SplatScene { gaussians, filter: if antialiased { Filter::MIP } else { Filter::CLASSIC } })
     }

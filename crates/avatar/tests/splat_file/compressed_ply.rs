@@ -59,9 +59,6 @@ fn compressed_ply_opacities_at_the_ends_are_infinite_logits() {
 #[test]
 fn compressed_ply_faults_are_named() {
     let read = |bytes: &[u8]| message(read_splat(bytes, &Y_UP));
-    let mut chunk = CHUNK;
-    chunk[4] = f32::NAN;
-    assert_eq!(read(&compressed_ply(&chunk, &[WORDS], &[])), "chunk 0, max_y: not finite");
     assert_eq!(
         read(&compressed_ply(&CHUNK, &[WORDS; 257], &[])),
         "PLY: element \"chunk\" has 1 rows where the vertices need 2"
@@ -81,7 +78,4 @@ fn compressed_ply_faults_are_named() {
     );
     assert_eq!(read(&swap(b"packed_scale", b"packed_other")), "PLY: element \"vertex\" lacks packed_scale");
     assert_eq!(read(&swap(b"min_scale_y", b"min_size_y")), "PLY: element \"chunk\" lacks min_scale_y");
-    chunk = CHUNK;
-    chunk[10] = 1e9;
-    assert!(read(&compressed_ply(&chunk, &[WORDS], &[])).contains("scale is beyond"));
 }

@@ -2,17 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clean;
 mod compressed_ply;
 mod made;
 mod ply;
 mod ply_write;
 mod real_files;
 mod spz;
+mod warned;
 
 use effigy_avatar::splat_file::{
     PlyColor, SplatFileError, SplatLimits, SplatReadOptions, SplatScene, UpAxis, read_splat,
 };
 use made::{CHUNK, Spz, gzip, plain_ply};
+use warned::warnings;
 
 const Y_UP: SplatReadOptions = SplatReadOptions {
     ply_color: PlyColor::Harmonic,

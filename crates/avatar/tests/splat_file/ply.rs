@@ -252,22 +252,6 @@ fn ply_faults_are_named() {
     let names = property_names(0);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let good = vec![0.0, 1.0, 2.0, 0.0, 0.0, 0.0, 0.0, -3.0, -3.0, -3.0, 1.0, 0.0, 0.0, 0.0];
-    let with = |at: usize, value: f32| {
-        let mut bad = good.clone();
-        bad[at] = value;
-        read_splat(&float_ply(&names, &[good.clone(), bad]), &Y_UP)
-    };
-    assert_eq!(with(1, 3.0).unwrap().gaussians.len(), 2);
-    assert_eq!(message(with(1, f32::NAN)), "vertex 1, y: not a number");
-    assert_eq!(message(with(3, f32::INFINITY)), "vertex 1, f_dc_0: infinite");
-    assert_eq!(message(with(8, f32::NEG_INFINITY)), "vertex 1, scale_1: infinite");
-    assert_eq!(message(with(6, f32::NAN)), "vertex 1, opacity: not a number");
-    assert_eq!(with(6, f32::INFINITY).unwrap().gaussians.opacity_logits, [0.0, f32::INFINITY]);
-    assert_eq!(with(6, f32::NEG_INFINITY).unwrap().gaussians.opacity_logits[1], f32::NEG_INFINITY);
-    assert_eq!(message(with(9, 80.0)), "vertex 1, scale_*: the logarithm of a scale is too large");
-    assert_eq!(message(with(10, 0.0)), "vertex 1, rot_*: the rotation has no length, or too much");
-    assert_eq!(message(with(10, 1e30)), "vertex 1, rot_*: the rotation has no length, or too much");
-
     assert_eq!(
         message(read_splat(&float_ply(&names[1..13], &[good[1..13].to_vec()]), &Y_UP)),
         "PLY: element \"vertex\" lacks x, rot_3"

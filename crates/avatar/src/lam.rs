@@ -1,15 +1,16 @@
 //! Avatars of the LAM system ("LAM: Large Avatar Model for One-shot Animatable Gaussian Head", He et al., SIGGRAPH
 //! 2025), as its web player takes them: a zip of one folder with `skin.glb` (the rig) and `offset.ply` (the Gaussians).
 
-use std::io::{Cursor, Read};
-
 use effigy_rig::{FrameMode, LoadLimits, Palette, Pose, Rig, joint_palette};
 use effigy_splat::Gaussians;
 use glam::Vec3;
-use zip::ZipArchive;
 
+use crate::archive::{Archive, part};
 use crate::splat_file::{PlyColor, SplatLimits, SplatReadOptions, UpAxis, read_splat};
 use crate::{Avatar, AvatarError, Binding, Body};
+
+/// The file by which a LAM zip is known.
+pub(crate) const SKIN: &str = "skin.glb";
 
 /// How much a LAM zip may ask for.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +47,15 @@ impl Default for LamLimits {
 /// [`AvatarError::Archive`] for a zip that is malformed, above `limits`, has entries outside its folder or lacks one
 /// of the two files; otherwise what is wrong with these.
 pub fn read_lam(bytes: &[u8], limits: &LamLimits) -> Result<Avatar, AvatarError> {
-    let mut archive = Archive::open(bytes, limits)?;
-    let skin = archive.read("skin.glb")?;
-    let offsets = archive.read("offset.ply")?;
+    let mut archive = Archive::open(bytes, limits.entries, limits.unpacked_bytes)?;
+    let path_of = |archive: &Archive<'_>, file: &str| {
+        let absent = || AvatarError::Archive(format!("no {file}: not a LAM avatar"));
+        archive.find(file)?.map(str::to_owned).ok_or_else(absent)
+    };
+    let skin_path = path_of(&archive, SKIN)?;
+    let skin = archive.read(&skin_path)?;
+    let offsets_path = path_of(&archive, "offset.ply")?;
+    let offsets = archive.read(&offsets_path)?;
     let mut rig = Rig::from_slice(&skin, None, &limits.rig).map_err(|e| part("skin.glb", &e))?;
     let options = SplatReadOptions { ply_color: PlyColor::Rgb, ply_up: UpAxis::YUp, limits: limits.splat };
     let scene = read_splat(&offsets, &options).map_err(|e| part("offset.ply", &e))?;
@@ -63,90 +70,13 @@ pub fn read_lam(bytes: &[u8], limits: &LamLimits) -> Result<Avatar, AvatarError>
     follow_head(&mut rig, &mut gaussians);
     let binding = bind_to_vertices(&rig, &mut gaussians)?;
     let avatar = Avatar {
-        name: archive.folder,
+        name: skin_path.rsplit('/').nth(1).unwrap_or_default().to_owned(),
         gaussians,
         filter: scene.filter,
         body: Some(Body { rig, binding, field: None }),
     };
     avatar.validate()?;
     Ok(avatar)
-}
-
-fn part(file: &str, fault: &dyn std::fmt::Display) -> AvatarError {
-    AvatarError::Archive(format!("{file}: {fault}"))
-}
-
-/// A zip whose entries have been looked over.
-struct Archive<'a> {
-    zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// Index and path of every entry that is a file and no litter of the system that packed it.
-    files: Vec<(usize, String)>,
-    /// The folder of `skin.glb`.
-    folder: String,
-    unpacked_left: u64,
-}
-
-impl<'a> Archive<'a> {
-    fn open(bytes: &'a [u8], limits: &LamLimits) -> Result<Self, AvatarError> {
-        let fail = |what: String| AvatarError::Archive(what);
-        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fail(e.to_string()))?;
-        if zip.len() > limits.entries {
-            return Err(fail(format!("{} entries are more than {}", zip.len(), limits.entries)));
-        }
-        let mut files = Vec::new();
-        let mut declared = 0_u64;
-        for index in 0..zip.len() {
-            let entry = zip.by_index_raw(index).map_err(|e| fail(format!("entry {index}: {e}")))?;
-            let name = String::from_utf8_lossy(entry.name_raw()).replace('\\', "/");
-            let rooted = name.starts_with('/') || name.as_bytes().get(1) == Some(&b':');
-            if rooted || name.split('/').any(|component| component == "..") {
-                return Err(fail(format!("entry {name:?} lies outside the archive")));
-            }
-            declared = declared.saturating_add(entry.size());
-            if declared > limits.unpacked_bytes {
-                return Err(too_large(limits.unpacked_bytes));
-            }
-            if !entry.is_dir() && !is_litter(&name) {
-                files.push((index, name));
-            }
-        }
-        let unpacked_left = limits.unpacked_bytes;
-        let mut archive = Self { zip, files, folder: String::new(), unpacked_left };
-        let (_, path) = archive.find("skin.glb")?;
-        archive.folder = path.rsplit('/').nth(1).unwrap_or_default().to_owned();
-        Ok(archive)
-    }
-
-    fn find(&self, file: &str) -> Result<(usize, String), AvatarError> {
-        let mut found = self.files.iter().filter(|(_, path)| path.rsplit('/').next() == Some(file));
-        match (found.next(), found.next()) {
-            (Some(entry), None) => Ok(entry.clone()),
-            (Some(_), Some(_)) => Err(AvatarError::Archive(format!("more than one {file}"))),
-            (None, _) => Err(AvatarError::Archive(format!("no {file}: not a LAM avatar"))),
-        }
-    }
-
-    /// Unpacks `file`, counting the bytes that really come out: the declared size may lie.
-    fn read(&mut self, file: &str) -> Result<Vec<u8>, AvatarError> {
-        let (index, _) = self.find(file)?;
-        let limit = self.unpacked_left;
-        let entry = self.zip.by_index(index).map_err(|e| part(file, &e))?;
-        let mut bytes = Vec::new();
-        entry.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| part(file, &e))?;
-        let length = bytes.len() as u64;
-        self.unpacked_left = limit.checked_sub(length).ok_or_else(|| too_large(limit))?;
-        Ok(bytes)
-    }
-}
-
-fn too_large(limit: u64) -> AvatarError {
-    AvatarError::Archive(format!("unpacks to more than {limit} bytes"))
-}
-
-/// What macOS leaves in archives.
-fn is_litter(path: &str) -> bool {
-    path.split('/').any(|component| component == "__MACOSX" || component.starts_with("._"))
-        || path.ends_with(".DS_Store")
 }
 
 /// Makes every vertex follow the joint called "head" alone, if there is one, and turns offsets from mesh space to the

@@ -5,6 +5,7 @@
 //! them apart by content. This crate knows how Gaussians follow a rig, and nothing of cameras, pictures or windows.
 
 mod anchor;
+mod archive;
 mod asset;
 mod avatar;
 mod detail;

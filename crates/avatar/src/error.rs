@@ -52,6 +52,14 @@ pub enum AvatarError {
     /// The surface cannot be sampled.
     #[error("{0}")]
     Surface(String),
+    /// The file is of a kind that is known and not read.
+    #[error("{name} is not read: {advice}")]
+    Unread {
+        /// What it is.
+        name: &'static str,
+        /// How to get to a file that is read.
+        advice: &'static str,
+    },
     /// The file is of no known kind.
     #[error("not an avatar: expected a .glb, .gltf, .vrm, .ply, .spz or LAM .zip file")]
     UnknownFormat,

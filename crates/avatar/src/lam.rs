@@ -57,7 +57,12 @@ pub fn read_lam(bytes: &[u8], limits: &LamLimits) -> Result<Avatar, AvatarError>
     let offsets_path = path_of(&archive, "offset.ply")?;
     let offsets = archive.read(&offsets_path)?;
     let mut rig = Rig::from_slice(&skin, None, &limits.rig).map_err(|e| part("skin.glb", &e))?;
-    let options = SplatReadOptions { ply_color: PlyColor::Rgb, ply_up: UpAxis::YUp, limits: limits.splat };
+    let options = SplatReadOptions {
+        ply_color: PlyColor::Rgb,
+        up: Some(UpAxis::YUp),
+        limits: limits.splat,
+        ..SplatReadOptions::default()
+    };
     let scene = read_splat(&offsets, &options).map_err(|e| part("offset.ply", &e))?;
     if scene.gaussians.len() != rig.vertex_count() {
         return Err(AvatarError::Archive(format!(

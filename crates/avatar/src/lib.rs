@@ -21,6 +21,7 @@ mod poser;
 mod simplify;
 pub mod splat_file;
 pub mod surface;
+mod unread;
 mod whole_file;
 
 pub use anchor::Anchor;

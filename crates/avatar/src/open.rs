@@ -4,17 +4,20 @@ use std::io::Read;
 use std::path::Path;
 
 use effigy_rig::{LoadLimits, Rig};
+use flate2::read::MultiGzDecoder;
 
+use crate::archive::{Archive, file_name, is_zip, part};
 use crate::asset::AssetFile;
-use crate::lam::{LamLimits, read_lam};
-use crate::splat_file::{SplatFileError, SplatReadOptions, read_splat};
+use crate::lam::{self, LamLimits, read_lam};
+use crate::splat_file::{SplatFileError, SplatOrigin, SplatReadOptions, is_spz_within_gzip, read_splat};
 use crate::surface::{SurfaceOptions, sample};
+use crate::unread::{has_ending, refuse_by_content, refuse_by_name};
 use crate::{Avatar, AvatarError};
 
 /// How to open files that leave something open, and how much they may ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenOptions {
-    /// Largest file, bytes.
+    /// Largest file, bytes; if it is packed, also what it unpacks to.
     pub file_bytes: u64,
     /// For PLY and SPZ.
     pub splat: SplatReadOptions,
@@ -41,22 +44,51 @@ impl Default for OpenOptions {
 
 impl Avatar {
     /// Opens `path`, whose kind is told by its content: a `.glb` with the extension `EFFIGY_neural_avatar`; any other
-    /// glTF or VRM, whose surface is sampled ([`sample`]); a LAM zip ([`read_lam`]); or a splat file ([`read_splat`]).
+    /// glTF or VRM, whose surface is sampled ([`sample`]); a LAM zip ([`read_lam`]); a splat file ([`read_splat`]); or one
+    /// of these packed by gzip, or alone of its kind in a zip.
     ///
     /// An avatar without a name of its own gets the file's.
     ///
     /// # Errors
     /// [`AvatarError::Io`] or [`AvatarError::File`], with the path and what is wrong.
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, AvatarError> {
+        Ok(Self::open_with_origin(path, options)?.0)
+    }
+
+    /// As [`Avatar::open`]; of a splat file also what it was taken for where it does not say itself.
+    ///
+    /// # Errors
+    /// As [`Avatar::open`].
+    pub fn open_with_origin(
+        path: impl AsRef<Path>,
+        options: &OpenOptions,
+    ) -> Result<(Self, Option<SplatOrigin>), AvatarError> {
         let path = path.as_ref();
         let bytes = read(path, options.file_bytes)?;
-        let mut avatar = open_bytes(path, &bytes, options).map_err(|e| e.in_file(path))?;
+        Self::from_bytes(path, &bytes, options)
+    }
+
+    /// As [`Avatar::open_with_origin`], of a file that is in memory already. `path` is for its name, and for what a `.gltf`
+    /// has beside it.
+    ///
+    /// # Errors
+    /// [`AvatarError::File`], with the path and what is wrong.
+    pub fn from_bytes(
+        path: &Path,
+        bytes: &[u8],
+        options: &OpenOptions,
+    ) -> Result<(Self, Option<SplatOrigin>), AvatarError> {
+        let (mut avatar, origin) =
+            open_bytes(path, bytes, options, MAX_PACKINGS).map_err(|e| e.in_file(path))?;
         if avatar.name.is_empty() {
             avatar.name = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         }
-        Ok(avatar)
+        Ok((avatar, origin))
     }
 }
+
+/// How often a file may be packed in another, a `.ply.gz` in a zip for example.
+const MAX_PACKINGS: u32 = 2;
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, AvatarError> {
     let file = std::fs::File::open(path).map_err(AvatarError::io(path))?;
@@ -68,19 +100,42 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, AvatarError> {
     Ok(bytes)
 }
 
-fn open_bytes(path: &Path, bytes: &[u8], options: &OpenOptions) -> Result<Avatar, AvatarError> {
-    // An empty zip consists of its end record alone.
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        return read_lam(bytes, &options.lam);
+/// Opens a file that is packed at most `packings` times; `path` is only for its name and for what lies beside it.
+fn open_bytes(
+    path: &Path,
+    bytes: &[u8],
+    options: &OpenOptions,
+    packings: u32,
+) -> Result<(Avatar, Option<SplatOrigin>), AvatarError> {
+    refuse_by_content(bytes)?;
+    open_known(path, bytes, options, packings).or_else(|fault| {
+        refuse_by_name(path)?;
+        Err(fault)
+    })
+}
+
+fn open_known(
+    path: &Path,
+    bytes: &[u8],
+    options: &OpenOptions,
+    packings: u32,
+) -> Result<(Avatar, Option<SplatOrigin>), AvatarError> {
+    if is_zip(bytes) {
+        return open_zip(bytes, options, packings);
+    }
+    if bytes.starts_with(GZIP) && !is_spz_within_gzip(bytes) {
+        let packings = packings.checked_sub(1).ok_or_else(packed_too_often)?;
+        return open_bytes(&path.with_extension(""), &gunzip(bytes, options.file_bytes)?, options, packings);
     }
     if bytes.starts_with(b"glTF")
         && let Some(avatar) = AssetFile::parse(bytes, &options.rig)?.avatar(&options.rig)?
     {
-        return Ok(avatar);
+        return Ok((avatar, None));
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     if bytes.starts_with(b"glTF") || text.starts_with(b"{") {
-        return sample(Rig::from_slice(bytes, path.parent(), &options.rig)?, &options.surface);
+        let rig = Rig::from_slice(bytes, path.parent(), &options.rig)?;
+        return Ok((sample(rig, &options.surface)?, None));
     }
     let scene = read_splat(bytes, &options.splat).map_err(|e| match e {
         SplatFileError::UnknownFormat => AvatarError::UnknownFormat,
@@ -88,5 +143,56 @@ fn open_bytes(path: &Path, bytes: &[u8], options: &OpenOptions) -> Result<Avatar
     })?;
     let avatar = Avatar { name: String::new(), gaussians: scene.gaussians, filter: scene.filter, body: None };
     avatar.validate()?;
-    Ok(avatar)
+    Ok((avatar, Some(scene.origin)))
+}
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, AvatarError> {
+    let mut unpacked = Vec::new();
+    let read = MultiGzDecoder::new(bytes).take(limit.saturating_add(1)).read_to_end(&mut unpacked);
+    match read {
+        Err(fault) => Err(AvatarError::Asset(format!("gzip: {fault}"))),
+        Ok(length) if length as u64 > limit => {
+            Err(AvatarError::Asset(format!("gzip: unpacks to more than {limit} bytes")))
+        }
+        Ok(_) => Ok(unpacked),
+    }
+}
+
+/// Endings of what is opened where it is the only file of these in a zip.
+const PACKED: [&str; 5] = ["ply", "spz", "gz", "glb", "vrm"];
+
+fn open_zip(
+    bytes: &[u8],
+    options: &OpenOptions,
+    packings: u32,
+) -> Result<(Avatar, Option<SplatOrigin>), AvatarError> {
+    let mut archive = Archive::open(bytes, options.lam.entries, options.file_bytes)?;
+    if archive.find(lam::SKIN)?.is_some() {
+        return Ok((read_lam(bytes, &options.lam)?, None));
+    }
+    let found: Vec<String> =
+        archive.paths().filter(|path| has_ending(Path::new(path), &PACKED)).map(str::to_owned).collect();
+    match found.as_slice() {
+        [] => {
+            archive.paths().try_for_each(|path| refuse_by_name(Path::new(path)))?;
+            Err(AvatarError::Archive(format!("no splat file in it, and no {}: not a LAM avatar", lam::SKIN)))
+        }
+        [path] => {
+            let packings = packings.checked_sub(1).ok_or_else(packed_too_often)?;
+            let unpacked = archive.read(path)?;
+            // Nothing lies beside it.
+            let name = Path::new(file_name(path));
+            open_bytes(name, &unpacked, options, packings).map_err(|fault| part(file_name(path), &fault))
+        }
+        [first, second, ..] => Err(AvatarError::Archive(format!(
+            "{} files that could be meant, {first:?} and {second:?} among them: unpack the one that is",
+            found.len()
+        ))),
+    }
+}
+
+fn packed_too_often() -> AvatarError {
+    AvatarError::Archive(format!("packed more than {MAX_PACKINGS} times, one in the other"))
 }

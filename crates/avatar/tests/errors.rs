@@ -63,7 +63,7 @@ fn a_fault_is_named_once() {
     let splat = read_splat(b"no", &Default::default()).unwrap_err();
     once(&AvatarError::from(splat), "not a splat file");
 
-    let full = write_ply(&avatar().gaussians, Full).unwrap_err();
+    let full = write_ply(&avatar().gaussians, avatar().filter, Full).unwrap_err();
     assert!(matches!(full, SplatFileError::Write(_)));
     once(&full, "the disk is full");
 

@@ -68,7 +68,8 @@ fn peak_memory() -> Option<u64> {
 
 const OPTIONS: SplatReadOptions = SplatReadOptions {
     ply_color: effigy_avatar::splat_file::PlyColor::Harmonic,
-    ply_up: effigy_avatar::splat_file::UpAxis::YDown,
+    up: None,
+    mip: None,
     limits: SplatLimits { max_gaussians: 200_000, max_unpacked_bytes: 64 << 20, max_header_bytes: 64 << 10 },
 };
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use effigy_avatar::splat_file::UpAxis;
 use effigy_avatar::{Avatar, Extents};
 use effigy_render::OrbitCamera;
 use effigy_render::camera_file::{CameraFileError, read_cameras};
@@ -88,14 +89,15 @@ impl CameraPath {
         yaw: f32,
         pitch: f32,
         size: Option<Size>,
-        y_axis: YAxis,
+        y_axis: Option<YAxis>,
     ) -> anyhow::Result<Self> {
         let swing = match choice {
             CameraChoice::Front => Swing::Still,
             CameraChoice::Orbit(None) => Swing::Turn,
             CameraChoice::Orbit(Some(degrees)) => Swing::ToAndFro(degrees.to_radians()),
             CameraChoice::File(path) => {
-                let cameras = read_cameras(path, y_axis.up_axis()).map_err(|error| {
+                let up = y_axis.map_or_else(UpAxis::default, YAxis::up_axis);
+                let cameras = read_cameras(path, up).map_err(|error| {
                     let hint = match error {
                         CameraFileError::Io { .. } => {
                             " (--camera takes front, orbit, orbit:DEGREES or a file)"

@@ -23,6 +23,7 @@ mod projection_backward;
 mod radix;
 mod rasterizer;
 mod sh;
+mod sh_turn;
 mod tiles;
 mod widest;
 
@@ -40,4 +41,5 @@ pub use projection::{MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Projector, Splat};
 pub use projection_backward::SplatGradient;
 pub use rasterizer::{Rasterizer, StageTimes};
 pub use sh::{SH_C0, sh_color, sh_color_backward};
+pub use sh_turn::ShTurn;
 pub use widest::with_widest_registers;

@@ -4,7 +4,7 @@
 //! Evaluation", JCGT 2013), with the Condon-Shortley phase that 3D Gaussian Splatting uses. Twin of
 //! `shaders/splat/harmonics.wesl`.
 
-use glam::{Quat, Vec3};
+use glam::{DVec3, Quat, Vec3};
 
 /// Y₀⁰, the factor of the constant coefficient.
 pub const SH_C0: f32 = 0.282_094_8;
@@ -43,6 +43,31 @@ pub fn sh_color(degree: u8, sh: &[f32], direction: Vec3) -> Vec3 {
         }
     }
     color.max(Vec3::ZERO)
+}
+
+/// The values of the sixteen harmonics in the unit direction `d`, in double precision.
+pub(crate) fn sh_basis(d: DVec3) -> [f64; 16] {
+    let DVec3 { x, y, z } = d;
+    let (xx, yy, zz) = (x * x, y * y, z * z);
+    let (c0, c1, c2, c3) = (f64::from(SH_C0), f64::from(C1), C2.map(f64::from), C3.map(f64::from));
+    [
+        c0,
+        -c1 * y,
+        c1 * z,
+        -c1 * x,
+        c2[0] * x * y,
+        c2[1] * y * z,
+        c2[2] * (2.0 * zz - xx - yy),
+        c2[3] * x * z,
+        c2[4] * (xx - yy),
+        c3[0] * y * (3.0 * xx - yy),
+        c3[1] * x * y * z,
+        c3[2] * y * (4.0 * zz - xx - yy),
+        c3[3] * z * (2.0 * zz - 3.0 * xx - 3.0 * yy),
+        c3[4] * x * (4.0 * zz - xx - yy),
+        c3[5] * z * (xx - yy),
+        c3[6] * x * (xx - 3.0 * yy),
+    ]
 }
 
 /// The derivative of [`sh_color`]: from a loss's gradient on the colour to its gradients on the coefficients, which

@@ -219,7 +219,8 @@ pub(crate) fn ask_for_camera(state: &mut State) {
 
 /// Stands where the first camera of a file does; the others become bookmarks.
 pub(crate) fn import_camera(state: &mut State, path: &Path) {
-    let read = effigy_render::camera_file::read_cameras(path, state.open.splat.ply_up);
+    let up = state.open.splat.up.unwrap_or_default();
+    let read = effigy_render::camera_file::read_cameras(path, up);
     match read {
         Ok(cameras) => {
             let distance = state.document.camera.distance;

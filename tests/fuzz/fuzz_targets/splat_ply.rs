@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
     if let Ok(scene) = read_ply(bytes, &options) {
         let mut file = Vec::new();
-        write_ply(&scene.gaussians, &mut file).expect("what was read can be written");
+        write_ply(&scene.gaussians, scene.filter, &mut file).expect("what was read can be written");
         let again = read_ply(&file, &options).expect("what was written can be read");
         assert_eq!(again.gaussians, scene.gaussians);
     }

@@ -1,13 +1,14 @@
 //! SPZ of every version.
 #![no_main]
 
-use effigy_avatar::splat_file::{SplatLimits, read_spz};
+use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_spz};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let limits =
         SplatLimits { max_gaussians: 1 << 16, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
-    if let Ok(scene) = read_spz(bytes, &limits) {
+    let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
+    if let Ok(scene) = read_spz(bytes, &options) {
         scene.gaussians.validate().expect("what is read can be rendered");
     }
 });

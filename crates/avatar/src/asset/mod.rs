@@ -181,7 +181,7 @@ impl Avatar {
         let path = path.as_ref();
         let gaussians = self.posed_at_rest()?.gaussians;
         write_whole(path, |to| {
-            write_ply(&gaussians, to).map_err(|error| match error {
+            write_ply(&gaussians, self.filter, to).map_err(|error| match error {
                 SplatFileError::Write(error) => error,
                 other => std::io::Error::other(other),
             })

@@ -7,7 +7,7 @@ use super::SplatFileError;
 
 /// The log-scale that stands for minus infinity, no extent at all: squares of it are still normal, and the avatar's own
 /// file, which ends at -32, can hold it.
-const NO_EXTENT: f32 = -30.0;
+pub(super) const NO_EXTENT: f32 = -30.0;
 
 /// Leaves out of what a file of any format holds whatever cannot be drawn, and makes sure of the rest: what is left
 /// passes [`Gaussians::validate`].
@@ -44,14 +44,20 @@ pub(super) fn clean(gaussians: &mut Gaussians) -> Result<(), SplatFileError> {
     keep(&mut gaussians.log_scales, 1, &drawn);
     keep(&mut gaussians.opacity_logits, 1, &drawn);
     keep(&mut gaussians.sh, 3 * sh_coefficients(gaussians.sh_degree), &drawn);
-    tracing::warn!("{left_out} of {count} Gaussians cannot be drawn and are left out: {fault} (number {first})");
+    tracing::warn!(
+        "{left_out} of {count} Gaussians cannot be drawn and are left out: {fault} (number {first})"
+    );
     Ok(())
 }
 
 /// The same rotation with a length that does not leave the range of f32 when it is squared; all zeros stay so.
 fn with_usable_length(rotation: Quat) -> Quat {
     let largest = Vec4::from(rotation).abs().max_element();
-    if largest > 0.0 && largest.is_finite() { Quat::from_vec4(Vec4::from(rotation) / largest) } else { rotation }
+    if largest > 0.0 && largest.is_finite() {
+        Quat::from_vec4(Vec4::from(rotation) / largest)
+    } else {
+        rotation
+    }
 }
 
 /// Keeps those of consecutive pieces of `length` values that are `wanted`, in their order.

@@ -15,19 +15,21 @@
 
 use std::f64::consts::SQRT_2;
 
-use effigy_splat::{Filter, Gaussians, SH_C0};
+use effigy_splat::{Gaussians, SH_C0};
 use glam::{DVec3, Quat};
 
-use super::clean::clean;
-use super::ply::RestColumns;
+use super::orientation::UpAxis;
+use super::ply::{PLY_AXES, RestColumns};
 use super::ply_body::{PlyFile, Table};
 use super::ply_header::Scalar;
+use super::scene::{Found, Told, finish};
 use super::{SplatFileError, SplatReadOptions, SplatScene};
 
 /// How many Gaussians share the bounds of a chunk.
 const CHUNK: usize = 256;
 
-/// Reads a PlayCanvas compressed PLY; the filter is [`Filter::CLASSIC`], [`SplatReadOptions::ply_color`] is not used.
+/// Reads a PlayCanvas compressed PLY; the filter is what a comment says, as in [`read_ply`](super::read_ply), and
+/// [`SplatReadOptions::ply_color`] is not used.
 ///
 /// # Errors
 /// [`SplatFileError`] if the file is truncated, lacks a property, is over a limit, or holds nothing that can be
@@ -97,9 +99,8 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
             Ok(())
         })?;
     }
-    options.ply_up.turn(&mut gaussians);
-    clean(&mut gaussians)?;
-    Ok(SplatScene { gaussians, filter: Filter::CLASSIC })
+    let axes = Told::new(UpAxis::YDown.into(), PLY_AXES);
+    finish(Found { format: "compressed PLY", gaussians, axes, filter: file.filter() }, options)
 }
 
 const PACKED: [&str; 4] = ["packed_position", "packed_rotation", "packed_scale", "packed_color"];

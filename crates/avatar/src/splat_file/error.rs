@@ -27,6 +27,15 @@ pub enum SplatFileError {
         /// All the properties that are needed and not there.
         properties: Vec<String>,
     },
+    /// The Gaussians of the PLY are posed by a mesh that is not in it.
+    #[error(
+        "PLY: its Gaussians are bound to triangles of a mesh (property {property}), as GaussianAvatars writes them; \
+         without that mesh, FLAME, their positions mean nothing: export them posed"
+    )]
+    Bound {
+        /// The property that says so.
+        property: &'static str,
+    },
     /// The file ends before what it declares.
     #[error(
         "file ends within {what}: {needed} bytes are needed from byte {offset} on, {available} are there"

@@ -1,7 +1,9 @@
 //! Files of 3D Gaussians: 3D Gaussian Splatting PLY, PlayCanvas compressed PLY, and Niantic SPZ.
 //!
 //! [`read_splat`] tells them apart by content. Whatever the file's own axes, what is read is right-handed with +Y up,
-//! and has passed [`Gaussians::validate`]. [`write_ply`] exports the first of them.
+//! and has passed
+//! [`Gaussians::validate`](effigy_splat::Gaussians::validate): Gaussians that cannot be drawn are left out, with a
+//! warning that counts them. [`write_ply`] exports the first of them.
 
 mod clean;
 mod compressed_ply;
@@ -12,9 +14,8 @@ mod ply;
 mod ply_body;
 mod ply_header;
 mod ply_write;
+mod scene;
 mod spz;
-
-use effigy_splat::{Filter, Gaussians};
 
 pub use compressed_ply::read_compressed_ply;
 pub use error::SplatFileError;
@@ -22,26 +23,23 @@ pub use limits::SplatLimits;
 pub use orientation::UpAxis;
 pub use ply::{PlyColor, read_ply};
 pub use ply_write::write_ply;
+pub use scene::{SplatOrigin, SplatScene};
+pub(crate) use spz::is_spz_within_gzip;
 pub use spz::read_spz;
 
 use ply_body::PlyFile;
 
-/// What a splat file holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SplatScene {
-    /// The Gaussians, +Y up.
-    pub gaussians: Gaussians,
-    /// The filter that they were optimised under, as far as the file says.
-    pub filter: Filter,
-}
-
-/// How to read a splat file, where the file itself does not say.
+/// How to read a splat file, where the file itself does not say, or is wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SplatReadOptions {
     /// What `f_dc_0` to `f_dc_2` of an uncompressed PLY mean.
     pub ply_color: PlyColor,
-    /// Which way is up in a PLY, compressed or not.
-    pub ply_up: UpAxis,
+    /// Which way is up in the file, whatever it says itself. Without this the file's word counts, and where it has none
+    /// the custom of its format: Y down in a PLY, compressed or not, and Y up in SPZ.
+    pub up: Option<UpAxis>,
+    /// Whether the Gaussians were trained with the Mip filter, whatever the file says; if not, with the classic one.
+    /// Without this the file's word counts, and where it has none the filter is classic.
+    pub mip: Option<bool>,
     /// How much a file may ask for.
     pub limits: SplatLimits,
 }
@@ -51,7 +49,7 @@ pub struct SplatReadOptions {
 /// # Errors
 /// [`SplatFileError`] names what is wrong with the file and where.
 pub fn read_splat(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, SplatFileError> {
-    if bytes.starts_with(b"ply\n") || bytes.starts_with(b"ply\r\n") {
+    if is_ply(bytes) {
         let file = PlyFile::parse(bytes, &options.limits)?;
         if compressed_ply::is_compressed(&file) {
             compressed_ply::decode(&file, options)
@@ -59,8 +57,13 @@ pub fn read_splat(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene
             ply::decode(&file, options)
         }
     } else if spz::is_spz(bytes) {
-        read_spz(bytes, &options.limits)
+        read_spz(bytes, options)
     } else {
         Err(SplatFileError::UnknownFormat)
     }
+}
+
+/// Whether a file begins as a PLY does: a line of this word.
+fn is_ply(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"ply").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
 }

@@ -1,7 +1,10 @@
 //! The values of a PLY file.
 
+use effigy_splat::Filter;
+
 use super::error::shown;
 use super::ply_header::{Element, Encoding, Header, Scalar};
+use super::scene::Told;
 use super::{SplatFileError, SplatLimits};
 
 /// A PLY file whose elements are all known to be there.
@@ -34,6 +37,17 @@ impl<'a> PlyFile<'a> {
             cursor.skip_element(element)?;
         }
         Ok(Self { header, bytes, starts })
+    }
+
+    /// The filter that the Gaussians were trained with, by the comments of the header.
+    pub(super) fn filter(&self) -> Told<Filter> {
+        match &self.header.mip {
+            Some((mip, comment)) => {
+                let filter = if *mip { Filter::MIP } else { Filter::CLASSIC };
+                Told::new(filter, format!("the file's comment \"{comment}\" says so"))
+            }
+            None => Told::new(Filter::CLASSIC, "the file does not speak of antialiasing"),
+        }
     }
 
     /// The element of that name.

@@ -92,6 +92,16 @@ impl Element {
         self.properties.iter().position(|p| p.list.is_none() && p.name == name)
     }
 
+    /// What stands for 1 in the property of a colour: the greatest of its type if that is an unsigned integer.
+    pub(super) fn white(&self, name: &str) -> f32 {
+        let scalar = self.scalar_index(name).and_then(|at| self.properties.get(at)).map(|p| p.scalar);
+        match scalar {
+            Some(Scalar::U8) => 255.0,
+            Some(Scalar::U16) => 65_535.0,
+            _ => 1.0,
+        }
+    }
+
     /// How many scalar properties are named `f_rest_0`, `f_rest_1` and so on without a gap.
     pub(super) fn rest_count(&self) -> Result<usize, SplatFileError> {
         let all = self.properties.iter().filter(|p| p.name.starts_with("f_rest_")).count();
@@ -109,6 +119,9 @@ impl Element {
 #[derive(Clone, Debug)]
 pub(super) struct Header {
     pub(super) encoding: Encoding,
+    /// What the comments say of the filter that the Gaussians were trained with: whether it is the Mip filter, and the
+    /// comment. The last one counts.
+    pub(super) mip: Option<(bool, String)>,
     pub(super) elements: Vec<Element>,
     /// Where the values begin.
     pub(super) body: usize,
@@ -119,6 +132,7 @@ impl Header {
     pub(super) fn parse(bytes: &[u8], limits: &SplatLimits) -> Result<Self, SplatFileError> {
         let head = bytes.get(..limits.max_header_bytes).unwrap_or(bytes);
         let mut encoding = None;
+        let mut mip = None;
         let mut elements: Vec<Element> = Vec::new();
         let mut at = 0;
         for line in 1.. {
@@ -136,7 +150,12 @@ impl Header {
             };
             let (raw, _) = rest.split_at(length);
             at += length + 1;
-            if raw.starts_with(b"comment") || raw.starts_with(b"obj_info") {
+            if let Some(comment) = raw.strip_prefix(b"comment") {
+                let comment = comment.trim_ascii();
+                mip = mip_of(comment).map(|is_mip| (is_mip, shown(comment))).or(mip);
+                continue;
+            }
+            if raw.starts_with(b"obj_info") {
                 continue;
             }
             let unknown = || fault(format!("\"{}\" is not understood", shown(raw.trim_ascii())));
@@ -191,6 +210,18 @@ impl Header {
         }
         let encoding =
             encoding.ok_or_else(|| SplatFileError::PlyLayout("the header has no line \"format\"".into()))?;
-        Ok(Self { encoding, elements, body: at })
+        Ok(Self { encoding, mip, elements, body: at })
+    }
+}
+
+/// Whether a comment says that the Gaussians were trained with the Mip filter, if it speaks of that: as Brush writes it
+/// (`SplatRenderMode: mip`, `default` or `2dgs`) or as Postshot does (`antialiased 1` or `0`).
+fn mip_of(comment: &[u8]) -> Option<bool> {
+    let comment = str::from_utf8(comment).ok()?.to_ascii_lowercase();
+    let (key, value) = comment.split_once([':', ' ', '\t'])?;
+    match (key, value.trim_matches([':', ' ', '\t'])) {
+        ("splatrendermode", "mip") | ("antialiased", "1" | "true") => Some(true),
+        ("splatrendermode", "default" | "2dgs") | ("antialiased", "0" | "false") => Some(false),
+        _ => None,
     }
 }

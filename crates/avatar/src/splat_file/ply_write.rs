@@ -2,20 +2,22 @@
 
 use std::io::Write;
 
-use effigy_splat::{Gaussians, sh_coefficients};
+use effigy_splat::{Filter, Gaussians, sh_coefficients};
 
 use super::SplatFileError;
+use super::clean::NO_EXTENT;
 use super::orientation::{half_turn_position, half_turn_rotation, half_turn_sign};
 
 /// Writes Gaussians as a binary little-endian PLY of 3D Gaussian Splatting, Y down as is the custom.
 ///
-/// [`read_splat`](super::read_splat) gives the same values back, bit for bit but for the sign of zeros. A filter
-/// cannot be written.
+/// [`read_splat`](super::read_splat) gives the same values back, bit for bit but for the sign of zeros. A filter that
+/// compensates opacity is written as the comment `SplatRenderMode: mip`, by which other programs know it too; its
+/// variance, and any other filter's, cannot be. Gaussians that are all flat are marked `SplatRenderMode: 2dgs`.
 ///
 /// # Errors
 /// [`SplatFileError::Gaussians`] if they do not pass [`Gaussians::validate`], before anything is written;
 /// [`SplatFileError::Write`] if the destination cannot be written.
-pub fn write_ply(gaussians: &Gaussians, mut to: impl Write) -> Result<(), SplatFileError> {
+pub fn write_ply(gaussians: &Gaussians, filter: Filter, mut to: impl Write) -> Result<(), SplatFileError> {
     gaussians.validate()?;
     let coefficients = sh_coefficients(gaussians.sh_degree);
     let mut names: Vec<String> =
@@ -24,7 +26,14 @@ pub fn write_ply(gaussians: &Gaussians, mut to: impl Write) -> Result<(), SplatF
     names.extend(
         ["opacity", "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"].map(String::from),
     );
-    write!(to, "ply\nformat binary_little_endian 1.0\nelement vertex {}\n", gaussians.len())?;
+    writeln!(to, "ply\nformat binary_little_endian 1.0")?;
+    let flat = !gaussians.is_empty() && gaussians.log_scales.iter().all(|s| s.z == NO_EXTENT);
+    if filter.compensate {
+        writeln!(to, "comment SplatRenderMode: mip")?;
+    } else if flat {
+        writeln!(to, "comment SplatRenderMode: 2dgs")?;
+    }
+    writeln!(to, "element vertex {}", gaussians.len())?;
     for name in &names {
         writeln!(to, "property float {name}")?;
     }

@@ -12,8 +12,11 @@
 //!   magnitude, for each of the others, to √½; before that a byte v / 127.5 - 1 each for x, y, z, with w positive;
 //! - harmonics: a byte, (v - 128) / 128, colour channels innermost.
 //!
-//! The axes are X right, Y up, Z back. After <https://github.com/nianticlabs/spz>; extension records are not read.
+//! Extension records follow each other: type, length, content, the first two 32-bit numbers. In versions up to 3 they are
+//! in the gzip stream after the harmonics. Of all kinds one is read, which names the axes of the file; without it they are
+//! X right, Y up, Z back. After <https://github.com/nianticlabs/spz>.
 
+use std::borrow::Cow;
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::io::{ErrorKind, Read};
 
@@ -23,8 +26,9 @@ use glam::{Quat, Vec3};
 use half::f16;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::clean::clean;
-use super::{SplatFileError, SplatLimits, SplatScene};
+use super::orientation::{Axes, UpAxis};
+use super::scene::{Found, Told, finish};
+use super::{SplatFileError, SplatLimits, SplatReadOptions, SplatScene};
 
 const MAGIC: &[u8; 4] = b"NGSP";
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
@@ -32,8 +36,12 @@ const HEADER_BYTES: usize = 16;
 const HEADER_BYTES_V4: usize = 32;
 const FLAG_ANTIALIASED: u8 = 1;
 const FLAG_EXTENSIONS: u8 = 2;
+/// `SPZ_ADOBE_coordinate_system`: vendor in the upper half.
+const COORDINATE_SYSTEM: u32 = 0xadbe_0003;
 /// Bytes that may follow the attributes in a gzip stream: extension records.
-const MAX_TRAILING_BYTES: u64 = 1 << 20;
+const MAX_TRAILING_BYTES: usize = 1 << 20;
+/// A file with positions beyond this part of the greatest that can be stored is taken to have lost some.
+const NEAR_THE_END: f64 = 0.99;
 /// Largest window that a zstd stream may ask for whatever the length of its content; what decoders must support.
 const MIN_ZSTD_WINDOW: u64 = 8 << 20;
 
@@ -45,28 +53,83 @@ pub(super) fn is_spz(bytes: &[u8]) -> bool {
 /// Reads an SPZ file; the filter is [`Filter::MIP`] if the file says that it was trained with antialiasing, else
 /// [`Filter::CLASSIC`].
 ///
-/// Of harmonics of degree 4, those of the first three are read.
+/// The axes are those of the file's record `SPZ_ADOBE_coordinate_system`, else as SPZ is specified, Y up; but most programs
+/// that make SPZ of a PLY leave Y down, and nothing in the file says so. Of harmonics of degree 4, those of the first
+/// three are read. [`SplatReadOptions::ply_color`] is not used.
 ///
 /// # Errors
 /// [`SplatFileError`] if the file is truncated or corrupt, of an unknown version, over a limit, or holds nothing
 /// that can be drawn.
-pub fn read_spz(bytes: &[u8], limits: &SplatLimits) -> Result<SplatScene, SplatFileError> {
-    if bytes.starts_with(MAGIC) {
+pub fn read_spz(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, SplatFileError> {
+    let limits = &options.limits;
+    let (header, arrays, records) = if bytes.starts_with(MAGIC) {
         let header = Header::parse(bytes, 4..=4)?;
         let count = header.check(limits)?;
-        let arrays = unpack_zstd(bytes, &header, count)?;
-        header.decode(count, &arrays.each_ref().map(Vec::as_slice))
+        let (arrays, records) = unpack_zstd(bytes, &header, count)?;
+        (header, arrays, records)
     } else if bytes.starts_with(GZIP_MAGIC) {
         let mut stream = GzDecoder::new(bytes);
         let mut start = Vec::new();
         read_up_to(&mut stream, HEADER_BYTES, &mut start).map_err(|e| compression("the header", e))?;
         let header = Header::parse(&start, 1..=3)?;
         let count = header.check(limits)?;
-        let arrays = unpack_gzip(stream, &header, count)?;
-        header.decode(count, &arrays.each_ref().map(Vec::as_slice))
+        let (arrays, records) = unpack_gzip(stream, &header, count)?;
+        (header, arrays, Cow::Owned(records))
     } else {
-        Err(SplatFileError::UnknownFormat)
+        return Err(SplatFileError::UnknownFormat);
+    };
+    let gaussians = header.decode(&arrays.each_ref().map(Vec::as_slice));
+    let recorded = if header.flags & FLAG_EXTENSIONS != 0 { recorded_axes(&records) } else { None };
+    let axes = match recorded {
+        Some(axes) => Told::new(axes, "the file's record SPZ_ADOBE_coordinate_system says so"),
+        None => Told::new(
+            UpAxis::YUp.into(),
+            "as SPZ is specified, for the file does not say; many made from a PLY have Y down",
+        ),
+    };
+    let filter = if header.flags & FLAG_ANTIALIASED != 0 {
+        Told::new(Filter::MIP, "the file's flag of antialiased training is set")
+    } else {
+        Told::new(Filter::CLASSIC, "the file's flag of antialiased training is not set")
+    };
+    finish(Found { format: "SPZ", gaussians, axes, filter }, options)
+}
+
+/// Whether a gzip stream begins as an SPZ file of a version up to 3 does.
+pub(crate) fn is_spz_within_gzip(bytes: &[u8]) -> bool {
+    let mut start = Vec::new();
+    read_up_to(&mut GzDecoder::new(bytes), 8, &mut start).is_ok()
+        && matches!(start.as_slice(), [b'N', b'G', b'S', b'P', version, 0, 0, 0] if *version < 4)
+}
+
+/// What `SPZ_ADOBE_coordinate_system` says of the axes among extension records, if it is there and says something.
+fn recorded_axes(mut records: &[u8]) -> Option<Axes> {
+    let mut axes = None;
+    while let Some((head, rest)) = records.split_first_chunk::<8>() {
+        let [t0, t1, t2, t3, l0, l1, l2, l3] = *head;
+        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+        let Some((content, rest)) = rest.split_at_checked(length) else {
+            tracing::warn!("an extension record of the SPZ file is cut short");
+            break;
+        };
+        records = rest;
+        if u32::from_le_bytes([t0, t1, t2, t3]) == COORDINATE_SYSTEM
+            && let Some(value) = content.first_chunk()
+        {
+            match u32::from_le_bytes(*value) {
+                0 => {}
+                value @ 1..=16 => axes = Some(axes_of(value - 1)),
+                value => tracing::warn!("coordinate system {value} of the SPZ file is not known"),
+            }
+        }
     }
+    axes
+}
+
+/// A bit each for right, up and, of the first eight, front, of the last eight, in which Z is vertical, back.
+fn axes_of(bits: u32) -> Axes {
+    let [x_right, up, third, z_vertical] = [0, 1, 2, 3].map(|bit| bits >> bit & 1 != 0);
+    Axes { x_right, up, back: third == z_vertical, z_vertical }
 }
 
 struct Header {
@@ -121,9 +184,6 @@ impl Header {
     }
 
     fn check(&self, limits: &SplatLimits) -> Result<usize, SplatFileError> {
-        if self.flags & FLAG_EXTENSIONS != 0 {
-            tracing::debug!("extension records of the SPZ file are not read");
-        }
         if self.sh_degree > MAX_SH_DEGREE {
             tracing::warn!("harmonics of degree {} are left out", self.sh_degree);
         }
@@ -133,11 +193,11 @@ impl Header {
     }
 
     /// Gaussians from arrays of the lengths that [`Self::widths`] tell.
-    fn decode(&self, count: usize, arrays: &[&[u8]; 6]) -> Result<SplatScene, SplatFileError> {
+    fn decode(&self, arrays: &[&[u8]; 6]) -> Gaussians {
         let &[positions, opacities, colors, scales, rotations, harmonics] = arrays;
         let widths = self.widths();
         let degree = self.sh_degree.min(MAX_SH_DEGREE);
-        let mut gaussians = Gaussians::with_capacity(count, degree);
+        let mut gaussians = Gaussians::with_capacity(opacities.len(), degree);
 
         let metres = (-f64::from(self.fractional_bits)).exp2();
         gaussians.positions.extend(positions.chunks_exact(widths[0]).map(|p| match *p {
@@ -173,9 +233,15 @@ impl Header {
             let rest = rest.next().unwrap_or_default().iter().take(kept);
             gaussians.sh.extend(rest.map(|&v| (f32::from(v) - 128.0) / 128.0));
         }
-        clean(&mut gaussians)?;
-        let antialiased = self.flags & FLAG_ANTIALIASED != 0;
-        Ok(SplatScene { gaussians, filter: if antialiased { Filter::MIP } else { Filter::CLASSIC } })
+        let reach = f64::from(1 << 23) * metres;
+        let farthest = gaussians.positions.iter().map(|p| p.abs().max_element()).fold(0.0, f32::max);
+        if self.version > 1 && f64::from(farthest) > NEAR_THE_END * reach {
+            tracing::warn!(
+                "the SPZ file reaches to the end of what it can hold, {reach} m from the origin: what its writer had beyond \
+                 is in the wrong place"
+            );
+        }
+        gaussians
     }
 }
 
@@ -208,7 +274,7 @@ fn unpack_gzip(
     mut stream: GzDecoder<&[u8]>,
     header: &Header,
     count: usize,
-) -> Result<[Vec<u8>; 6], SplatFileError> {
+) -> Result<([Vec<u8>; 6], Vec<u8>), SplatFileError> {
     let mut arrays: [Vec<u8>; 6] = Default::default();
     for ((array, width), name) in arrays.iter_mut().zip(header.widths()).zip(ARRAYS) {
         let want = width.saturating_mul(count);
@@ -216,18 +282,24 @@ fn unpack_gzip(
         expect_length(name, want, array.len())?;
     }
     // To its end, where the checksum is.
-    let trailing = std::io::copy(&mut stream.take(MAX_TRAILING_BYTES + 1), &mut std::io::sink());
-    if trailing.map_err(|e| compression("the end", e))? > MAX_TRAILING_BYTES {
+    let mut records = Vec::new();
+    read_up_to(&mut stream, MAX_TRAILING_BYTES + 1, &mut records).map_err(|e| compression("the end", e))?;
+    if records.len() > MAX_TRAILING_BYTES {
         return Err(SplatFileError::Limit {
             what: "bytes after the last Gaussian",
-            found: MAX_TRAILING_BYTES + 1,
-            limit: MAX_TRAILING_BYTES,
+            found: records.len() as u64,
+            limit: MAX_TRAILING_BYTES as u64,
         });
     }
-    Ok(arrays)
+    Ok((arrays, records))
 }
 
-fn unpack_zstd(bytes: &[u8], header: &Header, count: usize) -> Result<[Vec<u8>; 6], SplatFileError> {
+/// The arrays, and what is between header and table of contents.
+fn unpack_zstd<'a>(
+    bytes: &'a [u8],
+    header: &Header,
+    count: usize,
+) -> Result<([Vec<u8>; 6], Cow<'a, [u8]>), SplatFileError> {
     let length = bytes.len() as u64;
     let Some(&[.., streams, t0, t1, t2, t3]) = bytes.first_chunk::<20>() else {
         return Err(truncated("the header", 0, HEADER_BYTES_V4 as u64, length));
@@ -271,7 +343,7 @@ fn unpack_zstd(bytes: &[u8], header: &Header, count: usize) -> Result<[Vec<u8>; 
         unpack_zstd_stream(stream, want, array).map_err(|e| compression(name, e))?;
         expect_length(name, want, array.len())?;
     }
-    Ok(arrays)
+    Ok((arrays, Cow::Borrowed(bytes.get(HEADER_BYTES_V4..table_at).unwrap_or_default())))
 }
 
 fn unpack_zstd_stream(stream: &[u8], want: usize, array: &mut Vec<u8>) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ const WORDS: [u32; 4] =
 #[test]
 fn compressed_ply_by_hand() {
     let file = compressed_ply(&CHUNK, &[WORDS], &[vec![0, 255, 128, 64, 1, 254, 128, 128, 128]]);
-    let SplatScene { gaussians, filter } = read_y_up(&file);
+    let SplatScene { gaussians, filter, .. } = read_y_up(&file);
     assert_eq!(filter, Filter::CLASSIC);
     assert_eq!(read_compressed_ply(&file, &Y_UP).unwrap().gaussians, gaussians);
     assert_eq!(gaussians.positions, [Vec3::new(1.0, 4.0, 10.0)]);
@@ -78,4 +78,23 @@ fn compressed_ply_faults_are_named() {
     );
     assert_eq!(read(&swap(b"packed_scale", b"packed_other")), "PLY: element \"vertex\" lacks packed_scale");
     assert_eq!(read(&swap(b"min_scale_y", b"min_size_y")), "PLY: element \"chunk\" lacks min_scale_y");
+}
+
+#[test]
+fn compressed_ply_with_a_comment_of_antialiasing() {
+    let file = compressed_ply(&CHUNK, &[WORDS], &[]);
+    let text = b"comment made for a test\n";
+    let at = file.windows(text.len()).position(|w| w == text).unwrap();
+    let file = [&file[..at], b"comment SplatRenderMode: mip\n", &file[at..]].concat();
+    assert_eq!(read_y_up(&file).filter, Filter::MIP);
+}
+
+#[test]
+fn compressed_ply_of_the_other_byte_order() {
+    let file = compressed_ply(&CHUNK, &[WORDS], &[]);
+    let end = file.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+    let header = String::from_utf8(file[..end].to_vec()).unwrap().replace("little", "big");
+    // Nothing but values of four bytes.
+    let body: Vec<u8> = file[end..].as_chunks::<4>().0.iter().flat_map(|b| b.iter().rev().copied()).collect();
+    assert_eq!(read_y_up(&[header.as_bytes(), &body].concat()), read_y_up(&file));
 }

@@ -19,7 +19,8 @@ use warned::warnings;
 
 const Y_UP: SplatReadOptions = SplatReadOptions {
     ply_color: PlyColor::Harmonic,
-    ply_up: UpAxis::YUp,
+    up: Some(UpAxis::YUp),
+    mip: None,
     limits: SplatLimits { max_gaussians: 1 << 20, max_unpacked_bytes: 1 << 28, max_header_bytes: 4096 },
 };
 

@@ -128,7 +128,7 @@ fn odd_ply_ascii() -> Vec<u8> {
 #[test]
 fn ply_of_any_encoding_order_and_type() {
     for file in [odd_ply_binary(false), odd_ply_binary(true), odd_ply_ascii()] {
-        let SplatScene { gaussians, filter } = read_y_up(&file);
+        let SplatScene { gaussians, filter, .. } = read_y_up(&file);
         assert_eq!(filter, Filter::CLASSIC);
         assert_eq!(gaussians.sh_degree, 1);
         assert_eq!(gaussians.positions, [Vec3::new(-2.0, 2.25, 3.5), Vec3::new(300.0, 0.0, -4.5)]);
@@ -185,7 +185,7 @@ fn ply_with_plain_colours() {
 }
 
 /// Degrees 1 to 3 of the basis of Kerbl et al. at a direction.
-fn harmonics_after_first(d: DVec3) -> [f64; 15] {
+pub(crate) fn harmonics_after_first(d: DVec3) -> [f64; 15] {
     let DVec3 { x, y, z } = d;
     let (xx, yy, zz) = (x * x, y * y, z * z);
     [
@@ -207,7 +207,7 @@ fn harmonics_after_first(d: DVec3) -> [f64; 15] {
     ]
 }
 
-fn covariance(gaussians: &Gaussians, i: usize) -> DMat3 {
+pub(crate) fn covariance(gaussians: &Gaussians, i: usize) -> DMat3 {
     let rotation = DMat3::from_quat(gaussians.rotations[i].as_dquat().normalize());
     let scale = DMat3::from_diagonal(gaussians.log_scales[i].as_dvec3().exp());
     rotation * scale * scale * rotation.transpose()
@@ -217,8 +217,9 @@ fn covariance(gaussians: &Gaussians, i: usize) -> DMat3 {
 fn a_y_down_ply_is_turned_half_about_x() {
     let file = plain_ply(5, 45);
     let stored = read_y_up(&file).gaussians;
-    let turned = read_splat(&file, &SplatReadOptions { ply_up: UpAxis::YDown, ..Y_UP }).unwrap().gaussians;
-    assert_eq!(SplatReadOptions::default().ply_up, UpAxis::YDown);
+    let turned = read_splat(&file, &SplatReadOptions { up: Some(UpAxis::YDown), ..Y_UP }).unwrap().gaussians;
+    let by_custom = read_splat(&file, &SplatReadOptions { up: None, ..Y_UP }).unwrap().gaussians;
+    assert_eq!(by_custom, turned);
     let turn = DMat3::from_quat(glam::DQuat::from_rotation_x(std::f64::consts::PI));
     for i in 0..5 {
         let want = turn * stored.positions[i].as_dvec3();
@@ -333,4 +334,177 @@ fn a_rotation_turns_the_ellipsoid_it_is_stored_with() {
     let gaussians = read_splat(&float_ply(&names, &[row]), &SplatReadOptions::default()).unwrap().gaussians;
     let needle = Mat3::from_quat(gaussians.rotations[0]) * Vec3::X;
     assert!(needle.dot(Vec3::Y).abs() > 0.999_999, "{needle}");
+}
+
+/// One Gaussian, in the properties of [`property_names`] without harmonics.
+const ONE: [f32; 14] = [0.5, 1.0, 2.0, 0.1, 0.2, 0.3, 0.7, -3.0, -2.0, -1.0, 0.9, 0.1, 0.2, 0.3];
+
+/// A file of [`ONE`] with these properties, the ones it lacks from `extra`, and with `comments`.
+fn one_with(names: &[&str], extra: &[(&str, f32)], comments: &[&str]) -> Vec<u8> {
+    let all = property_names(0);
+    let value = |name: &str| {
+        let extra = extra.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        extra.or_else(|| Some(ONE[all.iter().position(|n| n == name)?])).unwrap()
+    };
+    let comments: Vec<String> = comments.iter().map(|c| format!("comment {c}")).collect();
+    let properties: Vec<String> = names.iter().map(|name| format!("property float {name}")).collect();
+    let mut lines: Vec<&str> = comments.iter().map(String::as_str).collect();
+    lines.push("element vertex 1");
+    lines.extend(properties.iter().map(String::as_str));
+    let body: Vec<u8> = names.iter().flat_map(|name| value(name).to_le_bytes()).collect();
+    ply("binary_little_endian", &lines, &body)
+}
+
+fn with_comments(comments: &[&str]) -> Vec<u8> {
+    let names = property_names(0);
+    one_with(&names.iter().map(String::as_str).collect::<Vec<_>>(), &[], comments)
+}
+
+#[test]
+fn a_ply_of_2d_splatting_is_drawn_flat() {
+    let names = property_names(0);
+    let flat: Vec<&str> = names.iter().map(String::as_str).filter(|name| *name != "scale_2").collect();
+    let gaussians = read_y_up(&one_with(&flat, &[], &[])).gaussians;
+    let whole = read_y_up(&with_comments(&[])).gaussians;
+    let scale = gaussians.log_scales[0];
+    assert_eq!((scale.x, scale.y), (-3.0, -2.0));
+    // Thinner than a millionth, as SuperSplat has it, and no infinity.
+    assert!(scale.z.is_finite() && scale.z.exp() < 1e-6, "{scale}");
+    assert_eq!(Gaussians { log_scales: whole.log_scales.clone(), ..gaussians }, whole);
+    // Without more of what makes a Gaussian it is no Gaussian.
+    let points: Vec<&str> = flat.into_iter().filter(|name| !name.starts_with("rot_")).collect();
+    assert_eq!(
+        message(read_splat(&one_with(&points, &[], &[]), &Y_UP)),
+        "PLY: element \"vertex\" lacks rot_0, rot_1, rot_2, rot_3"
+    );
+    let round: Vec<&str> =
+        names.iter().map(String::as_str).filter(|n| !["scale_1", "scale_2"].contains(n)).collect();
+    assert_eq!(
+        message(read_splat(&one_with(&round, &[], &[]), &Y_UP)),
+        "PLY: element \"vertex\" lacks scale_1, scale_2"
+    );
+}
+
+#[test]
+fn the_last_comment_that_speaks_of_antialiasing_tells_the_filter() {
+    for (comments, filter) in [
+        (&[][..], Filter::CLASSIC),
+        (&["Exported from Brush", "SH degree: 3", "SplatRenderMode: mip"], Filter::MIP),
+        (&["SplatRenderMode: default"], Filter::CLASSIC),
+        (&["SplatRenderMode: 2dgs"], Filter::CLASSIC),
+        (&["antialiased 1"], Filter::MIP),
+        (&["antialiased 0"], Filter::CLASSIC),
+        (&["  SPLATRENDERMODE:  Mip  "], Filter::MIP),
+        (&["antialiased 1", "SplatRenderMode: default"], Filter::CLASSIC),
+        (&["SplatRenderMode: default", "antialiased 1", "antialiased is a word"], Filter::MIP),
+        (&["SplatRenderMode: mip", "SplatRenderMode: banana"], Filter::MIP),
+    ] {
+        let scene = read_y_up(&with_comments(comments));
+        assert_eq!(scene.filter, filter, "{comments:?}");
+        assert_eq!(scene.gaussians, read_y_up(&with_comments(&[])).gaussians);
+    }
+    // Line ends of Windows.
+    let file = with_comments(&["antialiased 1"]);
+    let text = file.windows(14).position(|w| w == b"antialiased 1\n").unwrap();
+    let file = [&file[..text + 13], b"\r", &file[text + 13..]].concat();
+    assert_eq!(read_y_up(&file).filter, Filter::MIP);
+}
+
+#[test]
+fn an_option_comes_before_what_the_file_says_of_its_filter() {
+    let read =
+        |comments: &[&str], mip| read_splat(&with_comments(comments), &SplatReadOptions { mip, ..Y_UP });
+    assert_eq!(read(&["antialiased 1"], Some(false)).unwrap().filter, Filter::CLASSIC);
+    assert_eq!(read(&["antialiased 1"], Some(true)).unwrap().filter, Filter::MIP);
+    assert_eq!(read(&[], Some(true)).unwrap().filter, Filter::MIP);
+    let origin = read(&[], Some(true)).unwrap().origin;
+    assert_eq!((origin.format, &*origin.filter_by), ("PLY", "as it was asked for"));
+    let origin = read(&["antialiased 1"], None).unwrap().origin;
+    assert_eq!(origin.filter_by, "the file's comment \"antialiased 1\" says so");
+}
+
+#[test]
+fn the_3d_filter_of_mip_splatting_widens_and_pales() {
+    let mut names = property_names(0);
+    names.push("filter_3D".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let SplatScene { gaussians, filter, .. } = read_y_up(&one_with(&names, &[("filter_3D", 0.2)], &[]));
+    assert_eq!(filter, Filter { variance: 0.1, compensate: true, ..Filter::MIP });
+    // Standard deviations of e⁻³, e⁻² and e⁻¹, each with 0.2 added in the square: √(e⁻⁶ + 0.04) = 0.206104.
+    assert_close(&gaussians.log_scales[0].exp().to_array(), &[0.206_104, 0.241_486, 0.418_731], 1e-5);
+    // 0.668188 times 0.0497871 / 0.206104 times 0.135335 / 0.241486 times 0.367879 / 0.418731 is 0.0794728.
+    assert_close(&gaussians.opacity_logits, &[-2.449_532], 1e-4);
+    let without = read_y_up(&one_with(&names, &[("filter_3D", 0.0)], &[])).gaussians;
+    assert_eq!(without, read_y_up(&with_comments(&[])).gaussians);
+}
+
+#[test]
+fn red_green_and_blue_are_the_colour_where_there_are_no_harmonics() {
+    let names = property_names(0);
+    let others = || names.iter().filter(|name| !name.starts_with("f_dc_"));
+    for (kind, bytes) in [
+        ("uchar", vec![255, 51, 0]),
+        ("ushort", [65_535_u16, 13_107, 0].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()),
+        ("float", [1.0_f32, 0.2, 0.0].iter().flat_map(|v| v.to_le_bytes()).collect()),
+        ("double", [1.0_f64, 0.2, 0.0].iter().flat_map(|v| v.to_le_bytes()).collect()),
+    ] {
+        let properties: Vec<String> = ["red", "green", "blue"]
+            .iter()
+            .map(|name| format!("property {kind} {name}"))
+            .chain(others().map(|name| format!("property float {name}")))
+            .collect();
+        let mut lines =
+            vec!["comment Generated by Nerfstudio 1.1.5", "comment Vertical Axis: z", "element vertex 1"];
+        lines.extend(properties.iter().map(String::as_str));
+        let mut body = bytes;
+        for name in others() {
+            let at = names.iter().position(|n| n == name).unwrap();
+            body.extend(ONE[at].to_le_bytes());
+        }
+        let gaussians = read_y_up(&ply("binary_little_endian", &lines, &body)).gaussians;
+        // √π (2 c - 1): 1.7724539 for 1, -1.0634723 for 0.2, -1.7724539 for 0.
+        assert_close(&gaussians.sh, &[1.772_453_9, -1.063_472_3, -1.772_453_9], 1e-5);
+        assert_eq!(gaussians.positions, [Vec3::new(0.5, 1.0, 2.0)]);
+        assert_eq!(gaussians.opacity_logits, [0.7]);
+    }
+    // Where there are both, the colours are a viewer's copy.
+    let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+    all.extend(["red", "green", "blue"]);
+    let both = one_with(&all, &[("red", 1.0), ("green", 1.0), ("blue", 1.0)], &[]);
+    assert_eq!(read_y_up(&both).gaussians, read_y_up(&with_comments(&[])).gaussians);
+}
+
+#[test]
+fn gaussians_that_are_bound_to_a_mesh_are_refused_by_name() {
+    let mut names = property_names(0);
+    names.push("binding_0".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let fault = message(read_splat(&one_with(&names, &[("binding_0", 17.0)], &[]), &Y_UP));
+    assert!(
+        fault.contains("binding_0") && fault.contains("FLAME") && fault.contains("GaussianAvatars"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn empty_lists_and_elements_beside_one_gaussian_are_no_hindrance() {
+    let names = property_names(0);
+    let properties: Vec<String> = names.iter().map(|name| format!("property float {name}")).collect();
+    let whole = read_y_up(&with_comments(&[])).gaussians;
+    for big in [false, true] {
+        let bytes = |v: f32| if big { v.to_be_bytes() } else { v.to_le_bytes() };
+        let mut lines = vec!["element camera 0", "property float fx", "element vertex 1"];
+        lines.extend(properties.iter().map(String::as_str));
+        lines.extend(["property list uchar int neighbours", "element face 0"]);
+        lines.push("property list uchar int vertex_indices");
+        let mut body: Vec<u8> = ONE.iter().flat_map(|v| bytes(*v)).collect();
+        body.push(0);
+        let format = if big { "binary_big_endian" } else { "binary_little_endian" };
+        assert_eq!(read_y_up(&ply(format, &lines, &body)).gaussians, whole, "{format}");
+        let text: String = ONE.iter().map(|v| format!("{v} ")).collect();
+        assert_eq!(read_y_up(&ply("ascii", &lines, format!("{text}0").as_bytes())).gaussians, whole);
+    }
+    // A space after the first word.
+    let file = with_comments(&[]);
+    assert_eq!(read_y_up(&[b"ply ", &file[3..]].concat()).gaussians, whole);
 }

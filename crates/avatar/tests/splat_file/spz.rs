@@ -1,19 +1,20 @@
 //! SPZ.
 
-use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, SplatScene, read_splat, read_spz};
-use effigy_splat::Filter;
-use glam::Vec3;
+use effigy_avatar::splat_file::{SplatReadOptions, SplatScene, UpAxis, read_splat, read_spz};
+use effigy_splat::{Filter, Gaussians};
+use glam::{DMat3, DVec3, Vec3};
 
 use crate::made::{Spz, gzip, gzip_of_zeros, zstd_stored};
-use crate::{Y_UP, assert_close, message, read_y_up};
+use crate::ply::{covariance, harmonics_after_first};
+use crate::{Y_UP, assert_close, message, read_y_up, warnings};
 
 #[test]
 fn spz_of_every_version() {
     for version in 1..=4 {
         let spz = Spz::two(version);
         let file = if version < 4 { gzip(&spz.payload()) } else { spz.v4(&[]) };
-        let SplatScene { gaussians, filter } = read_splat(&file, &SplatReadOptions::default()).unwrap();
-        assert_eq!(read_spz(&file, &SplatLimits::default()).unwrap().gaussians, gaussians);
+        let SplatScene { gaussians, filter, .. } = read_splat(&file, &SplatReadOptions::default()).unwrap();
+        assert_eq!(read_spz(&file, &SplatReadOptions::default()).unwrap().gaussians, gaussians);
         assert_eq!(filter, Filter::CLASSIC);
         let positions = match version {
             1 => [Vec3::new(1.5, -2.0, 0.25), Vec3::ZERO],
@@ -139,4 +140,166 @@ fn spz_faults_are_named() {
     );
     assert_eq!(read(b"PK\x03\x04"), "not a splat file: it begins as neither PLY nor SPZ does");
     assert_eq!(read(b""), "not a splat file: it begins as neither PLY nor SPZ does");
+}
+
+/// The values of `SPZ_ADOBE_coordinate_system`, by the enumeration CoordinateSystem of nianticlabs/spz: where X, Y and Z
+/// point.
+const SYSTEMS: [(u32, &str); 17] = [
+    (0, "RUB"),
+    (1, "LDB"),
+    (2, "RDB"),
+    (3, "LUB"),
+    (4, "RUB"),
+    (5, "LDF"),
+    (6, "RDF"),
+    (7, "LUF"),
+    (8, "RUF"),
+    (9, "LFD"),
+    (10, "RFD"),
+    (11, "LFU"),
+    (12, "RFU"),
+    (13, "LBD"),
+    (14, "RBD"),
+    (15, "LBU"),
+    (16, "RBU"),
+];
+
+fn record(kind: u32, content: &[u8]) -> Vec<u8> {
+    [&kind.to_le_bytes(), &(content.len() as u32).to_le_bytes(), content].concat()
+}
+
+/// Two Gaussians of harmonics of degree 3, with `records` where its version has them.
+fn spz_with(version: u32, flags: u8, records: &[u8]) -> Vec<u8> {
+    let mut spz = Spz { degree: 3, flags, ..Spz::two(version) };
+    spz.arrays[0] = if version == 1 {
+        spz.arrays[0].clone()
+    } else {
+        vec![0, 0x10, 0, 0, 0xf0, 0xff, 7, 9, 0, 1, 2, 0, 3, 4, 0xff, 0, 5, 0]
+    };
+    spz.arrays[3] = vec![128, 100, 150, 160, 110, 130];
+    spz.arrays[4] = match version {
+        1 | 2 => vec![204, 90, 140, 60, 100, 180],
+        _ => [0xc123_4567_u32, 0x3a5c_9f11].iter().flat_map(|word| word.to_le_bytes()).collect(),
+    };
+    spz.arrays[5] = (0..90_u32).map(|i| (i * 53 % 251) as u8).collect();
+    if version == 4 {
+        return spz.v4(records);
+    }
+    spz.arrays.push(records.to_vec());
+    gzip(&spz.payload())
+}
+
+/// That `turned` is `stored` seen in other axes: `matrix` takes the old to the new.
+fn assert_turned(stored: &Gaussians, turned: &Gaussians, matrix: DMat3) {
+    for i in 0..stored.len() {
+        assert_eq!(turned.positions[i].as_dvec3(), matrix * stored.positions[i].as_dvec3());
+        let off = covariance(turned, i) - matrix * covariance(stored, i) * matrix.transpose();
+        assert!(off.to_cols_array().iter().all(|v| v.abs() < 1e-6), "{off}");
+        assert_eq!(stored.sh_of(i)[..3], turned.sh_of(i)[..3]);
+        for direction in [DVec3::new(0.3, -0.8, 0.4), DVec3::new(-0.1, 0.2, 0.9), DVec3::new(0.7, 0.6, -0.5)]
+        {
+            let direction = direction.normalize();
+            let (before, after) =
+                (harmonics_after_first(direction), harmonics_after_first(matrix * direction));
+            for channel in 0..3 {
+                let seen = |gaussians: &Gaussians, basis: [f64; 15]| -> f64 {
+                    (0..15).map(|k| basis[k] * f64::from(gaussians.sh_of(i)[3 * (k + 1) + channel])).sum()
+                };
+                assert!((seen(stored, before) - seen(turned, after)).abs() < 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn spz_is_turned_by_what_its_record_says_of_its_axes() {
+    let options = SplatReadOptions::default();
+    for version in 1..=4 {
+        let stored = read_splat(&spz_with(version, 0, &[]), &options).unwrap().gaussians;
+        assert_eq!(stored.sh_degree, 3);
+        for (value, axes) in SYSTEMS {
+            let toward = |letter: char| match letter {
+                'L' => DVec3::NEG_X,
+                'R' => DVec3::X,
+                'D' => DVec3::NEG_Y,
+                'U' => DVec3::Y,
+                'F' => DVec3::NEG_Z,
+                _ => DVec3::Z,
+            };
+            let mut columns = axes.chars().map(toward);
+            let mut column = || columns.next().unwrap();
+            let matrix = DMat3::from_cols(column(), column(), column());
+            // Others may come before and after.
+            let others = record(0xadbe_0002, &[0; 12]);
+            let records = [&others, &record(0xadbe_0003, &value.to_le_bytes()), &others[..]].concat();
+            let file = spz_with(version, 2, &records);
+            let scene = read_splat(&file, &options).unwrap();
+            assert_turned(&stored, &scene.gaussians, matrix);
+            if value == 10 {
+                assert_eq!(scene.origin.axes, "X right, Y front, Z down");
+                assert_eq!(scene.origin.axes_by, "the file's record SPZ_ADOBE_coordinate_system says so");
+            }
+            // A file whose flag says that there are none has none.
+            assert_eq!(read_splat(&spz_with(version, 0, &records), &options).unwrap().gaussians, stored);
+            // Who asks is right.
+            let asked = SplatReadOptions { up: Some(UpAxis::YUp), ..options };
+            assert_eq!(read_splat(&file, &asked).unwrap().gaussians, stored);
+        }
+    }
+}
+
+#[test]
+fn spz_without_a_word_of_its_axes_is_y_up_unless_asked_otherwise() {
+    let file = spz_with(3, 0, &[]);
+    let read = |up| read_splat(&file, &SplatReadOptions { up, ..SplatReadOptions::default() }).unwrap();
+    let custom = read(None);
+    assert_eq!(custom.gaussians, read(Some(UpAxis::YUp)).gaussians);
+    assert_eq!(custom.origin.axes, "X right, Y up, Z back");
+    assert!(custom.origin.axes_by.contains("as SPZ is specified"), "{:?}", custom.origin);
+    let down = read(Some(UpAxis::YDown));
+    assert_turned(&custom.gaussians, &down.gaussians, DMat3::from_diagonal(DVec3::new(1.0, -1.0, -1.0)));
+    assert_eq!(
+        (&*down.origin.axes, &*down.origin.axes_by),
+        ("X right, Y down, Z front", "as it was asked for")
+    );
+}
+
+#[test]
+fn records_of_an_spz_that_make_no_sense_are_left_out_with_a_warning() {
+    let plain = read_y_up(&spz_with(4, 0, &[])).gaussians;
+    for records in
+        [record(0xadbe_0003, &17_u32.to_le_bytes()), record(0xadbe_0003, &[6, 0, 0, 0])[..11].to_vec()]
+    {
+        for version in [3, 4] {
+            let options = SplatReadOptions::default();
+            let (scene, warned) = warnings(|| read_splat(&spz_with(version, 2, &records), &options).unwrap());
+            assert_eq!(scene.gaussians.len(), plain.len());
+            assert_eq!(scene.origin.axes, "X right, Y up, Z back");
+            assert_eq!(warned.len(), 1, "{warned:?}");
+        }
+    }
+    // Too short for what it should hold.
+    let short = record(0xadbe_0003, &[6, 0]);
+    assert_eq!(read_splat(&spz_with(4, 2, &short), &SplatReadOptions::default()).unwrap().gaussians, plain);
+}
+
+#[test]
+fn an_option_comes_before_the_antialiasing_flag_of_an_spz() {
+    let read = |flags, mip| {
+        let options = SplatReadOptions { mip, ..SplatReadOptions::default() };
+        read_splat(&spz_with(2, flags, &[]), &options).unwrap()
+    };
+    assert_eq!(read(1, None).filter, Filter::MIP);
+    assert_eq!(read(1, Some(false)).filter, Filter::CLASSIC);
+    assert_eq!(read(0, Some(true)).filter, Filter::MIP);
+    assert_eq!(read(1, None).origin.filter_by, "the file's flag of antialiased training is set");
+}
+
+#[test]
+fn an_spz_at_the_end_of_its_range_is_warned_of() {
+    // The Gaussians of `two` are at -2048 m and just below 2048 m.
+    let (_, warned) = warnings(|| read_y_up(&gzip(&Spz::two(3).payload())));
+    assert!(warned.len() == 1 && warned[0].contains("2048 m"), "{warned:?}");
+    let (_, warned) = warnings(|| read_y_up(&spz_with(3, 0, &[])));
+    assert!(warned.is_empty(), "{warned:?}");
 }

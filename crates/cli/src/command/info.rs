@@ -33,6 +33,8 @@ enum Info {
         sh_degree: u8,
         filter_variance: f32,
         filter_compensates: bool,
+        /// What a splat file was taken for.
+        origin: Option<OriginInfo>,
         /// Bounds of the centres at rest, metres.
         bounds: Option<[[f32; 3]; 2]>,
         rig: Option<RigInfo>,
@@ -44,6 +46,14 @@ enum Info {
         controls: Vec<String>,
         head: bool,
     },
+}
+
+#[derive(Serialize)]
+struct OriginInfo {
+    format: &'static str,
+    axes: String,
+    axes_by: String,
+    filter_by: String,
 }
 
 #[derive(Serialize)]
@@ -103,14 +113,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             sh_degree,
             filter_variance,
             filter_compensates,
+            origin,
             bounds,
             rig,
             field,
         } => {
             print(&format!("  avatar        {name}"))?;
+            if let Some(origin) = &origin {
+                print(&format!("  format        {}", origin.format))?;
+                print(&format!("  axes          {}: {} (--y-axis sets it)", origin.axes, origin.axes_by))?;
+            }
             print(&format!("  Gaussians     {gaussians}, harmonics of degree {sh_degree}"))?;
             let compensation = if filter_compensates { "opacity compensated" } else { "opacity as it is" };
-            print(&format!("  filter        {filter_variance} px², {compensation}"))?;
+            let why =
+                origin.map_or_else(String::new, |o| format!(": {} (--splat-filter sets it)", o.filter_by));
+            print(&format!("  filter        {filter_variance} px², {compensation}{why}"))?;
             if let Some([low, high]) = bounds {
                 let size: Vec<String> = (0..3).map(|i| format!("{:.3}", high[i] - low[i])).collect();
                 print(&format!("  size          {} m, from {low:.3?} to {high:.3?}", size.join(" × ")))?;
@@ -167,11 +184,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn read(arguments: &Arguments) -> anyhow::Result<Info> {
-    let avatar = Avatar::open(&arguments.file, &arguments.source.open_options());
+    let avatar = Avatar::open_with_origin(&arguments.file, &arguments.source.open_options());
     // What is no avatar may be a track; if it is neither, the avatar's fault is the better message for the kinds of
     // file that only avatars come in.
-    let avatar = match avatar {
-        Ok(avatar) => avatar,
+    let (avatar, origin) = match avatar {
+        Ok(opened) => opened,
         Err(error @ AvatarError::Io { .. }) => return Err(error.into()),
         Err(error) => {
             let track_like = ["csv", "json", "txt"]
@@ -212,6 +229,12 @@ fn read(arguments: &Arguments) -> anyhow::Result<Info> {
         sh_degree: avatar.gaussians.sh_degree,
         filter_variance: avatar.filter.variance,
         filter_compensates: avatar.filter.compensate,
+        origin: origin.map(|origin| OriginInfo {
+            format: origin.format,
+            axes: origin.axes,
+            axes_by: origin.axes_by.into_owned(),
+            filter_by: origin.filter_by.into_owned(),
+        }),
         bounds,
         rig,
         field,

@@ -112,7 +112,7 @@ impl<'a> Portrait<'a> {
         path: Option<&Path>,
         layout: &Layout,
         size: Size,
-        y_axis: YAxis,
+        y_axis: Option<YAxis>,
     ) -> anyhow::Result<Self> {
         let Some(body) = &avatar.body else {
             let name = path.map_or("the bundled avatar".into(), |path| path.display().to_string());

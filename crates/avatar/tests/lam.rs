@@ -46,7 +46,7 @@ fn small() -> (Vec<u8>, Vec<u8>) {
         sh: vec![0.5; n * 3],
     };
     let mut ply = Vec::new();
-    splat_file::write_ply(&gaussians, &mut ply).unwrap();
+    splat_file::write_ply(&gaussians, effigy_splat::Filter::CLASSIC, &mut ply).unwrap();
     (skin, ply)
 }
 
@@ -165,7 +165,7 @@ fn lam_zip(rig: Rig) -> Vec<u8> {
         sh: vec![0.5; n * 3],
     };
     let mut ply = Vec::new();
-    splat_file::write_ply(&gaussians, &mut ply).unwrap();
+    splat_file::write_ply(&gaussians, effigy_splat::Filter::CLASSIC, &mut ply).unwrap();
     let carrier = common::avatar();
     let body = Body { rig, ..carrier.body.unwrap() };
     let skin = Avatar { body: Some(body), ..carrier }.to_glb().unwrap();

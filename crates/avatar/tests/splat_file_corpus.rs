@@ -112,6 +112,23 @@ fn ascii_ply() -> Vec<u8> {
     ply("ascii", &lines, format!("2 0 1{row}\n0{row}\n").as_bytes())
 }
 
+/// Two extension records of SPZ, the second that of the axes.
+const RECORDS: [u8; 24] =
+    [2, 0, 0xbe, 0xad, 4, 0, 0, 0, 1, 2, 3, 4, 3, 0, 0xbe, 0xad, 4, 0, 0, 0, 15, 0, 0, 0];
+
+/// Flat, in plain colours, with a 3D filter and comments.
+fn odd_ply() -> Vec<u8> {
+    let mut names = property_names(0);
+    names.retain(|name| !name.starts_with("f_dc_") && name != "scale_2");
+    names.extend(["red", "green", "blue", "filter_3D"].map(String::from));
+    let properties: Vec<String> = names.iter().map(|name| format!("property float {name}")).collect();
+    let mut lines = vec!["comment SplatRenderMode: mip", "comment antialiased 1", "element vertex 5"];
+    lines.extend(properties.iter().map(String::as_str));
+    let body: Vec<u8> =
+        (0..5 * names.len()).flat_map(|i| ((i * 13 % 17) as f32 / 8.0 - 1.0).to_le_bytes()).collect();
+    ply("binary_little_endian", &lines, &body)
+}
+
 /// One test, because the peak of memory is the whole program's: others at the same time would count as well.
 #[test]
 fn whatever_the_file_memory_is_bounded() {
@@ -137,6 +154,8 @@ fn damaged_files_are_read_or_refused() {
         ("compressed PLY without harmonics", compressed_ply(&CHUNK[..12], &words[..256], &[])),
         ("SPZ 4", Spz::two(4).v4(&[])),
         ("gzip", gzip(&Spz::two(3).payload())),
+        ("PLY of other properties", odd_ply()),
+        ("SPZ 4 with records", Spz { flags: 2, ..Spz::two(4) }.v4(&RECORDS)),
     ] {
         accepted += read_damaged(name, &file, 2000, &mut random, same);
     }
@@ -144,6 +163,11 @@ fn damaged_files_are_read_or_refused() {
         let payload = Spz::two(version).payload();
         accepted += read_damaged("SPZ within gzip", &payload, 1000, &mut random, |bytes| gzip(&bytes));
     }
+    let mut recorded = Spz { flags: 2, ..Spz::two(3) };
+    recorded.arrays.push(RECORDS.to_vec());
+    let payload = recorded.payload();
+    accepted +=
+        read_damaged("SPZ with records within gzip", &payload, 1000, &mut random, |bytes| gzip(&bytes));
     // Damage must get past the header often enough to be worth the test.
     assert!(accepted > 1500, "{accepted}");
     if let (Some(before), Some(after)) = (before, peak_memory()) {

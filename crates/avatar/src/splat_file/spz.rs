@@ -81,7 +81,9 @@ pub fn read_spz(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, 
     let gaussians = header.decode(&arrays.each_ref().map(Vec::as_slice));
     let recorded = if header.flags & FLAG_EXTENSIONS != 0 { recorded_axes(&records) } else { None };
     let axes = match recorded {
-        Some(axes) => Told::new(axes, "the file's record SPZ_ADOBE_coordinate_system says so"),
+        Some((axes, name)) => {
+            Told::new(axes, format!("the file's record SPZ_ADOBE_coordinate_system says {name}"))
+        }
         None => Told::new(
             UpAxis::YUp.into(),
             "as SPZ is specified, for the file does not say; many made from a PLY have Y down",
@@ -102,8 +104,9 @@ pub(crate) fn is_spz_within_gzip(bytes: &[u8]) -> bool {
         && matches!(start.as_slice(), [b'N', b'G', b'S', b'P', version, 0, 0, 0] if *version < 4)
 }
 
-/// What `SPZ_ADOBE_coordinate_system` says of the axes among extension records, if it is there and says something.
-fn recorded_axes(mut records: &[u8]) -> Option<Axes> {
+/// What `SPZ_ADOBE_coordinate_system` says of the axes among extension records, and its name for them, if it is there and
+/// says something.
+fn recorded_axes(mut records: &[u8]) -> Option<(Axes, &'static str)> {
     let mut axes = None;
     while let Some((head, rest)) = records.split_first_chunk::<8>() {
         let [t0, t1, t2, t3, l0, l1, l2, l3] = *head;
@@ -116,20 +119,34 @@ fn recorded_axes(mut records: &[u8]) -> Option<Axes> {
         if u32::from_le_bytes([t0, t1, t2, t3]) == COORDINATE_SYSTEM
             && let Some(value) = content.first_chunk()
         {
-            match u32::from_le_bytes(*value) {
-                0 => {}
-                value @ 1..=16 => axes = Some(axes_of(value - 1)),
-                value => tracing::warn!("coordinate system {value} of the SPZ file is not known"),
+            let value = u32::from_le_bytes(*value);
+            match SYSTEMS.get((value as usize).wrapping_sub(1)) {
+                Some(system) => axes = Some((axes_of(value - 1), *system)),
+                // Unspecified.
+                None if value == 0 => {}
+                None => tracing::warn!("coordinate system {value} of the SPZ file is not known"),
             }
         }
     }
     axes
 }
 
-/// A bit each for right, up and, of the first eight, front, of the last eight, in which Z is vertical, back.
+/// The names of coordinate systems from 1 on.
+const SYSTEMS: [&str; 16] = [
+    "LDB", "RDB", "LUB", "RUB", "LDF", "RDF", "LUF", "RUF", "LFD", "RFD", "LFU", "RFU", "LBD", "RBD", "LBU",
+    "RBU",
+];
+
+/// The axes of the coordinate system whose number less one has these bits.
+///
+/// Of the first eight a bit each is for X to the right, Y up and Z to the front. The last eight are these turned by a
+/// quarter about X, so that Z is vertical. The library that writes and reads them turns the axes and only then flips
+/// those that differ, by their place: the second bit is Y to the front, the third Z down. That is what its files hold,
+/// though by the letters of LFD, RFD, LBU and RBU it would be the other way round.
 fn axes_of(bits: u32) -> Axes {
-    let [x_right, up, third, z_vertical] = [0, 1, 2, 3].map(|bit| bits >> bit & 1 != 0);
-    Axes { x_right, up, back: third == z_vertical, z_vertical }
+    let [x_right, second, third, z_vertical] = [0, 1, 2, 3].map(|bit| bits >> bit & 1 != 0);
+    let (up, back) = if z_vertical { (!third, !second) } else { (second, !third) };
+    Axes { x_right, up, back, z_vertical }
 }
 
 struct Header {

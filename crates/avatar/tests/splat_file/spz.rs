@@ -142,26 +142,27 @@ fn spz_faults_are_named() {
     assert_eq!(read(b""), "not a splat file: it begins as neither PLY nor SPZ does");
 }
 
-/// The values of `SPZ_ADOBE_coordinate_system`, by the enumeration CoordinateSystem of nianticlabs/spz: where X, Y and Z
-/// point.
-const SYSTEMS: [(u32, &str); 17] = [
-    (0, "RUB"),
-    (1, "LDB"),
-    (2, "RDB"),
-    (3, "LUB"),
-    (4, "RUB"),
-    (5, "LDF"),
-    (6, "RDF"),
-    (7, "LUF"),
-    (8, "RUF"),
-    (9, "LFD"),
-    (10, "RFD"),
-    (11, "LFU"),
-    (12, "RFU"),
-    (13, "LBD"),
-    (14, "RBD"),
-    (15, "LBU"),
-    (16, "RBU"),
+/// The values of `SPZ_ADOBE_coordinate_system`, by the enumeration CoordinateSystem of nianticlabs/spz, and where X, Y and
+/// Z point in the files that this library makes of upright Gaussians with them. It takes (x, y, z), Y up, to (x, -z, y) for
+/// the last eight, RFU, and then changes the sign of the second or third of these where D is not U or B is not F.
+const SYSTEMS: [(u32, &str, &str); 17] = [
+    (0, "", "RUB"),
+    (1, "LDB", "LDB"),
+    (2, "RDB", "RDB"),
+    (3, "LUB", "LUB"),
+    (4, "RUB", "RUB"),
+    (5, "LDF", "LDF"),
+    (6, "RDF", "RDF"),
+    (7, "LUF", "LUF"),
+    (8, "RUF", "RUF"),
+    (9, "LFD", "LBU"),
+    (10, "RFD", "RBU"),
+    (11, "LFU", "LFU"),
+    (12, "RFU", "RFU"),
+    (13, "LBD", "LBD"),
+    (14, "RBD", "RBD"),
+    (15, "LBU", "LFD"),
+    (16, "RBU", "RFD"),
 ];
 
 fn record(kind: u32, content: &[u8]) -> Vec<u8> {
@@ -217,7 +218,7 @@ fn spz_is_turned_by_what_its_record_says_of_its_axes() {
     for version in 1..=4 {
         let stored = read_splat(&spz_with(version, 0, &[]), &options).unwrap().gaussians;
         assert_eq!(stored.sh_degree, 3);
-        for (value, axes) in SYSTEMS {
+        for (value, name, axes) in SYSTEMS {
             let toward = |letter: char| match letter {
                 'L' => DVec3::NEG_X,
                 'R' => DVec3::X,
@@ -235,9 +236,10 @@ fn spz_is_turned_by_what_its_record_says_of_its_axes() {
             let file = spz_with(version, 2, &records);
             let scene = read_splat(&file, &options).unwrap();
             assert_turned(&stored, &scene.gaussians, matrix);
-            if value == 10 {
+            assert!(scene.origin.axes_by.ends_with(name), "{:?}", scene.origin);
+            if value == 16 {
                 assert_eq!(scene.origin.axes, "X right, Y front, Z down");
-                assert_eq!(scene.origin.axes_by, "the file's record SPZ_ADOBE_coordinate_system says so");
+                assert_eq!(scene.origin.axes_by, "the file's record SPZ_ADOBE_coordinate_system says RBU");
             }
             // A file whose flag says that there are none has none.
             assert_eq!(read_splat(&spz_with(version, 0, &records), &options).unwrap().gaussians, stored);

@@ -1,6 +1,6 @@
 //! Opening a file of any known kind as an avatar.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use effigy_rig::{LoadLimits, Rig};
@@ -152,6 +152,9 @@ fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, AvatarError> {
     let mut unpacked = Vec::new();
     let read = MultiGzDecoder::new(bytes).take(limit.saturating_add(1)).read_to_end(&mut unpacked);
     match read {
+        Err(fault) if fault.kind() == ErrorKind::UnexpectedEof => {
+            Err(AvatarError::Asset("gzip: the file ends within it".into()))
+        }
         Err(fault) => Err(AvatarError::Asset(format!("gzip: {fault}"))),
         Ok(length) if length as u64 > limit => {
             Err(AvatarError::Asset(format!("gzip: unpacks to more than {limit} bytes")))

@@ -235,11 +235,13 @@ fn damaged_ply() {
     for (column, bad) in [(0, f32::NAN), (7, f32::INFINITY), (10, f32::NAN), (4, f32::NEG_INFINITY)] {
         let mut row = files::ROW;
         row[column] = bad;
-        bench.no_avatar_in("nan.ply", &files::ply(&[files::ROW, row]), "vertex 1");
+        // What cannot be drawn is left out, and what can be is not refused for it.
+        bench.avatar_in("nan.ply", &files::ply(&[files::ROW, row]));
+        bench.no_avatar_in("nan.ply", &files::ply(&[row, row]), "none of its 2 Gaussians");
     }
     let mut flat = files::ROW;
     flat[10] = 0.0;
-    bench.no_avatar_in("flat.ply", &files::ply(&[flat]), "vertex 0");
+    bench.no_avatar_in("flat.ply", &files::ply(&[flat]), "none of its 1 Gaussians");
 
     let good = files::compressed_ply();
     bench.avatar_in("c.ply", &good);
@@ -247,7 +249,7 @@ fn damaged_ply() {
     let mut bad = good.clone();
     let at = bad.len() - 2 * 16 - 48;
     bad[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    bench.no_avatar_in("c_nan.ply", &bad, "chunk 0");
+    bench.no_avatar_in("c_nan.ply", &bad, "none of its 2 Gaussians");
 }
 
 #[test]
@@ -261,7 +263,10 @@ fn damaged_spz() {
     bench.no_avatar_in("many.spz", &files::gzip(&files::spz_contents(2, u32::MAX)), "4294967295 Gaussians");
     bench.no_avatar_in("later.spz", &files::gzip(&files::spz_contents(9, 2)), "version 9");
     bench.no_avatar_in("v4.spz", &files::spz_contents(4, 2), "table of contents");
-    bench.no_avatar_in("other.spz", &files::gzip(b"something else entirely"), "NGSP");
+    bench.no_avatar_in("other.spz", &files::gzip(b"something else entirely"), "not an avatar");
+    bench.no_avatar_in("scene.rad", b"RAD0", "is not read");
+    let two = files::zip(&[("a.spz", &good[..]), ("b.spz", &good[..])]);
+    bench.no_avatar_in("two.zip", &two, "2 files that could be meant");
     let mut flipped = good.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x55;

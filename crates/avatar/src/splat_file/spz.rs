@@ -97,11 +97,11 @@ pub fn read_spz(bytes: &[u8], options: &SplatReadOptions) -> Result<SplatScene, 
     finish(Found { format: "SPZ", gaussians, axes, filter }, options)
 }
 
-/// Whether a gzip stream begins as an SPZ file of a version up to 3 does.
+/// Whether a gzip stream is an SPZ file, of a version other than 4: those are not within gzip.
 pub(crate) fn is_spz_within_gzip(bytes: &[u8]) -> bool {
     let mut start = Vec::new();
     read_up_to(&mut GzDecoder::new(bytes), 8, &mut start).is_ok()
-        && matches!(start.as_slice(), [b'N', b'G', b'S', b'P', version, 0, 0, 0] if *version < 4)
+        && matches!(start.as_slice(), [b'N', b'G', b'S', b'P', version, ..] if *version != 4)
 }
 
 /// What `SPZ_ADOBE_coordinate_system` says of the axes among extension records, and its name for them, if it is there and
@@ -159,6 +159,9 @@ struct Header {
 
 /// The attributes, in the order of the file.
 const ARRAYS: [&str; 6] = ["positions", "opacities", "colours", "scales", "rotations", "harmonics"];
+
+/// The bytes of each of [`ARRAYS`].
+type Arrays = [Vec<u8>; 6];
 
 impl Header {
     fn parse(bytes: &[u8], versions: std::ops::RangeInclusive<u32>) -> Result<Self, SplatFileError> {
@@ -291,8 +294,8 @@ fn unpack_gzip(
     mut stream: GzDecoder<&[u8]>,
     header: &Header,
     count: usize,
-) -> Result<([Vec<u8>; 6], Vec<u8>), SplatFileError> {
-    let mut arrays: [Vec<u8>; 6] = Default::default();
+) -> Result<(Arrays, Vec<u8>), SplatFileError> {
+    let mut arrays = Arrays::default();
     for ((array, width), name) in arrays.iter_mut().zip(header.widths()).zip(ARRAYS) {
         let want = width.saturating_mul(count);
         read_up_to(&mut stream, want, array).map_err(|e| compression(name, e))?;
@@ -316,7 +319,7 @@ fn unpack_zstd<'a>(
     bytes: &'a [u8],
     header: &Header,
     count: usize,
-) -> Result<([Vec<u8>; 6], Cow<'a, [u8]>), SplatFileError> {
+) -> Result<(Arrays, Cow<'a, [u8]>), SplatFileError> {
     let length = bytes.len() as u64;
     let Some(&[.., streams, t0, t1, t2, t3]) = bytes.first_chunk::<20>() else {
         return Err(truncated("the header", 0, HEADER_BYTES_V4 as u64, length));
@@ -340,7 +343,7 @@ fn unpack_zstd<'a>(
             truncated("the table of contents", table_at as u64, table_bytes as u64, available)
         })?;
 
-    let mut arrays: [Vec<u8>; 6] = Default::default();
+    let mut arrays = Arrays::default();
     let (entries, _) = table.as_chunks::<16>();
     let wanted = arrays.iter_mut().zip(widths).zip(ARRAYS).filter(|((_, width), _)| *width > 0);
     for (((array, width), name), entry) in wanted.zip(entries) {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use effigy_avatar::splat_file::UpAxis;
 use effigy_avatar::{Avatar, Extents};
 use effigy_render::OrbitCamera;
 use effigy_render::camera_file::{CameraFileError, read_cameras};
@@ -96,7 +95,7 @@ impl CameraPath {
             CameraChoice::Orbit(None) => Swing::Turn,
             CameraChoice::Orbit(Some(degrees)) => Swing::ToAndFro(degrees.to_radians()),
             CameraChoice::File(path) => {
-                let up = y_axis.map_or_else(UpAxis::default, YAxis::up_axis);
+                let up = y_axis.map(YAxis::up_axis).unwrap_or_default();
                 let cameras = read_cameras(path, up).map_err(|error| {
                     let hint = match error {
                         CameraFileError::Io { .. } => {

@@ -236,7 +236,10 @@ fn damaged_ply() {
         let mut row = files::ROW;
         row[column] = bad;
         // What cannot be drawn is left out, and what can be is not refused for it.
-        bench.avatar_in("nan.ply", &files::ply(&[files::ROW, row]));
+        bench.put("nan.ply", &files::ply(&[files::ROW, row]));
+        let output = effigy(bench.path(), &["info", "nan.ply"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && stderr.contains("1 of 2 Gaussians"), "{stderr}");
         bench.no_avatar_in("nan.ply", &files::ply(&[row, row]), "none of its 2 Gaussians");
     }
     let mut flat = files::ROW;

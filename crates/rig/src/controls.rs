@@ -1,5 +1,10 @@
 //! Names of controls: the 52 ARKit shapes, and other vocabularies in terms of them.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use crate::error::shown;
+
 /// The 52 ARKit face shapes in camelCase, in the order of Live Link Face.
 ///
 /// Apple, ARKit `ARFaceAnchor.BlendShapeLocation`. Values run from 0 (at rest) to 1.
@@ -58,9 +63,19 @@ pub const ARKIT_NAMES: [&str; 52] = [
     "tongueOut",
 ];
 
-/// The ARKit name that `name` stands for, whatever its capitals: `eyeBlinkLeft`, `EyeBlinkLeft`, `eyeBlink_L`,
-/// `eye_blink_left` and `EYEBLINKLEFT` are all `eyeBlinkLeft`. `None` for anything else.
+/// The ARKit name that `name` stands for. Capitals and the marks between words do not matter, and a side may be one
+/// letter: `eyeBlinkLeft`, `EyeBlinkLeft`, `eyeBlink_L`, `eye_blink_left` and `EYEBLINKLEFT` are all `eyeBlinkLeft`.
+///
+/// A prefix is passed over: the path or deformer of an exporter (`blendShape1.jawOpen`, `Head|jawOpen`,
+/// `rig:head_blendShape.JawOpen`), a number (`A25_Jaw_Open`), or a word for what kind of thing it is
+/// (`ARKit_jawOpen`). What has the name of another shape before it is a correction of both, and no shape:
+/// `jawOpen_mouthClose`. `None` for that and for anything else.
 pub fn canonical(name: &str) -> Option<&'static str> {
+    spelled(name).or_else(|| after_prefix(name))
+}
+
+/// As [`canonical`], of names without a prefix only.
+pub(crate) fn spelled(name: &str) -> Option<&'static str> {
     // No ARKit name, written in any of these ways, is longer; file names for morphs may be.
     if name.len() > 64 {
         return None;
@@ -70,13 +85,145 @@ pub fn canonical(name: &str) -> Option<&'static str> {
         .filter(|c| !matches!(c, '_' | '-' | '.' | ' '))
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    ARKIT_NAMES.into_iter().find(|known| {
-        let known = known.to_ascii_lowercase();
-        known == key
-            || known.strip_suffix("left").is_some_and(|stem| key.strip_suffix('l') == Some(stem))
-            || known.strip_suffix("right").is_some_and(|stem| key.strip_suffix('r') == Some(stem))
+    SPELLINGS.get(&key).copied()
+}
+
+/// For each of the `names` of one rig or track, the ARKit name that it stands for among the others. A name without a
+/// prefix comes before those that have one; of several with prefixes for one ARKit name, none is it.
+pub(crate) fn canonical_among(names: &[String]) -> Vec<Option<&'static str>> {
+    let exact: Vec<Option<&'static str>> = names.iter().map(|name| spelled(name)).collect();
+    let taken: HashSet<&str> = exact.iter().flatten().copied().collect();
+    let loose: Vec<Option<&'static str>> = names
+        .iter()
+        .zip(&exact)
+        .map(|(name, exact)| {
+            let known = if exact.is_none() { after_prefix(name) } else { None };
+            known.filter(|known| !taken.contains(known))
+        })
+        .collect();
+    let mut uses: HashMap<&str, u32> = HashMap::new();
+    for known in loose.iter().flatten() {
+        *uses.entry(known).or_default() += 1;
+    }
+    let alone = |known: &&'static str| uses.get(known) == Some(&1);
+    exact.into_iter().zip(loose).map(|(exact, loose)| exact.or(loose.filter(alone))).collect()
+}
+
+/// The `names` of one rig or track, those that [stand for an ARKit name](canonical_among) replaced by it. Warns of
+/// those that could be the same one; `place` says where they are.
+pub(crate) fn canonical_names(names: Vec<String>, place: &str) -> Vec<String> {
+    let known = canonical_among(&names);
+    let taken: HashSet<&str> = known.iter().flatten().copied().collect();
+    let unclear = |name: &&String| canonical(name).is_some_and(|known| !taken.contains(known));
+    let ambiguous: Vec<&str> =
+        names.iter().zip(&known).filter(|(_, k)| k.is_none()).map(|(n, _)| n).filter(unclear).map(String::as_str).collect();
+    if !ambiguous.is_empty() {
+        tracing::warn!(
+            "{place}: {} names stand for ARKit shapes that others stand for too, and are left as they are: {}",
+            ambiguous.len(),
+            few(ambiguous.iter().copied())
+        );
+    }
+    names.into_iter().zip(known).map(|(name, known)| known.map_or(name, str::to_owned)).collect()
+}
+
+/// The first of `names`, for a message, and how many more there are.
+pub(crate) fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const MOST: usize = 5;
+    let mut text = String::new();
+    let mut count = 0;
+    for name in names {
+        count += 1;
+        if count <= MOST {
+            let separator = if count > 1 { ", " } else { "" };
+            let short: String = name.chars().take(40).collect();
+            text += &format!("{separator}{}", shown(&short));
+        }
+    }
+    match count {
+        0 => "none".into(),
+        1..=MOST => text,
+        _ => format!("{text} and {} more", count - MOST),
+    }
+}
+
+/// What stands after a prefix, where that is an ARKit name.
+fn after_prefix(name: &str) -> Option<&'static str> {
+    const OF_A_PATH: [char; 4] = ['.', '|', ':', '/'];
+    // Exporters write the path of a node before a name.
+    if name.len() > 256 {
+        return None;
+    }
+    let own_copy = |path: &str| {
+        // What a second morph of one name is called where a rig is read.
+        path.strip_prefix("mesh_").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    // A mark of a path may stand within the name too: `head.eyeBlink.L`.
+    let starts = std::iter::once(0).chain(name.match_indices(OF_A_PATH).map(|(at, _)| at + 1));
+    for start in starts {
+        let (path, rest) = name.split_at(start);
+        if let Some(known) = spelled(rest).or_else(|| after_words(rest)) {
+            let mut parts = path.split(OF_A_PATH);
+            let prefix = !own_copy(path.trim_end_matches(OF_A_PATH)) && !parts.any(names_a_shape);
+            return prefix.then_some(known);
+        }
+    }
+    None
+}
+
+/// As [`after_prefix`], where the prefix is words.
+fn after_words(name: &str) -> Option<&'static str> {
+    let mut rest = name;
+    while let Some((word, after)) = rest.split_once(['_', '-', ' ']) {
+        if !says_kind(word) {
+            return None;
+        }
+        rest = after;
+        if let Some(known) = spelled(rest) {
+            return Some(known);
+        }
+    }
+    None
+}
+
+/// Whether any run of the words in `part` is an ARKit name.
+fn names_a_shape(part: &str) -> bool {
+    let words: Vec<&str> = part.split(['_', '-', ' ']).filter(|word| !word.is_empty()).collect();
+    // No ARKit name has more than five words.
+    (0..words.len()).any(|from| {
+        (from + 1..=words.len().min(from + 5)).any(|to| spelled(&words[from..to].concat()).is_some())
     })
 }
+
+/// Whether a word before a name says what kind of thing it is, or numbers it.
+fn says_kind(word: &str) -> bool {
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    let numbered = letters.len() < word.len();
+    let kind = KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(letters));
+    word.is_empty() || kind || (numbered && letters.len() <= 2 && letters.bytes().all(|b| b.is_ascii_alphabetic()))
+}
+
+/// Words before an underscore that do not change what a shape is.
+const KINDS: &[&str] = &[
+    "arkit", "blendshape", "blendshapes", "bs", "shape", "shapes", "shapekey", "key", "morph", "morphs", "target",
+    "targets", "face", "facial", "head", "body", "mesh", "geo", "avatar", "ctrl", "control", "expression", "facs",
+    "jnt",
+];
+
+/// Every way of writing an ARKit name, without marks between words and in small letters.
+static SPELLINGS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let mut spellings = HashMap::new();
+    for name in ARKIT_NAMES {
+        let key = name.to_ascii_lowercase();
+        for (side, letter) in [("left", "l"), ("right", "r")] {
+            if let Some(stem) = key.strip_suffix(side) {
+                spellings.insert(format!("{stem}{letter}"), name);
+            }
+        }
+        spellings.insert(key, name);
+    }
+    spellings
+});
 
 /// A control of another vocabulary as a weighted set of ARKit shapes.
 pub type Recipe = &'static [(&'static str, f32)];
@@ -259,6 +406,65 @@ mod tests {
             assert_eq!(canonical(name), None, "{name}");
         }
         assert!(ARKIT_NAMES.into_iter().all(|name| canonical(name) == Some(name)));
+    }
+
+    #[test]
+    fn prefixes_are_passed_over() {
+        for (name, known) in [
+            ("A25_Jaw_Open", "jawOpen"),
+            ("A14_Eye_Blink_Left", "eyeBlinkLeft"),
+            ("25_jawOpen", "jawOpen"),
+            ("blendShape1.jawOpen", "jawOpen"),
+            ("head_blendShape.JawOpen", "jawOpen"),
+            ("blendShape2.eyeBlink_L", "eyeBlinkLeft"),
+            ("head.eyeBlink.L", "eyeBlinkLeft"),
+            ("Mesh|jawOpen", "jawOpen"),
+            ("|Armature|Head|mouthSmile_R", "mouthSmileRight"),
+            ("rig:bs.A38_Mouth_Smile_Left", "mouthSmileLeft"),
+            ("ARKit_jawOpen", "jawOpen"),
+            ("facs_jnt_EyeLookUpLeft", "eyeLookUpLeft"),
+            ("Head_blendShape1_jawOpen", "jawOpen"),
+            ("blendShapes.MouthLeft", "mouthLeft"),
+        ] {
+            assert_eq!(canonical(name), Some(known), "{name}");
+        }
+        for name in [
+            // Corrections of two shapes at once.
+            "jawOpen_mouthClose",
+            "blendShape1.jawOpen_mouthClose",
+            "jawOpen.mouthClose",
+            "A25_Jaw_Open_mouthLeft",
+            "mouthSmileLeft|mouthLeft",
+            "head_jawOpen.mouthClose",
+            // Another shape, or a part of one.
+            "lower_mouthClose",
+            "V_Tongue_Out",
+            "Fcl_jawOpen",
+            "old_jawOpen",
+            "A25_Jaw",
+            "blendShape1.jaw",
+            "blendShape1.",
+            "A25_",
+            // The second morph of that name in a rig.
+            "mesh_0.jawOpen",
+            "mesh_12.jawOpen.2",
+        ] {
+            assert_eq!(canonical(name), None, "{name}");
+        }
+        assert_eq!(canonical(&format!("{}.jawOpen", "x|".repeat(200))), None);
+    }
+
+    #[test]
+    fn the_name_without_a_prefix_is_the_one_and_of_several_with_one_none_is() {
+        let among = |names: &[&str]| canonical_among(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
+        assert_eq!(among(&["A25_Jaw_Open", "jaw_open"]), [None, Some("jawOpen")]);
+        assert_eq!(
+            among(&["A25_Jaw_Open", "blendShape1.jawOpen", "blendShape1.mouthLeft"]),
+            [None, None, Some("mouthLeft")]
+        );
+        assert_eq!(among(&["JawOpen", "jaw_open", "tail"]), [Some("jawOpen"), Some("jawOpen"), None]);
+        let names = ["A25_Jaw_Open", "tail"].map(str::to_owned).to_vec();
+        assert_eq!(canonical_names(names, "here"), ["jawOpen", "tail"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod vrm;
 use std::path::Path;
 
 use gltf::json::Root;
+use serde_json::Value;
 
 use crate::container::check_versions_and_extensions;
 use crate::error::shown;
@@ -58,6 +59,33 @@ impl Rig {
 
 /// As [`Rig::from_slice`], but a file without triangles is fine: animations stand on their own.
 pub(crate) fn load(bytes: &[u8], base_dir: Option<&Path>, limits: &LoadLimits) -> Result<Rig, RigError> {
+    load_with_extensions(bytes, base_dir, limits).map(|(rig, _)| rig)
+}
+
+/// What stands beside a rig in its file.
+pub(crate) struct Extensions {
+    root: Root,
+    order: node::Order,
+}
+
+impl Extensions {
+    /// The extension of the whole file called `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.root.extensions.as_ref()?.others.get(name)
+    }
+
+    /// The rig's node for the file's.
+    pub(crate) fn node(&self, file: u64) -> Option<usize> {
+        self.order.rig(usize::try_from(file).ok()?)
+    }
+}
+
+/// As [`load`], with the file's own extensions.
+pub(crate) fn load_with_extensions(
+    bytes: &[u8],
+    base_dir: Option<&Path>,
+    limits: &LoadLimits,
+) -> Result<(Rig, Extensions), RigError> {
     let (root, bin) = document(bytes, limits)?;
     let mut files = Files::new(base_dir, limits.bytes.saturating_sub(bytes.len() as u64));
     let buffers = resource::buffers(&root, bin, &mut files)?;
@@ -73,7 +101,7 @@ pub(crate) fn load(bytes: &[u8], base_dir: Option<&Path>, limits: &LoadLimits) -
     rig.expressions = vrm::expressions(&root, &order, &morphs, limits)?;
     rig.animations = animation::animations(&root, &accessors, &order, &morphs)?;
     rig.validate()?;
-    Ok(rig)
+    Ok((rig, Extensions { root, order }))
 }
 
 /// The JSON of a file, whose version and extensions fit, and its binary chunk.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use gltf::json::{Extras, Root};
 
+use crate::controls::canonical_names;
 use crate::error::{invalid, within};
-use crate::{LoadLimits, Morph, Rig, RigError, canonical};
+use crate::{LoadLimits, Morph, Rig, RigError};
 
 use super::node::Order;
 
@@ -49,13 +50,14 @@ impl Names {
             let names = target_names(&mesh.extras)
                 .or_else(|| target_names(&mesh.primitives.first()?.extras))
                 .unwrap_or_default();
+            let names = canonical_names(names, &format!("mesh {mesh_index}"));
             let weights = node.weights.as_deref().or(mesh.weights.as_deref()).unwrap_or_default();
             let mut morphs = Vec::new();
             // The morphs that this mesh has already.
             let mut taken = vec![false; rig.morphs.len()];
             for i in 0..count {
                 let base = match names.get(i) {
-                    Some(name) => canonical(name).map_or_else(|| name.clone(), str::to_owned),
+                    Some(name) => name.clone(),
                     None => format!("morph_{i}"),
                 };
                 // Only targets that the file itself names alike are known to belong together.

@@ -1,18 +1,15 @@
 //! Tracks from glTF animations of morph weights.
 
-use std::path::Path;
-
 use crate::error::{invalid, within};
-use crate::{Animation, ChannelValues, LoadLimits, Pose, RigError};
+use crate::{Animation, ChannelValues, Pose, Rig, RigError};
 
 use super::{Track, TrackLimits};
 
 /// Samples per second, as many as face capture usually takes; what moves between two samples is passed over.
 const RATE: f64 = 60.0;
 
-pub(super) fn read(bytes: &[u8], base_dir: Option<&Path>, limits: &TrackLimits) -> Result<Track, RigError> {
-    let load_limits = LoadLimits { bytes: limits.bytes, ..LoadLimits::default() };
-    let rig = crate::load::load(bytes, base_dir, &load_limits)?;
+/// The track of the first animation of morph weights in `rig`.
+pub(super) fn read(rig: &Rig, limits: &TrackLimits) -> Result<Track, RigError> {
     let animated = |a: &Animation| {
         let mut morphs: Vec<usize> = Vec::new();
         for channel in &a.channels {
@@ -37,21 +34,30 @@ pub(super) fn read(bytes: &[u8], base_dir: Option<&Path>, limits: &TrackLimits) 
             .cloned()
             .collect(),
     };
-    // A key at 1e30 s saturates here and is over any limit.
-    let frames = ((weights_only.duration() * RATE).ceil() as u64).saturating_add(1);
-    within("the number of frames", frames, limits.frames)?;
-    within("the number of controls", morphs.len() as u64, limits.controls)?;
-    within("the number of weights", frames.saturating_mul(morphs.len() as u64), limits.weights)?;
+    let times = sample_times(weights_only.duration(), morphs.len(), limits)?;
 
     let mut track =
         Track { names: morphs.iter().map(|&m| rig.morphs[m].name.clone()).collect(), ..Track::default() };
-    let mut pose = Pose::rest(&rig);
-    for frame in 0..frames {
-        // The last sample may lie past the last key, which is held.
-        let time = frame as f64 / RATE;
+    let mut pose = Pose::rest(rig);
+    for &time in &times {
         weights_only.sample(time, &mut pose);
-        track.times.push(time);
         track.weights.extend(morphs.iter().map(|&m| pose.morph_weights[m]));
     }
+    track.times = times;
     Ok(track)
+}
+
+/// When an animation of `duration` seconds that moves `controls` controls is sampled. The last time may lie past the
+/// last key, which is held.
+pub(super) fn sample_times(
+    duration: f64,
+    controls: usize,
+    limits: &TrackLimits,
+) -> Result<Vec<f64>, RigError> {
+    // A key at 1e30 s saturates here and is over any limit.
+    let frames = ((duration * RATE).ceil() as u64).saturating_add(1);
+    within("the number of frames", frames, limits.frames)?;
+    within("the number of controls", controls as u64, limits.controls)?;
+    within("the number of weights", frames.saturating_mul(controls as u64), limits.weights)?;
+    Ok((0..frames).map(|frame| frame as f64 / RATE).collect())
 }

@@ -1,14 +1,15 @@
-//! Writing Live Link Face CSV (Epic Games), so that [`super::live_link`] reads the same again.
+//! Writing Live Link Face CSV (Epic Games), so that [`super::table`] reads the same again.
 
 use std::fmt::Write;
 
 use glam::{DQuat, EulerRot, Quat};
 
+use crate::controls::canonical_among;
 use crate::error::invalid;
-use crate::{ARKIT_NAMES, RigError, canonical};
+use crate::{ARKIT_NAMES, RigError};
 
 use super::Track;
-use super::live_link::TURNING;
+use super::table::TURNING;
 
 /// Thousandths of a frame in a second: the smallest step of a timecode.
 const STEPS: f64 = 60_000.0;
@@ -21,7 +22,8 @@ const DAY: f64 = 86_400.0 * STEPS;
 /// The bytes of the file, and the names of what it leaves out.
 pub(super) fn csv(track: &Track) -> Result<(Vec<u8>, Vec<String>), RigError> {
     track.validate()?;
-    let column = |shape: &str| track.names.iter().position(|name| canonical(name) == Some(shape));
+    let known = canonical_among(&track.names);
+    let column = |shape: &str| known.iter().position(|name| *name == Some(shape));
     let columns = ARKIT_NAMES.map(column);
     if columns.iter().all(Option::is_none) {
         let fault = "has no ARKit shape, and a Live Link Face file holds nothing else";
@@ -70,7 +72,7 @@ pub(super) fn csv(track: &Track) -> Result<(Vec<u8>, Vec<String>), RigError> {
         row.push('\n');
         text += &row;
     }
-    let unknown = track.names.iter().filter(|name| canonical(name).is_none());
+    let unknown = track.names.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(name, _)| name);
     Ok((text.into_bytes(), unknown.chain(track.node_turns.keys()).cloned().collect()))
 }
 

@@ -1,22 +1,32 @@
 //! Expression tracks: named controls over time.
 
+mod content;
+mod face_cap;
+mod gathered;
 mod gltf_weights;
+mod ifacialmocap;
 mod json;
-mod live_link;
+mod json_writer;
+mod left_out;
 mod live_link_writer;
+mod matching;
+mod names;
 mod player;
 mod recorder;
-mod save;
+mod table;
+mod timecode;
+mod times;
 mod turn;
+mod vrm_animation;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use glam::Quat;
 
-use crate::error::{invalid, within};
+use crate::RigError;
+use crate::error::invalid;
 use crate::limits::read_within;
-use crate::{RigError, canonical, recipe};
 
 pub use player::{TrackPlayer, Wrap};
 pub use recorder::TrackRecorder;
@@ -65,51 +75,54 @@ impl Track {
     /// [`RigError::File`] with the file's name and what is wrong.
     pub fn open(path: impl AsRef<Path>, limits: &TrackLimits) -> Result<Self, RigError> {
         let path = path.as_ref();
+        // Names the file in what is told about it while it is read.
+        let _reading = tracing::warn_span!("track", file = %path.display()).entered();
         let read = || {
-            Self::read(
-                &read_within(path, limits.bytes)?,
-                Some(path.parent().unwrap_or(Path::new(""))),
-                limits,
-            )
+            let bytes = read_within(path, limits.bytes)?;
+            Self::read(&bytes, Some(path.parent().unwrap_or(Path::new(""))), limits)
         };
         read().map_err(|fault: RigError| fault.in_file(path))
     }
 
     /// Reads a track from memory, whatever its format:
     ///
-    /// - Live Link Face CSV: `Timecode`, `BlendshapeCount`, 52 shapes, 9 angles of head and eyes. The frame rate is worked out from the
-    ///   timecodes; missing frames leave gaps that are interpolated over. Angles are radians. Seen from the person, yaw
-    ///   is positive to their right, pitch positive downwards and roll positive towards their right shoulder; yaw is
-    ///   applied last. (Yaw and pitch follow from the eyes' angles and `eyeLook…` shapes in recorded takes.)
-    /// - JSON: `{"names": [C], "frames": [{"weights": [C], "time": s, "rotation": [], "eye_rotations": [[], []]}],
-    ///   "metadata": {"fps": f}, "head_pose": [[3]]}`. Time is optional (then `fps`, 30 without). A head rotation is either a frame's
-    ///   `rotation`, as a rotation vector in radians (3 numbers) or a quaternion xyzw (4), or its entry in `head_pose`,
-    ///   a rotation vector. Those of the left and the right eye are written like a frame's `rotation`, in every frame
-    ///   or in none. A frame's `turns` are those of other nodes, `{"neck": []}`, written alike; a node that stands in
-    ///   some frames only is at rest in the others.
-    /// - glTF, binary or JSON: the first animation with morph weights, sampled 60 times per second.
+    /// - Tables of numbers under a line of names, between commas, semicolons or tabs, with decimal points or commas, as
+    ///   programs and spreadsheets write them. Live Link Face: `Timecode`, `BlendshapeCount`, 52 shapes, 9 angles of head
+    ///   and eyes. The frame rate is worked out from the timecodes; missing frames leave gaps that are interpolated over.
+    ///   Angles are radians. Seen from the person, yaw is positive to their right, pitch positive downwards and roll
+    ///   positive towards their right shoulder; yaw is applied last. (Yaw and pitch follow from the eyes' angles and
+    ///   `eyeLook…` shapes in recorded takes.) MediaPipe and others: ARKit names, and a column of times by whatever name
+    ///   says so (`timestamp_ms`, `time`, `timeCode` of Audio2Face), or of frames, 30 per second.
+    /// - JSON of LAM and of this project: `{"names": [C], "frames": [{"weights": [C], "time": s, "rotation": [],
+    ///   "eye_rotations": [[], []]}], "metadata": {"fps": f}, "head_pose": [[3]]}`. Time is optional (then `fps`, 30
+    ///   without). A head rotation is either a frame's `rotation`, as a rotation vector in radians (3 numbers) or a
+    ///   quaternion xyzw (4), or its entry in `head_pose`, a rotation vector. Those of the left and the right eye are
+    ///   written like a frame's `rotation`, in every frame or in none. A frame's `turns` are those of other nodes,
+    ///   `{"neck": []}`, written alike; a node that stands in some frames only is at rest in the others.
+    /// - JSON of names beside rows of weights, as Audio2Face exports it: `facsNames`, `weightMat`, `exportFps`.
+    /// - JSON of frames, in a list, one a line or by their times: results of MediaPipe's FaceLandmarker (of the first face;
+    ///   the head by its transformation matrix), and what recorders of ARKit write: for each frame an object of names
+    ///   and numbers, or a list of objects with a name and a score, somewhere within it. Times are seconds or parts of
+    ///   them, by their key or by how far apart they are; without any, frames come at `fps`, or 30 per second.
+    /// - Face Cap's text: lines `bs` with names and `k` with milliseconds, the head, the eyes (degrees) and weights.
+    /// - What iFacialMocap and Facemotion3d send, a packet a line: weights from 0 to 100, the head and the eyes in degrees;
+    ///   60 per second, unless a recorder has put times in front.
+    /// - VRM animations (`.vrma`): the first animation's expressions, the head as the neck and itself turn it, and the
+    ///   gaze; other bones are left alone.
+    /// - glTF, binary or JSON: the first animation with morph weights. Like VRM animations it is sampled 60 times per second.
+    ///
+    /// What of a file cannot be used, such as a row that was cut, is left out with a warning that counts.
     ///
     /// # Errors
-    /// [`RigError`]: not any of these formats, no frames, rows of unequal length, values that are not finite, times that
-    /// go back, sizes over `limits`; for CSV and JSON also when no name is a known control, unless the JSON's metadata says
+    /// [`RigError`]: not any of these formats, no frames, times in JSON of the first kind that go back, sizes over
+    /// `limits`, nothing that can be used; when no name is a known control, unless the JSON's metadata says
     /// `"own_names": true`: that they are a certain rig's.
     pub fn from_bytes(bytes: &[u8], limits: &TrackLimits) -> Result<Self, RigError> {
         Self::read(bytes, None, limits)
     }
 
     fn read(bytes: &[u8], base_dir: Option<&Path>, limits: &TrackLimits) -> Result<Self, RigError> {
-        within("the file", bytes.len() as u64, limits.bytes)?;
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-        let track = if bytes.starts_with(b"glTF") {
-            gltf_weights::read(bytes, base_dir, limits)?
-        } else if text.starts_with(b"{") {
-            match json::read(text, limits)? {
-                Some(track) => track,
-                None => gltf_weights::read(text, base_dir, limits)?,
-            }
-        } else {
-            live_link::read(text, limits)?
-        };
+        let track = content::read(bytes, base_dir, limits)?;
         track.validate()?;
         Ok(track)
     }
@@ -119,14 +132,16 @@ impl Track {
     /// # Errors
     /// [`RigError::Invalid`] with the first fault.
     pub fn validate(&self) -> Result<(), RigError> {
-        if self.times.is_empty() || (self.names.is_empty() && self.node_turns.is_empty()) {
+        let turns =
+            self.head_rotations.is_some() || self.eye_rotations.is_some() || !self.node_turns.is_empty();
+        if self.times.is_empty() || (self.names.is_empty() && !turns) {
             return Err(invalid("the track", "has no frames or no controls"));
         }
         if self.times.len().checked_mul(self.names.len()) != Some(self.weights.len()) {
             return Err(invalid("the track", "has frames of unequal length"));
         }
         if let Some(at) = self.weights.iter().position(|w| !w.is_finite()) {
-            return Err(invalid(format!("frame {}", at / self.names.len()), "a weight is not finite"));
+            return Err(invalid(format!("frame {}", at / self.names.len().max(1)), "a weight is not finite"));
         }
         if self.times[0] != 0.0
             || !self.times.iter().all(|t| t.is_finite())
@@ -175,62 +190,23 @@ impl Track {
         index.checked_mul(controls).and_then(|start| self.weights.get(start..start + controls)).unwrap_or(&[])
     }
 
-    /// Writes the track as JSON in the layout that [`Track::from_bytes`] reads, rotations as quaternions, times to the
-    /// nanosecond. The file
-    /// appears complete or not at all.
+    /// The bytes of a JSON file in the layout that [`Track::from_bytes`] reads, rotations as quaternions, times to the
+    /// nanosecond.
     ///
     /// # Errors
-    /// [`RigError::File`] if the track is not valid or the file cannot be written.
-    pub fn save_json(&self, path: impl AsRef<Path>) -> Result<(), RigError> {
-        let path = path.as_ref();
-        save::json(self).and_then(|bytes| save::whole(&bytes, path)).map_err(|fault| fault.in_file(path))
+    /// [`RigError::Invalid`] if the track is not valid.
+    pub fn to_json(&self) -> Result<Vec<u8>, RigError> {
+        json_writer::json(self)
     }
 
-    /// Writes the track as a Live Link Face CSV: 52 ARKit shapes, and the angles of head and eyes, under timecodes of 60
-    /// frames per second. Times are kept to 1/60,000 s, angles to 0.00001 radians; shapes that the track lacks are 0.
-    /// The file appears complete or not at all. Returns the names of controls and nodes that such a file cannot hold.
+    /// The bytes of a Live Link Face CSV: 52 ARKit shapes, and the angles of head and eyes, under timecodes of 60 frames
+    /// per second. Times are kept to 1/60,000 s, angles to 0.00001 radians; shapes that the track lacks are 0. Beside
+    /// them, the names of controls and nodes that such a file cannot hold.
     ///
     /// # Errors
-    /// [`RigError::File`] if the track is not valid, has no ARKit shape, goes beyond a day, has frames that one timecode
-    /// would stand for, or the file cannot be written.
-    pub fn save_live_link(&self, path: impl AsRef<Path>) -> Result<Vec<String>, RigError> {
-        let path = path.as_ref();
-        let write = || {
-            let (bytes, left_out) = live_link_writer::csv(self)?;
-            save::whole(&bytes, path)?;
-            Ok(left_out)
-        };
-        write().map_err(|fault: RigError| fault.in_file(path))
+    /// [`RigError::Invalid`] if the track is not valid, has no ARKit shape, goes beyond a day, or has frames that one
+    /// timecode would stand for.
+    pub fn to_live_link(&self) -> Result<(Vec<u8>, Vec<String>), RigError> {
+        live_link_writer::csv(self)
     }
-}
-
-/// Names as the rest of the crate writes them. An error if one stands twice.
-fn distinct_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
-    let names: Vec<String> =
-        names.into_iter().map(|n| canonical(&n).map_or_else(|| n.clone(), str::to_owned)).collect();
-    let mut sorted: Vec<&String> = names.iter().collect();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|w| w[0] == w[1]) {
-        Some(twice) => Err(invalid("the track", format!("names the control {} twice", twice[0]))),
-        None => Ok(names),
-    }
-}
-
-/// Whether any of these is a name that more than one rig knows.
-fn any_known(names: &[String]) -> bool {
-    names.iter().any(|n| canonical(n).is_some() || recipe(n).is_some())
-}
-
-/// As [`distinct_names`], and an error if none is known.
-fn known_names(names: Vec<String>) -> Result<Vec<String>, RigError> {
-    if any_known(&names) {
-        distinct_names(names)
-    } else {
-        Err(invalid("the track", "names not a single known control (ARKit, Oculus or VRM)"))
-    }
-}
-
-/// A rotation vector, radians, as a quaternion.
-fn from_rotation_vector(v: [f32; 3]) -> Quat {
-    Quat::from_scaled_axis(v.into())
 }

@@ -2,10 +2,11 @@
 
 use glam::Quat;
 
-use crate::controls::nearest_preset;
+use crate::controls::canonical_among;
 use crate::error::invalid;
-use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track, canonical, recipe};
+use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track};
 
+use super::matching::{direct, nothing_matches, resolve};
 use super::turn::{Head, NodeTurn, eyes};
 
 /// What happens before the first and after the last frame of a track.
@@ -51,7 +52,8 @@ struct Turning {
 
 impl TrackPlayer {
     /// Ties `track` to `rig`. Each of the track's names is looked up, in this order, as a morph, as an expression, both
-    /// also in their ARKit spelling, and as an Oculus viseme or VRM preset made of the rig's ARKit shapes; on a rig
+    /// also as the ARKit name that they stand for ([`canonical`](crate::canonical); where several stand for one, the
+    /// one without a prefix), and as an Oculus viseme or VRM preset made of the rig's ARKit shapes; on a rig
     /// without ARKit shapes, ARKit names fall back on VRM presets (`jawOpen` on `aa`).
     ///
     /// # Errors
@@ -63,8 +65,8 @@ impl TrackPlayer {
         let has_arkit = ARKIT_NAMES.into_iter().any(|name| direct(rig, name).is_some());
         let mut controls = Vec::new();
         let mut unmatched = Vec::new();
-        for (column, name) in track.names.iter().enumerate() {
-            match resolve(rig, name, has_arkit) {
+        for ((column, name), arkit) in track.names.iter().enumerate().zip(canonical_among(&track.names)) {
+            match resolve(rig, name, arkit, has_arkit) {
                 Some((binds, binary)) => controls.push(Control { column, binds, binary }),
                 None => unmatched.push(name.clone()),
             }
@@ -84,8 +86,10 @@ impl TrackPlayer {
                 None => unmatched.push(name.clone()),
             }
         }
-        if driven.is_empty() && turns.is_empty() {
-            return Err(RigError::Mismatch("not a single control of the track matches the rig".into()));
+        // A track of nothing but turns of the head and the eyes fits any rig.
+        let turns_only = track.names.is_empty() && track.node_turns.is_empty();
+        if driven.is_empty() && turns.is_empty() && !turns_only {
+            return Err(nothing_matches(track, rig));
         }
         let looks = |c: &&Control| track.names.get(c.column).is_some_and(|n| n.starts_with("eyeLook"));
         let mut looking: Vec<usize> =
@@ -231,33 +235,4 @@ impl TrackPlayer {
             },
         }
     }
-}
-
-/// Morphs and weights of one control, and whether it is binary.
-type Resolved = (Vec<(usize, f32)>, bool);
-
-fn direct(rig: &Rig, name: &str) -> Option<Resolved> {
-    if let Some(morph) = rig.morph(name) {
-        return Some((vec![(morph, 1.0)], false));
-    }
-    let expression = rig.expressions.iter().find(|e| e.name == name && !e.binds.is_empty())?;
-    Some((expression.binds.clone(), expression.binary))
-}
-
-fn resolve(rig: &Rig, name: &str, has_arkit: bool) -> Option<Resolved> {
-    let arkit = canonical(name);
-    if let Some(found) = direct(rig, name).or_else(|| direct(rig, arkit?)) {
-        return Some(found);
-    }
-    if let Some(recipe) = recipe(name) {
-        let mut binds = Vec::new();
-        for &(shape, weight) in recipe {
-            let (found, _) = direct(rig, shape).unwrap_or_default();
-            binds.extend(found.into_iter().map(|(morph, w)| (morph, w * weight)));
-        }
-        return (!binds.is_empty()).then_some((binds, false));
-    }
-    let (preset, weight) = nearest_preset(arkit?).filter(|_| !has_arkit)?;
-    let (binds, binary) = direct(rig, preset)?;
-    Some((binds.into_iter().map(|(morph, w)| (morph, w * weight)).collect(), binary))
 }

@@ -1,4 +1,4 @@
-//! Reading tracks from JSON, as LAM's web player and this project's tools write them.
+//! The JSON of LAM's web player and of this project's tools.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,17 @@ use glam::Quat;
 use serde::Deserialize;
 
 use crate::RigError;
-use crate::error::{invalid, shown, within};
+use crate::error::{invalid, within};
 
-use super::{Track, TrackLimits, distinct_names, from_rotation_vector, known_names};
+use super::super::times::{USUAL_RATE, regular};
+use super::super::{Track, TrackLimits, names};
 
 #[derive(Deserialize)]
 struct Document {
-    names: Option<Vec<String>>,
-    frames: Option<Vec<Frame>>,
+    names: Vec<String>,
+    frames: Vec<Frame>,
     metadata: Option<Metadata>,
     head_pose: Option<Vec<[f32; 3]>>,
-    /// What tells a glTF file.
-    asset: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -38,15 +37,10 @@ struct Frame {
     turns: BTreeMap<String, Vec<f32>>,
 }
 
-/// The track in `bytes`, or `None` if it is a glTF file.
-pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, RigError> {
-    let fault = |fault: String| RigError::Format { format: "track", fault: shown(&fault) };
-    let document: Document = serde_json::from_slice(bytes).map_err(|e| fault(e.to_string()))?;
-    let (names, frames) = match (document.names, document.frames) {
-        (Some(names), Some(frames)) => (names, frames),
-        _ if document.asset.is_some() => return Ok(None),
-        _ => return Err(fault("JSON without `names` and `frames`".into())),
-    };
+/// The track in JSON text with `names` and `frames`.
+pub(super) fn read(text: &str, limits: &TrackLimits) -> Result<Track, RigError> {
+    let document: Document = serde_json::from_str(text).map_err(|e| super::fault(&e))?;
+    let Document { names, frames, metadata, head_pose } = document;
     within("the number of controls", names.len() as u64, limits.controls)?;
     within("the number of frames", frames.len() as u64, limits.frames)?;
     within(
@@ -54,8 +48,8 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, 
         (names.len() as u64).saturating_mul(frames.len() as u64),
         limits.weights,
     )?;
-    let own_names = document.metadata.as_ref().is_some_and(|m| m.own_names);
-    let names = if own_names { distinct_names(names)? } else { known_names(names)? };
+    let own_names = metadata.as_ref().is_some_and(|m| m.own_names);
+    let names = names::of_own_layout(names, own_names)?;
     if frames.is_empty() {
         return Err(invalid("the track", "has no frames"));
     }
@@ -68,11 +62,11 @@ pub(super) fn read(bytes: &[u8], limits: &TrackLimits) -> Result<Option<Track>, 
         }
         track.weights.extend_from_slice(&frame.weights);
     }
-    track.times = times(&frames, document.metadata.and_then(|m| m.fps))?;
-    track.head_rotations = rotations(&frames, document.head_pose.as_deref())?;
+    track.times = times(&frames, metadata.and_then(|m| m.fps))?;
+    track.head_rotations = rotations(&frames, head_pose.as_deref())?;
     track.eye_rotations = eye_rotations(&frames)?;
     track.node_turns = node_turns(&frames, limits)?;
-    Ok(Some(track))
+    Ok(track)
 }
 
 fn times(frames: &[Frame], fps: Option<f64>) -> Result<Vec<f64>, RigError> {
@@ -88,11 +82,7 @@ fn times(frames: &[Frame], fps: Option<f64>) -> Result<Vec<f64>, RigError> {
             return Ok(times);
         }
     }
-    let fps = fps.unwrap_or(30.0);
-    if !(fps.is_finite() && (1e-3..=1e6).contains(&fps)) {
-        return Err(invalid("metadata", format!("{fps} frames per second")));
-    }
-    Ok((0..frames.len()).map(|i| i as f64 / fps).collect())
+    regular(frames.len(), fps.unwrap_or(USUAL_RATE))
 }
 
 fn rotations(frames: &[Frame], head_pose: Option<&[[f32; 3]]>) -> Result<Option<Vec<Quat>>, RigError> {
@@ -164,4 +154,9 @@ fn rotation(frame: usize, numbers: &[f32]) -> Result<Quat, RigError> {
         }
         _ => Err(invalid(format!("frame {frame}"), format!("a rotation of {} numbers", numbers.len()))),
     }
+}
+
+/// A rotation vector, radians, as a quaternion.
+fn from_rotation_vector(v: [f32; 3]) -> Quat {
+    Quat::from_scaled_axis(v.into())
 }

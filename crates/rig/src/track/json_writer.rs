@@ -1,14 +1,13 @@
-//! Writing tracks: as JSON, and files whole or not at all.
+//! Writing tracks as JSON.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::RigError;
 
-use super::{Track, any_known};
+use super::Track;
+use super::names::any_known;
 
 #[derive(Serialize)]
 struct SavedTrack<'a> {
@@ -53,7 +52,7 @@ pub(super) fn json(track: &Track) -> Result<Vec<u8>, RigError> {
         metadata: SavedMetadata {
             fps: (1e6 / track.frame_interval()).round() / 1e6,
             frame_count: track.frame_count(),
-            own_names: !any_known(&track.names),
+            own_names: !any_known(track.names.iter().map(String::as_str)),
         },
         frames: times
             .iter()
@@ -68,21 +67,4 @@ pub(super) fn json(track: &Track) -> Result<Vec<u8>, RigError> {
             .collect(),
     };
     Ok(serde_json::to_vec(&saved).map_err(std::io::Error::from)?)
-}
-
-/// Puts `bytes` into a file, all or nothing.
-pub(super) fn whole(bytes: &[u8], path: &Path) -> Result<(), RigError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        // Otherwise a temporary file is its owner's alone; this is what a new file has, less the umask.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
 }

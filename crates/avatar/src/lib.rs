@@ -36,3 +36,4 @@ pub use open::OpenOptions;
 pub use parts::{Part, parts};
 pub use poser::{AvatarPoser, PoserTimes};
 pub use simplify::simplify;
+pub use whole_file::write_whole;

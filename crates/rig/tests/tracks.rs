@@ -72,8 +72,8 @@ fn live_link_head_angles_turn_the_face() {
 #[test]
 fn faults_in_csv_are_named() {
     let still = [0.0; 3];
-    refused(b"", "no Timecode");
-    refused(b"a,b\n1,2\n", "no Timecode");
+    refused(b"", "not a track");
+    refused(b"a,b\n1,2\n", "not a track");
     refused(b"Timecode,BlendshapeCount,JawOpen\n", "no frames");
     refused(b"Timecode,BlendshapeCount,Wings\n10:00:00:00,1,0\n", "known control");
     refused(b"Timecode,BlendshapeCount,JawOpen\n10:00:00:00,1\n", "line 2: has 2 columns, the header 3");
@@ -104,7 +104,7 @@ fn json_times_come_from_frames_or_the_rate() {
 fn faults_in_json_are_named() {
     let refuse = |json: Value, part| refused(&serde_json::to_vec(&json).unwrap(), part);
     refused(b"{", "track");
-    refuse(json!({ "names": ["jawOpen"] }), "without `names` and `frames`");
+    refuse(json!({ "names": ["jawOpen"] }), "JSON without controls over time");
     refuse(json!({ "names": ["jawOpen"], "frames": [] }), "no frames");
     refuse(json!({ "names": ["wings"], "frames": [{ "weights": [0] }] }), "known control");
     refuse(
@@ -168,23 +168,10 @@ fn saved_tracks_read_the_same() {
         )]
         .into(),
     };
-    track.save_json(&path).unwrap();
+    std::fs::write(&path, track.to_json().unwrap()).unwrap();
     assert_eq!(Track::open(&path, &TrackLimits::default()).unwrap(), track);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let plain = folder.path().join("plain");
-        std::fs::write(&plain, "").unwrap();
-        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&path), mode(&plain), "as any new file");
-    }
-    // A name that an earlier process may have left must not matter.
-    let taken = folder.path().join(format!("other.json.{}.part", std::process::id()));
-    std::fs::create_dir(&taken).unwrap();
-    track.save_json(folder.path().join("other.json")).unwrap();
     let broken = Track { times: vec![0.0], ..track };
-    assert!(broken.save_json(folder.path().join("b.json")).is_err());
+    assert!(broken.to_json().is_err() && broken.to_live_link().is_err());
     let error = Track::open(folder.path().join("absent.csv"), &TrackLimits::default()).expect_err("opened");
     assert!(error.to_string().contains("absent.csv"));
 }

@@ -379,8 +379,8 @@ fn tracks_of_every_kind_open_and_bad_ones_say_why() {
         weights: vec![0.0, 1.0, 0.5, 0.5, 1.0, 0.25],
         ..Default::default()
     };
-    track.save_json(hands.path("a.json")).unwrap();
-    track.save_live_link(hands.path("a.csv")).unwrap();
+    std::fs::write(hands.path("a.json"), track.to_json().unwrap()).unwrap();
+    std::fs::write(hands.path("a.csv"), track.to_live_link().unwrap().0).unwrap();
     let (layout, frames) = effigy_stream::stream_frames(&track);
     let configuration = effigy_stream::Configuration::new(layout, 2.0).unwrap();
     let mut encoder = effigy_stream::StreamEncoder::new(configuration, None, Default::default()).unwrap();
@@ -403,14 +403,14 @@ fn tracks_of_every_kind_open_and_bad_ones_say_why() {
     }
     for (name, text, part) in [
         ("b.json", "{\"names\": [", "EOF"),
-        ("c.csv", "Dear all,\nplease find attached\n", "Timecode"),
+        ("c.csv", "Dear all,\nplease find attached\n", "not a track"),
         ("d.effs", "EFFT", "not a stream"),
         (
             "e.json",
             "{\"names\": [\"wings\"], \"frames\": [{\"weights\": [1]}]}",
             "not a single known control",
         ),
-        ("f.txt", "x", "no file that the viewer knows"),
+        ("f.doc", "x", "no file that the viewer knows"),
         ("g.glb", "glTF", "g.glb"),
     ] {
         let path = hands.path(name);

@@ -43,7 +43,7 @@ fn kind(path: &Path) -> Option<Kind> {
     let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
     Some(match extension.as_str() {
         "glb" | "gltf" | "vrm" | "ply" | "splat" | "ksplat" | "spz" | "sog" | "zip" => Kind::Avatar,
-        "json" | "csv" | "effs" => Kind::Track,
+        "json" | "jsonl" | "csv" | "tsv" | "txt" | "vrma" | "effs" => Kind::Track,
         "png" => Kind::Picture,
         other if export::SOUNDS.contains(&other) => Kind::Sound,
         _ => return None,
@@ -196,7 +196,7 @@ pub(crate) fn ask(state: &mut State) {
         .set_title("Open an avatar or a track")
         .add_filter(
             "Avatars and tracks",
-            &["glb", "gltf", "vrm", "ply", "splat", "spz", "zip", "json", "csv", "effs"],
+            &["glb", "gltf", "vrm", "ply", "splat", "spz", "zip", "json", "csv", "txt", "vrma", "effs"],
         )
         .add_filter("All files", &["*"]);
     dialog::ask(state, dialog, Wanted::Files, files);
@@ -237,7 +237,7 @@ pub(crate) fn import_camera(state: &mut State, path: &Path) {
         }
         Err(error) => state.messages.fault(
             error.to_string(),
-            "A camera file is a glTF with cameras, a transforms.json, or a cameras.json.",
+            "A camera file is a glTF with cameras, a transforms.json, a camera_path.json, or a cameras.json.",
         ),
     }
 }

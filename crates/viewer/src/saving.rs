@@ -1,5 +1,6 @@
 //! Keeping expressions and tracks in files, and asking where.
 
+use std::io::Write;
 use std::path::Path;
 
 use effigy_rig::Track;
@@ -16,7 +17,7 @@ const ADVICE: &str = "Choose a folder that can be written to.";
 pub(crate) fn ask_for_track(state: &mut State) {
     let dialog = rfd::AsyncFileDialog::new()
         .set_title("Open a track")
-        .add_filter("Tracks and animations", &["json", "csv", "effs", "glb", "gltf", "vrm"]);
+        .add_filter("Tracks and animations", &["json", "jsonl", "csv", "tsv", "txt", "vrma", "effs", "glb", "gltf", "vrm"]);
     dialog::ask(state, dialog, Wanted::File, |state, paths| open::track(state, paths[0].clone()));
 }
 
@@ -75,9 +76,11 @@ pub(crate) fn save_track(state: &mut State, path: &Path) {
 
 fn write(track: &Track, path: &Path) -> Result<Vec<String>, String> {
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let written =
-        if is_csv { track.save_live_link(path) } else { track.save_json(path).map(|()| Vec::new()) };
-    written.map_err(|error| error.to_string())
+    let bytes = if is_csv { track.to_live_link() } else { track.to_json().map(|bytes| (bytes, Vec::new())) };
+    let (bytes, left_out) = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
+    effigy_avatar::write_whole(path, |to| to.write_all(&bytes))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(left_out)
 }
 
 /// Writes what is shown as a track of one frame.

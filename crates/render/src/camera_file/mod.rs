@@ -1,6 +1,7 @@
-//! Camera files: nerfstudio's `transforms.json`, which Blender's add-ons read and write too, the `cameras.json` of 3D
-//! Gaussian Splatting, and the cameras of glTF.
+//! Camera files: nerfstudio's `transforms.json`, which Blender's add-ons read and write too, and its `camera_path.json`,
+//! the `cameras.json` of 3D Gaussian Splatting, and the cameras of glTF.
 
+mod camera_path;
 mod gltf;
 mod splatting;
 mod transforms;
@@ -61,7 +62,8 @@ pub struct NamedCamera {
 
 /// The cameras listed in `path`, at least one; what kind of file it is is told by its content. Those of a `cameras.json`
 /// belong to a `.ply`, and are turned upright with it as `up` says. A glTF has no picture size: its pictures are taken to
-/// be 1080 pixels high, where [`write_cameras`] has not said otherwise.
+/// be 1080 pixels high, where [`write_cameras`] has not said otherwise. A `camera_path.json` is a camera for each picture of
+/// a video; it stands in the space of the splats that nerfstudio exported from the same run.
 ///
 /// # Errors
 /// [`CameraFileError`], naming the file and what is wrong.
@@ -84,6 +86,8 @@ fn cameras_of(bytes: &[u8], up: UpAxis) -> Result<Vec<Camera>, String> {
         splatting::read(text, up)?
     } else if text.starts_with(b"glTF") || gltf::is_gltf(text) {
         gltf::read(bytes)?
+    } else if camera_path::is_it(text) {
+        camera_path::read(text)?
     } else {
         transforms::read(text)?
     };
@@ -162,6 +166,44 @@ mod tests {
         // Turned by −90°, −90° and 180° about y: not at all.
         let forward = gltf[0].camera_from_world.inverse().transform_vector3(Vec3::NEG_Z);
         assert!((forward - Vec3::NEG_Z).length() < 1e-5, "{forward}");
+    }
+
+    #[test]
+    fn a_path_of_nerfstudio_is_a_camera_for_each_picture() {
+        // 1 m to the right and 2 m in front, turned by a right angle about y to look along −x: rows of the matrix.
+        let rows = "0,0,1,1, 0,1,0,0, -1,0,0,2, 0,0,0,1";
+        let path = |matrix: &str, more: &str| {
+            cameras_of_text(&format!(
+                r#"{{"camera_type": "perspective", "render_height": 80, "render_width": 100, "fps": 24, "seconds": 4,
+                    "keyframes": [], "camera_path": [{{"camera_to_world": {matrix}, "fov": 90, "aspect": 1.25}},
+                    {{"camera_to_world": [1,0,0,0, 0,1,0,0, 0,0,1,3, 0,0,0,1], "fov": 60}}]{more}}}"#
+            ))
+        };
+        let cameras = path(&format!("[{rows}]"), "").unwrap();
+        assert_eq!((cameras.len(), cameras[0].width, cameras[0].height), (2, 100, 80));
+        // The field of view is across the height: 40 pixels at 45 degrees, and at 30.
+        assert!((cameras[0].fx - 40.0).abs() < 1e-3 && cameras[0].fy == cameras[0].fx);
+        assert!((cameras[1].fy - 40.0 * 3.0_f32.sqrt()).abs() < 1e-3);
+        assert!((cameras[0].eye() - Vec3::new(1.0, 0.0, 2.0)).length() < 1e-6);
+        let forward = cameras[0].camera_from_world.inverse().transform_vector3(Vec3::NEG_Z);
+        assert!((forward - Vec3::NEG_X).length() < 1e-6, "{forward}");
+        // Some writers keep the rows apart.
+        let nested = path("[[0,0,1,1],[0,1,0,0],[-1,0,0,2],[0,0,0,1]]", "").unwrap();
+        assert_eq!(nested, cameras);
+        assert_eq!(path("[[0,0,1,1],[0,1,0,0],[-1,0,0,2]]", "").unwrap(), cameras);
+        for (matrix, more, why) in [
+            ("[1,2]", "", "entry 0 of camera_path is not a matrix"),
+            (&*format!("[{rows}]"), r#", "camera_type": "fisheye""#, "not a camera_path.json"),
+        ] {
+            let error = path(matrix, more).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+        let sphere = r#"{"camera_type": "equirectangular", "render_height": 8, "render_width": 9, "camera_path": []}"#;
+        assert!(cameras_of_text(sphere).unwrap_err().contains("equirectangular"));
+        let blank = r#"{"render_height": 8, "render_width": 9, "camera_path": [], "keyframes": [{}]}"#;
+        assert!(cameras_of_text(blank).unwrap_err().contains("no camera"));
+        let lens = path("[1,0,0,0, 0,1,0,0, 0,0,1,3, 0,0,0,1]", "").unwrap();
+        assert_eq!(lens[0].eye(), Vec3::new(0.0, 0.0, 3.0));
     }
 
     #[test]

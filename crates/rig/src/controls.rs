@@ -115,8 +115,14 @@ pub(crate) fn canonical_names(names: Vec<String>, place: &str) -> Vec<String> {
     let known = canonical_among(&names);
     let taken: HashSet<&str> = known.iter().flatten().copied().collect();
     let unclear = |name: &&String| canonical(name).is_some_and(|known| !taken.contains(known));
-    let ambiguous: Vec<&str> =
-        names.iter().zip(&known).filter(|(_, k)| k.is_none()).map(|(n, _)| n).filter(unclear).map(String::as_str).collect();
+    let ambiguous: Vec<&str> = names
+        .iter()
+        .zip(&known)
+        .filter(|(_, k)| k.is_none())
+        .map(|(n, _)| n)
+        .filter(unclear)
+        .map(String::as_str)
+        .collect();
     if !ambiguous.is_empty() {
         tracing::warn!(
             "{place}: {} names stand for ARKit shapes that others stand for too, and are left as they are: {}",
@@ -200,13 +206,36 @@ fn says_kind(word: &str) -> bool {
     let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
     let numbered = letters.len() < word.len();
     let kind = KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(letters));
-    word.is_empty() || kind || (numbered && letters.len() <= 2 && letters.bytes().all(|b| b.is_ascii_alphabetic()))
+    word.is_empty()
+        || kind
+        || (numbered && letters.len() <= 2 && letters.bytes().all(|b| b.is_ascii_alphabetic()))
 }
 
 /// Words before an underscore that do not change what a shape is.
 const KINDS: &[&str] = &[
-    "arkit", "blendshape", "blendshapes", "bs", "shape", "shapes", "shapekey", "key", "morph", "morphs", "target",
-    "targets", "face", "facial", "head", "body", "mesh", "geo", "avatar", "ctrl", "control", "expression", "facs",
+    "arkit",
+    "blendshape",
+    "blendshapes",
+    "bs",
+    "shape",
+    "shapes",
+    "shapekey",
+    "key",
+    "morph",
+    "morphs",
+    "target",
+    "targets",
+    "face",
+    "facial",
+    "head",
+    "body",
+    "mesh",
+    "geo",
+    "avatar",
+    "ctrl",
+    "control",
+    "expression",
+    "facs",
     "jnt",
 ];
 
@@ -456,7 +485,8 @@ mod tests {
 
     #[test]
     fn the_name_without_a_prefix_is_the_one_and_of_several_with_one_none_is() {
-        let among = |names: &[&str]| canonical_among(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
+        let among =
+            |names: &[&str]| canonical_among(&names.iter().map(|&n| n.to_owned()).collect::<Vec<_>>());
         assert_eq!(among(&["A25_Jaw_Open", "jaw_open"]), [None, Some("jawOpen")]);
         assert_eq!(
             among(&["A25_Jaw_Open", "blendShape1.jawOpen", "blendShape1.mouthLeft"]),

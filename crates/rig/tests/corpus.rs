@@ -202,6 +202,41 @@ fn damaged_real_rigs_are_refused_or_load() {
     }
 }
 
+/// A short track in each format of other tools.
+fn other_formats() -> Vec<Vec<u8>> {
+    let json = |value: Value| serde_json::to_vec(&value).unwrap();
+    let mut formats = vec![
+        b"Timecode;BlendShapeCount;JawOpen\n10:00:00:58,1;61;0,5\n10:00:01;00,2;61;0,6\n10:00:01;01,2;61;0,6\n".to_vec(),
+        b"frame,timestamp_ms,_neutral,jawOpen\n0,0,0,0.1\n1,33,0,0.2\n2,66,0,\n".to_vec(),
+        b"info,1,Face Cap\nbs,jawOpen,eyeBlink_L\nk,0,0,0,0,1,2,3,4,5,6,7,0.5,1\nk,16,0,0,0,1,2,3,4,5,6,7,0.6,1\n".to_vec(),
+        b"jawOpen-25|eyeBlink_L&3|=head#1,2,3,0,0,0|rightEye#1,2,3|leftEye#1,2,3|\njawOpen-50|=head#1,2,3|\n".to_vec(),
+        json(json!({ "exportFps": 30.0, "facsNames": ["jawOpen", "mouthLeft"], "weightMat": [[0.5, 0.25], [1, 0]] })),
+        json(json!([{ "timestamp": 0, "blendshapes": [{ "name": "jawOpen", "score": 0.5 }] },
+                    { "timestamp": 33, "blendshapes": [{ "name": "jawOpen", "score": 0.7 }] }])),
+        json(json!({ "0.00": { "jawOpen": 0.5 }, "0.02": { "jawOpen": 0.7 } })),
+        json(json!({ "faceBlendshapes": [{ "categories": [{ "categoryName": "jawOpen", "score": 0.5 }] }],
+                     "facialTransformationMatrixes": [{ "rows": 4, "columns": 4,
+                         "data": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 2, -40, 1] }] })),
+        b"{\"jawOpen\": 0.5, \"time\": 1,}\n{\"jawOpen\": 0.6, \"time\": 2,}\n".to_vec(),
+    ];
+    let mut vrma = support::Builder::new();
+    for name in ["head", "happy"] {
+        vrma.node(json!({ "name": name }));
+    }
+    let (times, happy) = (vrma.floats("SCALAR", &[0., 1.]), vrma.floats("VEC3", &[0., 0., 0., 1., 0., 0.]));
+    let turn = vrma.floats("VEC4", &[0., 0., 0., 1., 0., 0.6, 0., 0.8]);
+    vrma.json["animations"] = json!([{
+        "channels": [{ "sampler": 0, "target": { "node": 1, "path": "translation" } },
+                     { "sampler": 1, "target": { "node": 0, "path": "rotation" } }],
+        "samplers": [{ "input": times, "output": happy }, { "input": times, "output": turn }],
+    }]);
+    vrma.json["extensions"] = json!({ "VRMC_vrm_animation": { "specVersion": "1.0",
+        "humanoid": { "humanBones": { "head": { "node": 0 } } },
+        "expressions": { "preset": { "happy": { "node": 1 } } }, "lookAt": { "node": 0 } } });
+    formats.push(vrma.glb());
+    formats
+}
+
 #[test]
 fn damaged_tracks_are_refused_or_load() {
     let mut sources = vec![
@@ -216,6 +251,7 @@ fn damaged_tracks_are_refused_or_load() {
         }))
         .unwrap(),
     ];
+    sources.extend(other_formats());
     if let Some(path) = data("tracks/MySlate_164_iPhone_cal.csv") {
         let text = std::fs::read_to_string(path).unwrap();
         sources.push(text.lines().take(8).collect::<Vec<_>>().join("\n").into_bytes());
@@ -244,6 +280,7 @@ fn damaged_tracks_are_refused_or_load() {
             let read = timed(|| Track::from_bytes(&bytes, &TrackLimits::default()));
             let Ok(track) = read else { continue };
             loaded += 1;
+            track.validate().unwrap();
             if let Ok(player) = TrackPlayer::new(&track, &rig) {
                 player.apply(0.07, Wrap::Loop, &mut pose);
                 assert!(pose.morph_weights.iter().all(|w| w.is_finite()));

@@ -92,15 +92,27 @@ fn rows_that_cannot_be_used_are_left_out() {
     // Where nothing is left, the first fault is told.
     let none = "Timecode,BlendShapeCount,JawOpen\n10:00:00:00,61\n10:00:00:01,61,x\n";
     let message = fault(none.as_bytes());
-    assert!(message.contains("not one of its 2 rows") && message.contains("line 2: has 2 columns"), "{message}");
+    assert!(
+        message.contains("not one of its 2 rows") && message.contains("line 2: has 2 columns"),
+        "{message}"
+    );
 }
 
 #[test]
 fn the_rate_is_what_the_timecodes_say() {
     // Rates, and how far a row is after the one before: 1.001 frames at 59.94 by a clock of 60.
-    for (rate, step) in
-        [(15.0, 1.001), (15.0, 1.0), (24.0, 1.0), (25.0, 1.0), (30.0, 1.0), (60.0, 1.001), (60.0, 2.002), (60.0, 4.0), (90.0, 1.0), (10.0, 1.0)]
-    {
+    for (rate, step) in [
+        (15.0, 1.001),
+        (15.0, 1.0),
+        (24.0, 1.0),
+        (25.0, 1.0),
+        (30.0, 1.0),
+        (60.0, 1.001),
+        (60.0, 2.002),
+        (60.0, 4.0),
+        (90.0, 1.0),
+        (10.0, 1.0),
+    ] {
         let count = (3.2 * rate / step) as usize;
         let timecode = |i: usize| {
             let frames = i as f64 * step + 0.25;
@@ -141,7 +153,10 @@ fn frame_numbers_without_order_are_not_believed() {
 #[test]
 fn tables_of_mediapipe_name_their_times() {
     let table = |head: &str, rows: [&str; 3]| {
-        let text = format!("{head},_neutral,eyeBlinkLeft,jawOpen\n{}", rows.map(|r| format!("{r},0.0,0.5,0.25\n")).concat());
+        let text = format!(
+            "{head},_neutral,eyeBlinkLeft,jawOpen\n{}",
+            rows.map(|r| format!("{r},0.0,0.5,0.25\n")).concat()
+        );
         read(text.as_bytes()).unwrap()
     };
     for (head, rows) in [
@@ -262,11 +277,8 @@ fn results_of_face_landmarker_are_read() {
     };
     let timed = |time: f64, result: Value| json!({ "timestampMs": time, "result": result });
     let nothing = json!({ "faceLandmarks": [], "faceBlendshapes": [], "facialTransformationMatrixes": [] });
-    let track = read_json(&json!([
-        timed(40.0, nothing),
-        timed(80.0, result(0.25)),
-        timed(120.0, result(0.75))
-    ]));
+    let track =
+        read_json(&json!([timed(40.0, nothing), timed(80.0, result(0.25)), timed(120.0, result(0.75))]));
     near(&track.times, &[0.0, 0.04]);
     assert_eq!(column(&track, "jawOpen"), [0.25, 0.75]);
     assert_eq!(track.names, ["jawOpen", "mouthSmileLeft"]);
@@ -301,7 +313,10 @@ fn recorders_of_arkit_write_many_kinds_of_json() {
         frames.iter().rev().map(|&(t, jaw)| (format!("{t:.4}"), weights(jaw))).collect();
     let tall: Vec<Value> = frames
         .iter()
-        .flat_map(|&(t, jaw)| [("jawOpen", jaw), ("eyeBlink_L", 0.5)].map(|(n, v)| json!({ "timestamp": t, "blendShapeLocation": n, "value": v })))
+        .flat_map(|&(t, jaw)| {
+            [("jawOpen", jaw), ("eyeBlink_L", 0.5)]
+                .map(|(n, v)| json!({ "timestamp": t, "blendShapeLocation": n, "value": v }))
+        })
         .collect();
     for text in [
         dicts.to_string(),
@@ -310,7 +325,8 @@ fn recorders_of_arkit_write_many_kinds_of_json() {
         Value::from(tall).to_string(),
         json!({ "version": 1, "frames": dicts.clone() }).to_string(),
         list(|t, w| json!({ "time_ms": t * 1000.0, "face": { "weights": w } })).to_string(),
-        list(|t, w| json!({ "time": t.to_string(), "jawOpen": w["jawOpen"], "eyeBlink_L": w["eyeBlink_L"] })).to_string(),
+        list(|t, w| json!({ "time": t.to_string(), "jawOpen": w["jawOpen"], "eyeBlink_L": w["eyeBlink_L"] }))
+            .to_string(),
         // Recorders that print their JSON leave commas behind.
         dicts.to_string().replace("}}", ",}, }").replace(']', ",\n]"),
     ] {
@@ -327,7 +343,12 @@ fn recorders_of_arkit_write_many_kinds_of_json() {
     // What a frame lacks is 0, what is not a frame is left out.
     let track = read_json(&json!([{ "jawOpen": 1.0 }, null, { "mouthLeft": 0.5 }]));
     assert_eq!(track.weights, [1.0, 0.0, 0.0, 0.5]);
-    for (text, part) in [("[]", "not a track"), ("[[[[[[[[1]]]]]]]]", "not a track"), ("[{\"a\": 1}]", "not a track"), ("[1, 2", "EOF")] {
+    for (text, part) in [
+        ("[]", "not a track"),
+        ("[[[[[[[[1]]]]]]]]", "not a track"),
+        ("[{\"a\": 1}]", "not a track"),
+        ("[1, 2", "EOF"),
+    ] {
         assert!(fault(text.as_bytes()).contains(part), "{text}: {}", fault(text.as_bytes()));
     }
 }
@@ -351,7 +372,13 @@ fn vrma() -> Builder {
     let (sin, cos) = 0.25_f32.sin_cos();
     let neck = b.floats("VEC4", &[0., 0., 0., 1., 0., 0., sin, cos]);
     let gaze = b.floats("VEC4", &[0., 0., 0., 1., 0., sin, 0., cos]);
-    let outputs = [(3, "translation", happy), (4, "translation", jaw), (0, "rotation", spin), (1, "rotation", neck), (6, "rotation", gaze)];
+    let outputs = [
+        (3, "translation", happy),
+        (4, "translation", jaw),
+        (0, "rotation", spin),
+        (1, "rotation", neck),
+        (6, "rotation", gaze),
+    ];
     let channels: Vec<Value> = outputs
         .iter()
         .enumerate()
@@ -395,7 +422,8 @@ fn vrm_animations_move_expressions_the_head_and_the_gaze() {
     assert!(pose.world_from_scene.transform_vector3(Vec3::Z).x < -0.4);
     assert_eq!(read(&track.to_json().unwrap()).map(|_| ()).map_err(|e| e.to_string()), Ok(()));
     // A body alone is none.
-    b.json["extensions"]["VRMC_vrm_animation"] = json!({ "specVersion": "1.0", "humanoid": { "humanBones": { "hips": { "node": 0 } } } });
+    b.json["extensions"]["VRMC_vrm_animation"] =
+        json!({ "specVersion": "1.0", "humanoid": { "humanBones": { "hips": { "node": 0 } } } });
     assert!(fault(&b.glb()).contains("of a body alone"));
 }
 
@@ -412,7 +440,9 @@ fn motion_of_other_things_is_refused_with_what_is_read() {
     ] {
         let message = fault(bytes);
         assert!(message.contains("not a track") && message.contains(kind), "{message}");
-        for read in ["Live Link Face", "MediaPipe", "ARKit", "Audio2Face", "Face Cap", "iFacialMocap", "VRMA", "glTF"] {
+        for read in
+            ["Live Link Face", "MediaPipe", "ARKit", "Audio2Face", "Face Cap", "iFacialMocap", "VRMA", "glTF"]
+        {
             assert!(message.contains(read), "{message} does not list {read}");
         }
     }
@@ -439,7 +469,8 @@ fn played(rig: &Rig, names: &[&str]) -> Result<Vec<f32>, String> {
 
 #[test]
 fn names_with_prefixes_match_and_nothing_else_does() {
-    for name in ["A25_Jaw_Open", "blendShape1.jawOpen", "head_blendShape.JawOpen", "Mesh|jawOpen", "jaw_open"] {
+    for name in ["A25_Jaw_Open", "blendShape1.jawOpen", "head_blendShape.JawOpen", "Mesh|jawOpen", "jaw_open"]
+    {
         let rig = rig_named([name, "custom"]);
         assert_eq!(rig.morphs[0].name, "jawOpen", "{name}");
         assert_eq!(played(&rig, &["jawOpen"]), Ok(vec![0.25, 0.0]), "{name}");
@@ -455,7 +486,12 @@ fn names_with_prefixes_match_and_nothing_else_does() {
         assert_eq!(played(&rig, &["jawOpen"]).unwrap()[1 - jaw], 0.0);
         // A rig's own name is itself, also in a track of this project.
         assert_eq!(played(&rig, &["A25_Jaw_Open"]).unwrap()[1 - jaw], 0.25);
-        let own = Track { names: vec!["A25_Jaw_Open".into()], times: vec![0.0], weights: vec![1.0], ..Track::default() };
+        let own = Track {
+            names: vec!["A25_Jaw_Open".into()],
+            times: vec![0.0],
+            weights: vec![1.0],
+            ..Track::default()
+        };
         assert_eq!(read(&own.to_json().unwrap()).unwrap(), own);
         // Of a track with both, one moves the jaw.
         let plain = rig_named(["jawOpen", "custom"]);
@@ -469,6 +505,7 @@ fn names_with_prefixes_match_and_nothing_else_does() {
     // Names that end alike.
     let rig = rig_named(["mouthSmileLeft", "jawOpen_mouthLeft"]);
     assert!(played(&rig, &["mouthLeft"]).is_err());
-    let error = played(&rig_named(["Smile", "Frown"]), &["jawOpen", "mouthLeft", "a", "b", "c", "d", "e"]).unwrap_err();
+    let error = played(&rig_named(["Smile", "Frown"]), &["jawOpen", "mouthLeft", "a", "b", "c", "d", "e"])
+        .unwrap_err();
     assert!(error.contains("jawOpen, mouthLeft, a, b, c and 2 more; the rig has Smile, Frown"), "{error}");
 }

@@ -198,7 +198,8 @@ mod tests {
             let error = path(matrix, more).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
-        let sphere = r#"{"camera_type": "equirectangular", "render_height": 8, "render_width": 9, "camera_path": []}"#;
+        let sphere =
+            r#"{"camera_type": "equirectangular", "render_height": 8, "render_width": 9, "camera_path": []}"#;
         assert!(cameras_of_text(sphere).unwrap_err().contains("equirectangular"));
         let blank = r#"{"render_height": 8, "render_width": 9, "camera_path": [], "keyframes": [{}]}"#;
         assert!(cameras_of_text(blank).unwrap_err().contains("no camera"));

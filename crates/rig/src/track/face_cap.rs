@@ -15,7 +15,8 @@ const BEFORE_WEIGHTS: usize = 11;
 pub(super) fn is_it(text: &str) -> bool {
     let starts = |line: &str, word: &str| line.trim_start().split(',').next() == Some(word);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty()).take(16);
-    text.contains(',') && lines.next().is_some_and(|line| starts(line, "info") || starts(line, "bs"))
+    text.contains(',')
+        && lines.next().is_some_and(|line| starts(line, "info") || starts(line, "bs"))
         && text.lines().take(16).any(|line| starts(line, "bs"))
 }
 

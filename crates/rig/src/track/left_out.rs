@@ -30,7 +30,10 @@ impl LeftOut {
         let first = self.first?;
         Some(match self.count {
             1 => first,
-            count => invalid("the track", format!("not one of its {count} {what}s can be used; the first: {first}")),
+            count => invalid(
+                "the track",
+                format!("not one of its {count} {what}s can be used; the first: {first}"),
+            ),
         })
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn resolve(rig: &Rig, name: &str, arkit: Option<&str>, has_arkit: boo
 /// That nothing of `track` moves anything of `rig`, with some names of both.
 pub(super) fn nothing_matches(track: &Track, rig: &Rig) -> RigError {
     let of_track = track.names.iter().chain(track.node_turns.keys());
-    let of_rig = rig.morphs.iter().map(|m| m.name.as_str()).chain(rig.expressions.iter().map(|e| e.name.as_str()));
+    let of_rig =
+        rig.morphs.iter().map(|m| m.name.as_str()).chain(rig.expressions.iter().map(|e| e.name.as_str()));
     RigError::Mismatch(format!(
         "not a single control of the track matches the rig: the track has {}; the rig has {}",
         few(of_track.map(String::as_str)),

@@ -47,11 +47,13 @@ pub(super) fn read(text: &str, limits: &TrackLimits) -> Result<Option<Track>, Ri
         .trim(csv::Trim::All)
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
-    let fault = |e: csv::Error| RigError::Format { format: "CSV", fault: crate::error::shown(&e.to_string()) };
+    let fault =
+        |e: csv::Error| RigError::Format { format: "CSV", fault: crate::error::shown(&e.to_string()) };
     let header = reader.headers().map_err(fault)?.clone();
     within("the number of controls", header.len() as u64, limits.controls)?;
     let Some(columns) = Columns::find(&header) else { return Ok(None) };
-    let named = if columns.controls.is_empty() { (0..header.len()).collect() } else { columns.controls.clone() };
+    let named =
+        if columns.controls.is_empty() { (0..header.len()).collect() } else { columns.controls.clone() };
     let names = named.iter().map(|&c| header.get(c).unwrap_or_default().to_owned()).collect();
     let mut track = Track { names: names::of_other_tools(names)?, ..Track::default() };
 
@@ -78,7 +80,11 @@ pub(super) fn read(text: &str, limits: &TrackLimits) -> Result<Option<Track>, Ri
             Ok((weights, turned)) => {
                 rows += 1;
                 within("the number of frames", rows as u64, limits.frames)?;
-                within("the number of weights", (track.weights.len() + weights.len()) as u64, limits.weights)?;
+                within(
+                    "the number of weights",
+                    (track.weights.len() + weights.len()) as u64,
+                    limits.weights,
+                )?;
                 track.weights.extend(weights);
                 for (angles, turned) in angles.iter_mut().zip(turned) {
                     angles.extend(turned);
@@ -105,7 +111,10 @@ pub(super) fn read(text: &str, limits: &TrackLimits) -> Result<Option<Track>, Ri
         timecode::seconds(&timecodes)
     } else if let Some((_, clock)) = columns.time {
         if clock == Clock::Frames {
-            tracing::warn!("a table with numbers of frames and no times: played at {} per second", times::USUAL_RATE);
+            tracing::warn!(
+                "a table with numbers of frames and no times: played at {} per second",
+                times::USUAL_RATE
+            );
         }
         clock.seconds(&mut numbers);
         numbers

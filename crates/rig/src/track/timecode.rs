@@ -51,7 +51,9 @@ impl Timecode {
 /// Seconds of each timecode, counted on over midnight.
 pub(super) fn seconds(timecodes: &[Timecode]) -> Vec<f64> {
     if is_noise(timecodes) {
-        tracing::warn!("frame numbers go back within seconds: frames stand at equal distances in each second");
+        tracing::warn!(
+            "frame numbers go back within seconds: frames stand at equal distances in each second"
+        );
         return spread(timecodes);
     }
     let rate = rate(timecodes);
@@ -78,7 +80,8 @@ fn steps(timecodes: &[Timecode]) -> impl Iterator<Item = f64> {
 
 /// Some streams number frames within a second by no order.
 fn is_noise(timecodes: &[Timecode]) -> bool {
-    let (all, back) = steps(timecodes).fold((0, 0), |(all, back), step| (all + 1, back + usize::from(step < 0.0)));
+    let (all, back) =
+        steps(timecodes).fold((0, 0), |(all, back), step| (all + 1, back + usize::from(step < 0.0)));
     back >= 4 && back * 8 > all
 }
 

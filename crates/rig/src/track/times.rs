@@ -46,8 +46,11 @@ impl Clock {
             Self::PerSecond(per_second) => f64::from(per_second),
             Self::Frames => USUAL_RATE,
             Self::Unknown => {
-                let mut steps: Vec<f64> =
-                    times.windows(2).map(|w| w[1] - w[0]).filter(|step| step.is_finite() && *step > 0.0).collect();
+                let mut steps: Vec<f64> = times
+                    .windows(2)
+                    .map(|w| w[1] - w[0])
+                    .filter(|step| step.is_finite() && *step > 0.0)
+                    .collect();
                 match median(&mut steps) {
                     // Faces are taken between once and a thousand times per second.
                     Some(step) if step > 1e6 => 1e9,
@@ -95,7 +98,10 @@ pub(super) fn place(track: &mut Track, seconds: &[f64]) -> Result<(), RigError> 
         return Err(invalid("the track", "has no frames"));
     };
     if astray > 0 {
-        tracing::warn!("{astray} of {} frames are left out: their times go back or are no numbers", seconds.len());
+        tracing::warn!(
+            "{astray} of {} frames are left out: their times go back or are no numbers",
+            seconds.len()
+        );
     }
     track.times = kept.iter().map(|&row| seconds[row] - start).collect();
     keep(track, &kept);

@@ -46,12 +46,15 @@ pub(super) fn read(
     let head = head.filter(|_| turning(&head) || turning(&neck));
     let gaze = extension.get("lookAt").and_then(node_of).filter(|&node| moves(node, rotated));
     if found.is_empty() && head.is_none() && gaze.is_none() {
-        let fault = "the VRM animation moves no expression, neither the head nor the gaze: it is of a body alone";
+        let fault =
+            "the VRM animation moves no expression, neither the head nor the gaze: it is of a body alone";
         return Err(RigError::Unsupported(fault.into()));
     }
     let used = |channel: &&Channel| {
-        let expression = translated(&channel.values).is_some_and(|node| found.iter().any(|(_, n)| *n == node));
-        let turned = |node| head.is_some() && (Some(node) == head || Some(node) == neck) || Some(node) == gaze;
+        let expression =
+            translated(&channel.values).is_some_and(|node| found.iter().any(|(_, n)| *n == node));
+        let turned =
+            |node| head.is_some() && (Some(node) == head || Some(node) == neck) || Some(node) == gaze;
         expression || rotated(&channel.values).is_some_and(turned)
     };
     let animation = Animation {
@@ -67,7 +70,8 @@ pub(super) fn read(
     let (mut heads, mut eyes) = (Vec::new(), Vec::new());
     for &time in &times {
         animation.sample(time, &mut pose);
-        let weight = |&node: &usize| pose.nodes.get(node).map_or(0.0, |node| node.translation.x.clamp(0.0, 1.0));
+        let weight =
+            |&node: &usize| pose.nodes.get(node).map_or(0.0, |node| node.translation.x.clamp(0.0, 1.0));
         track.weights.extend(nodes.iter().map(weight));
         if let (Some(head), Some(rest)) = (head, rest) {
             heads.push((world(rig, &pose, head) * rest.inverse()).normalize());

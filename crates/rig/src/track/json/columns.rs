@@ -13,19 +13,23 @@ use super::parts::{Part, part, whole};
 use super::recorded::rate;
 
 /// The track in the entries of an object; `None` if there are no names with rows of as many numbers.
-pub(super) fn read(
-    entries: &[(String, &RawValue)],
-    limits: &TrackLimits,
-) -> Result<Option<Track>, RigError> {
+pub(super) fn read(entries: &[(String, &RawValue)], limits: &TrackLimits) -> Result<Option<Track>, RigError> {
     let lists = || entries.iter().filter(|(_, raw)| raw.get().trim_start().starts_with('['));
     let texts = |raw: &RawValue| whole::<Vec<String>>(raw).filter(|texts| !texts.is_empty());
-    let Some((names_key, names)) = lists().find_map(|(key, raw)| Some((key, texts(raw)?))) else { return Ok(None) };
-    let Some((rows_key, rows)) = lists().find_map(|(key, raw)| {
-        let Ok(Part::List(rows)) = part(raw.get(), limits.frames) else { return None };
-        rows.iter().any(|row| whole::<Vec<f32>>(row).is_some_and(|row| row.len() == names.len())).then_some((key, rows))
-    }) else {
+    let Some((names_key, names)) = lists().find_map(|(key, raw)| Some((key, texts(raw)?))) else {
         return Ok(None);
     };
+    let is_row = |row: &&RawValue| whole::<Vec<f32>>(row).is_some_and(|row| row.len() == names.len());
+    let mut found = None;
+    for (key, raw) in lists() {
+        if let Part::List(rows) = part(raw.get(), limits.frames)?
+            && rows.iter().any(|row| is_row(row))
+        {
+            found = Some((key, rows));
+            break;
+        }
+    }
+    let Some((rows_key, rows)) = found else { return Ok(None) };
     within("the number of controls", names.len() as u64, limits.controls)?;
     within("the number of weights", (names.len() as u64).saturating_mul(rows.len() as u64), limits.weights)?;
     let mut track = Track { names: names::of_other_tools(names)?, ..Track::default() };

@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, limits: &TrackLimits) -> Result<Content, RigError
     let most = limits.frames.saturating_add(1024);
     let (text, values) = parts::values(text, most)?;
     let text = text.as_ref();
-    let track = match values.parse(text)? {
+    let track = match values.parse(text, most)? {
         Part::List(frames) => recorded::of_list(&frames, limits)?,
         Part::Object(entries) => {
             let has = |key: &str| entries.iter().any(|(name, _)| name == key);

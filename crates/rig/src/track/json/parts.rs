@@ -27,7 +27,7 @@ pub(super) enum Part<'a> {
 pub(super) enum Values {
     One,
     /// One after the other, such as a line each.
-    Many(u64),
+    Many,
 }
 
 /// The text without commas behind the last part of lists and objects, which some recorders leave there, if it needs
@@ -54,15 +54,15 @@ fn count(text: &str, most: u64) -> Result<Result<Values, RigError>, serde_json::
             return Ok(Err(over));
         }
     }
-    Ok(Ok(if count > 1 { Values::Many(most) } else { Values::One }))
+    Ok(Ok(if count > 1 { Values::Many } else { Values::One }))
 }
 
 impl Values {
-    /// The parts of `text`, which holds values like these.
-    pub(super) fn parse(self, text: &str) -> Result<Part<'_>, RigError> {
+    /// The parts of `text`, which holds values like these, at most `most`.
+    pub(super) fn parse(self, text: &str, most: u64) -> Result<Part<'_>, RigError> {
         match self {
-            Self::One => part(text, u64::MAX),
-            Self::Many(_) => {
+            Self::One => part(text, most),
+            Self::Many => {
                 let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
                 values.collect::<Result<_, _>>().map(Part::List).map_err(|e| super::fault(&e))
             }

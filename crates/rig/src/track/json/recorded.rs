@@ -51,15 +51,16 @@ pub(super) fn of_object(
         frames.sort_by(|a, b| a.0.unwrap_or_default().total_cmp(&b.0.unwrap_or_default()));
         return track(frames.into_iter(), clock, USUAL_RATE, limits);
     }
-    for (_, raw) in entries {
-        if let Ok(Part::List(frames)) = part(raw.get(), limits.frames)
+    // FaceLandmarker's result is one frame, whose lists are of faces.
+    let is_result = entries.iter().any(|(key, _)| letters(key) == "faceblendshapes");
+    for (_, raw) in entries.iter().filter(|_| !is_result) {
+        if let Part::List(frames) = part(raw.get(), limits.frames)?
             && let Some(track) =
                 track(frames.iter().map(|raw| (None, *raw)), Clock::Unknown, rate(entries), limits)?
         {
             return Ok(Some(track));
         }
     }
-    // One frame, such as one result of FaceLandmarker.
     let object: Map<String, Value> =
         entries.iter().filter_map(|(key, raw)| Some((key.clone(), whole(raw)?))).collect();
     match frame(&Value::Object(object)) {
@@ -74,12 +75,17 @@ pub(super) fn of_object(
 
 /// Frames per second by an entry that says so.
 pub(super) fn rate(entries: &[(String, &RawValue)]) -> f64 {
-    let says = |key: &str| {
-        let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        matches!(key.as_str(), "fps" | "exportfps" | "framerate" | "framespersecond" | "rate")
-    };
-    let stated = entries.iter().find(|(key, _)| says(key)).and_then(|(_, raw)| whole(raw));
+    const SAYING_SO: [&str; 4] = ["fps", "exportfps", "framerate", "framespersecond"];
+    let stated = entries
+        .iter()
+        .find(|(key, _)| SAYING_SO.contains(&letters(key).as_str()))
+        .and_then(|(_, raw)| whole(raw));
     stated.unwrap_or(USUAL_RATE)
+}
+
+/// A key as it is compared: small letters alone.
+fn letters(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Seconds of the day where all keys are clock times of ten digits, `HHmmssSSSS`, as a recorder of ARKit writes them.
@@ -165,8 +171,7 @@ fn weights(value: &Value, depth: usize) -> Option<BTreeMap<String, f32>> {
             if any_known { Some(all) } else { object.values().find_map(|value| weights(value, depth)) }
         }
         Value::Array(list) => {
-            let all: BTreeMap<String, f32> =
-                list.iter().filter_map(|one| named(one.as_object()?)).collect();
+            let all: BTreeMap<String, f32> = list.iter().filter_map(|one| named(one.as_object()?)).collect();
             // Of several faces the first is the one.
             if all.is_empty() { list.iter().find_map(|value| weights(value, depth)) } else { Some(all) }
         }
@@ -178,7 +183,8 @@ fn weights(value: &Value, depth: usize) -> Option<BTreeMap<String, f32>> {
 fn named(object: &Map<String, Value>) -> Option<(String, f32)> {
     let names = object.values().filter_map(Value::as_str);
     let name = names.into_iter().find(|name| canonical(name).is_some())?;
-    let weight = ["score", "value", "weight", "coefficient"].iter().find_map(|key| finite(object.get(*key)?))?;
+    let weight =
+        ["score", "value", "weight", "coefficient"].iter().find_map(|key| finite(object.get(*key)?))?;
     Some((name.to_owned(), weight))
 }
 
@@ -189,10 +195,7 @@ fn finite(value: &Value) -> Option<f32> {
 /// The head by MediaPipe's facial transformation matrix: of the face in front of a camera that looks along −Z, whose
 /// face at rest looks back at it. JavaScript has its numbers column by column, Python its rows.
 fn head(value: &Value) -> Option<Quat> {
-    let is_matrix = |key: &str| {
-        let key: String = key.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
-        key.starts_with("facialtransformationmatri")
-    };
+    let is_matrix = |key: &str| letters(key).starts_with("facialtransformationmatri");
     let object = value.as_object()?;
     let matrix = object.iter().find(|(key, _)| is_matrix(key)).map(|(_, value)| value);
     let matrix = matrix.or_else(|| {
@@ -203,7 +206,8 @@ fn head(value: &Value) -> Option<Quat> {
     let lists_rows = matrix.get(0).is_some_and(Value::is_array);
     let mut numbers = Vec::new();
     flatten(matrix, &mut numbers);
-    let [m00, m01, m02, m03, m10, m11, m12, m13, m20, m21, m22, m23, m30, m31, m32, m33] = *numbers.first_chunk()?;
+    let [m00, m01, m02, m03, m10, m11, m12, m13, m20, m21, m22, m23, m30, m31, m32, m33] =
+        *numbers.first_chunk()?;
     let columns = [Vec3::new(m00, m01, m02), Vec3::new(m10, m11, m12), Vec3::new(m20, m21, m22)];
     // The last row of a transformation is 0, 0, 0, 1.
     let by_columns = [m03, m13, m23, m33] == [0.0, 0.0, 0.0, 1.0];
@@ -226,7 +230,9 @@ fn first_matrix(value: &Value, depth: usize) -> Option<&Value> {
     match value {
         Value::Object(object) => first_matrix(object.get("data")?, depth),
         Value::Array(list) => {
-            let row = |v: &Value| v.as_array().is_some_and(|row| row.len() == 4 && row.iter().all(Value::is_number));
+            let row = |v: &Value| {
+                v.as_array().is_some_and(|row| row.len() == 4 && row.iter().all(Value::is_number))
+            };
             let is_it = (list.len() == 16 && list.iter().all(Value::is_number))
                 || (list.len() == 4 && list.iter().all(row));
             if is_it { Some(value) } else { first_matrix(list.first()?, depth) }

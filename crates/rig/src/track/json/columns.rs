@@ -23,7 +23,7 @@ pub(super) fn read(entries: &[(String, &RawValue)], limits: &TrackLimits) -> Res
     let mut found = None;
     for (key, raw) in lists() {
         if let Part::List(rows) = part(raw.get(), limits.frames)?
-            && rows.iter().any(|row| is_row(row))
+            && rows.iter().any(is_row)
         {
             found = Some((key, rows));
             break;

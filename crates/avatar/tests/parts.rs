@@ -168,7 +168,7 @@ fn expressions_are_shapes_too() {
     ];
     assert_eq!(parts(&on(rig.clone())), [Part::Body; 4]);
     let expression =
-        |name: &str, morph| Expression { name: name.into(), binds: vec![(morph, 1.0)], binary: false };
+        |name: &str, morph| Expression { name: name.into(), binds: vec![(morph, 1.0)], ..Expression::default() };
     rig.expressions = vec![expression("blinkLeft", 0), expression("ou", 1), expression("happy", 2)];
     assert_eq!(parts(&on(rig)), [Part::Eyes, Part::Mouth, Part::Face, Part::Body]);
 }

@@ -37,6 +37,7 @@ impl Random {
 fn limits() -> LoadLimits {
     LoadLimits {
         bytes: 32 << 20,
+        folders_up: 2,
         json_bytes: 1 << 20,
         primitives: 1 << 12,
         vertices: 1 << 16,

@@ -103,7 +103,12 @@ pub(crate) fn rig() -> Rig {
             double_sided: true,
         }],
         images: vec![Image { name: "brown".into(), mime: "image/png".into(), bytes: png.into_inner() }],
-        expressions: vec![Expression { name: "aa".into(), binds: vec![(0, 0.8)], binary: true }],
+        expressions: vec![Expression { name: "aa".into(), binds: vec![(0, 0.8)],
+            binary: true,
+            overrides: [Override::Block, Override::None, Override::Blend],
+        }],
+        colors: Vec::new(),
+        humanoid: [("head".into(), 1)].into(),
         animations: vec![Animation {
             name: "nod".into(),
             channels: vec![

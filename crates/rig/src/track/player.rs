@@ -4,7 +4,8 @@ use glam::Quat;
 
 use crate::controls::nearest_preset;
 use crate::error::invalid;
-use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track, canonical, recipe};
+use crate::expression::mix;
+use crate::{ARKIT_NAMES, Expression, Pose, Rig, RigError, Track, canonical, recipe};
 
 use super::turn::{Head, NodeTurn, eyes};
 
@@ -23,6 +24,10 @@ pub enum Wrap {
 pub struct TrackPlayer {
     track: Track,
     controls: Vec<Control>,
+    /// The rig's expressions that any control moves.
+    expressions: Vec<Expression>,
+    /// For each of them, the controls that move it and the weight that each gives it at 1.
+    inputs: Vec<Vec<(usize, f32)>>,
     /// Every morph that any control moves.
     driven: Vec<usize>,
     head: Head,
@@ -35,8 +40,34 @@ pub struct TrackPlayer {
 #[derive(Clone, Debug)]
 struct Control {
     column: usize,
-    binds: Vec<(usize, f32)>,
-    binary: bool,
+    binds: Binds,
+}
+
+/// What a control moves, and the weight of each at control value 1.
+#[derive(Clone, Debug, Default)]
+struct Binds {
+    morphs: Vec<(usize, f32)>,
+    expressions: Vec<(usize, f32)>,
+}
+
+impl Binds {
+    fn is_empty(&self) -> bool {
+        self.morphs.is_empty() && self.expressions.is_empty()
+    }
+
+    /// Adds what another control moves, of which this one is a part.
+    fn extend(&mut self, other: Self, weight: f32) {
+        let scaled = |(index, share): (usize, f32)| (index, share * weight);
+        self.morphs.extend(other.morphs.into_iter().map(scaled));
+        self.expressions.extend(other.expressions.into_iter().map(scaled));
+    }
+
+    /// Every morph that is moved, directly or through an expression.
+    fn driven<'a>(&'a self, rig: &'a Rig) -> impl Iterator<Item = usize> + 'a {
+        let bound = self.expressions.iter().filter_map(|&(e, _)| rig.expressions.get(e));
+        let bound = bound.flat_map(|expression| &expression.binds);
+        self.morphs.iter().chain(bound).map(|&(morph, _)| morph)
+    }
 }
 
 /// A node that the track turns about its own axes.
@@ -65,11 +96,11 @@ impl TrackPlayer {
         let mut unmatched = Vec::new();
         for (column, name) in track.names.iter().enumerate() {
             match resolve(rig, name, has_arkit) {
-                Some((binds, binary)) => controls.push(Control { column, binds, binary }),
+                Some(binds) => controls.push(Control { column, binds }),
                 None => unmatched.push(name.clone()),
             }
         }
-        let mut driven: Vec<usize> = controls.iter().flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
+        let mut driven: Vec<usize> = controls.iter().flat_map(|c| c.binds.driven(rig)).collect();
         driven.sort_unstable();
         driven.dedup();
         driven.retain(|&m| m < rig.morphs.len());
@@ -89,7 +120,7 @@ impl TrackPlayer {
         }
         let looks = |c: &&Control| track.names.get(c.column).is_some_and(|n| n.starts_with("eyeLook"));
         let mut looking: Vec<usize> =
-            controls.iter().filter(looks).flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
+            controls.iter().filter(looks).flat_map(|c| c.binds.driven(rig)).collect();
         looking.sort_unstable();
         looking.dedup();
         let eyes = eyes(rig, &looking);
@@ -102,7 +133,17 @@ impl TrackPlayer {
                 turning.rest = None;
             }
         }
-        Ok(Self { track: track.clone(), head, eyes, turns, controls, driven, unmatched })
+        let mut inputs = vec![Vec::new(); rig.expressions.len()];
+        for control in &controls {
+            for &(expression, weight) in &control.binds.expressions {
+                if let Some(inputs) = inputs.get_mut(expression) {
+                    inputs.push((control.column, weight));
+                }
+            }
+        }
+        let moved = rig.expressions.iter().cloned().zip(inputs).filter(|(_, inputs)| !inputs.is_empty());
+        let (expressions, inputs) = moved.unzip();
+        Ok(Self { track: track.clone(), head, eyes, turns, controls, expressions, inputs, driven, unmatched })
     }
 
     /// The track that is played.
@@ -130,7 +171,7 @@ impl TrackPlayer {
     }
 
     /// Sets what the track moves to its state at `time` seconds: morph weights, interpolated linearly, and the head's
-    /// rotation and those of the eyes, spherically. The head is the node of that name, turned from its rest by the track's rotation about
+    /// rotation and those of the eyes, spherically. Expressions override others as VRMC_vrm-1.0 has it. The head is the node of that name, turned from its rest by the track's rotation about
     /// world axes; without such a node, `world_from_scene` becomes that rotation about the bottom centre of the rest
     /// mesh. Eyes turn about the axes that the head has at rest, and with it; then the track's other nodes turn about
     /// their own. All else in `pose` is left alone. A `time` that is not finite counts as 0.
@@ -142,18 +183,24 @@ impl TrackPlayer {
             }
         }
         let (a, b) = (self.track.frame(from), self.track.frame(to));
+        let value = |column: usize| match (a.get(column), b.get(column)) {
+            (Some(&a), Some(&b)) => a + (b - a) * part,
+            _ => 0.0,
+        };
+        let mut add = |morph: usize, weight: f32| {
+            if let Some(sum) = pose.morph_weights.get_mut(morph) {
+                *sum += weight;
+            }
+        };
         for control in &self.controls {
-            let (Some(&a), Some(&b)) = (a.get(control.column), b.get(control.column)) else { continue };
-            let mut value = a + (b - a) * part;
-            if control.binary {
-                value = if value > 0.5 { 1.0 } else { 0.0 };
-            }
-            for &(morph, weight) in &control.binds {
-                if let Some(sum) = pose.morph_weights.get_mut(morph) {
-                    *sum += value * weight;
-                }
-            }
+            let value = value(control.column);
+            control.binds.morphs.iter().for_each(|&(morph, weight)| add(morph, value * weight));
         }
+        let weight = |expression: usize| {
+            let inputs = self.inputs.get(expression).map_or(&[][..], Vec::as_slice);
+            inputs.iter().map(|&(column, weight)| value(column) * weight).sum()
+        };
+        mix(&self.expressions, weight, add);
         if let Some(rotations) = &self.track.head_rotations
             && let (Some(&a), Some(&b)) = (rotations.get(from), rotations.get(to))
         {
@@ -233,31 +280,27 @@ impl TrackPlayer {
     }
 }
 
-/// Morphs and weights of one control, and whether it is binary.
-type Resolved = (Vec<(usize, f32)>, bool);
-
-fn direct(rig: &Rig, name: &str) -> Option<Resolved> {
+fn direct(rig: &Rig, name: &str) -> Option<Binds> {
     if let Some(morph) = rig.morph(name) {
-        return Some((vec![(morph, 1.0)], false));
+        return Some(Binds { morphs: vec![(morph, 1.0)], ..Binds::default() });
     }
-    let expression = rig.expressions.iter().find(|e| e.name == name && !e.binds.is_empty())?;
-    Some((expression.binds.clone(), expression.binary))
+    let expression = rig.expressions.iter().position(|e| e.name == name && e.does_something())?;
+    Some(Binds { expressions: vec![(expression, 1.0)], ..Binds::default() })
 }
 
-fn resolve(rig: &Rig, name: &str, has_arkit: bool) -> Option<Resolved> {
+fn resolve(rig: &Rig, name: &str, has_arkit: bool) -> Option<Binds> {
     let arkit = canonical(name);
     if let Some(found) = direct(rig, name).or_else(|| direct(rig, arkit?)) {
         return Some(found);
     }
+    let mut binds = Binds::default();
     if let Some(recipe) = recipe(name) {
-        let mut binds = Vec::new();
         for &(shape, weight) in recipe {
-            let (found, _) = direct(rig, shape).unwrap_or_default();
-            binds.extend(found.into_iter().map(|(morph, w)| (morph, w * weight)));
+            binds.extend(direct(rig, shape).unwrap_or_default(), weight);
         }
-        return (!binds.is_empty()).then_some((binds, false));
+        return (!binds.is_empty()).then_some(binds);
     }
     let (preset, weight) = nearest_preset(arkit?).filter(|_| !has_arkit)?;
-    let (binds, binary) = direct(rig, preset)?;
-    Some((binds.into_iter().map(|(morph, w)| (morph, w * weight)).collect(), binary))
+    binds.extend(direct(rig, preset)?, weight);
+    Some(binds)
 }

@@ -227,10 +227,8 @@ fn vertex_colours_multiply_the_base_colour() {
     fading.colors = fading.positions.iter().map(|p| Vec4::new(p.x, p.x, p.x, 1.0)).collect();
     let g = posed(&sample(fading, &options(1000)).unwrap(), 0.0).gaussians;
     let mean = |from: f32, to: f32| {
-        let found: Vec<f32> = (0..g.len())
-            .filter(|&i| (from..to).contains(&g.positions[i].x))
-            .map(|i| g.sh_of(i)[0])
-            .collect();
+        let found: Vec<f32> =
+            (0..g.len()).filter(|&i| (from..to).contains(&g.positions[i].x)).map(|i| g.sh_of(i)[0]).collect();
         found.iter().sum::<f32>() / found.len() as f32
     };
     let steps = [mean(0.0, 0.25), mean(0.25, 0.5), mean(0.5, 0.75), mean(0.75, 1.0)];

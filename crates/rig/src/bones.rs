@@ -42,7 +42,8 @@ impl Rig {
             }
         }
         [(Side::Left, "leftEye"), (Side::Right, "rightEye")].map(|(side, bone)| {
-            let by_name = || self.named(|index, name| !turns_elsewhere[index] && eye_side(name) == Some(side));
+            let by_name =
+                || self.named(|index, name| !turns_elsewhere[index] && eye_side(name) == Some(side));
             self.humanoid.get(bone).copied().or_else(by_name)
         })
     }

@@ -34,7 +34,10 @@ const UNSUPPORTED: &str = "KHR_materials_pbrSpecularGlossiness";
 /// What takes an extension out of a file `in.glb`.
 const REMEDIES: &[(&str, &str)] = &[
     ("KHR_draco_mesh_compression", "unpack it with: npx @gltf-transform/cli copy in.glb out.glb"),
-    ("KHR_texture_basisu", "unpack it with: npx @gltf-transform/cli ktxdecompress in.glb out.glb (which needs ktx of KTX-Software)"),
+    (
+        "KHR_texture_basisu",
+        "unpack it with: npx @gltf-transform/cli ktxdecompress in.glb out.glb (which needs ktx of KTX-Software)",
+    ),
     (UNSUPPORTED, "convert it with: npx @gltf-transform/cli metalrough in.glb out.glb"),
 ];
 

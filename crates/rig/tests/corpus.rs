@@ -162,7 +162,13 @@ fn damaged_rigs_are_refused_or_load() {
     } });
     let colors = vrm_0.floats("VEC4", &[0.5; 16]);
     vrm_0.json["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = colors.into();
-    for glb in [two_bones().glb(), morphing_square().glb(), vrm.glb(), vrm_0.glb(), packed_square("EXT_meshopt_compression").glb()] {
+    for glb in [
+        two_bones().glb(),
+        morphing_square().glb(),
+        vrm.glb(),
+        vrm_0.glb(),
+        packed_square("EXT_meshopt_compression").glb(),
+    ] {
         let (json, bin) = parts(&glb);
         for i in 0..3000 {
             let bytes = match i % 3 {

@@ -362,27 +362,38 @@ fn with_vrm(mut b: Builder, name: &str, vrm: Value) -> Builder {
 
 #[test]
 fn binds_that_lead_nowhere_are_left_out() {
-    let b = with_vrm(morphing_square(), "VRMC_vrm", json!({ "expressions": { "preset": {
+    let b = with_vrm(
+        morphing_square(),
+        "VRMC_vrm",
+        json!({ "expressions": { "preset": {
         "aa": { "morphTargetBinds": [
             { "node": 0, "index": 7, "weight": 1.0 }, { "node": 3, "index": 0, "weight": 1.0 },
             { "node": 0, "index": 0, "weight": "full" }, { "node": 0, "index": 1, "weight": 0.5 }, 5,
         ] },
         "ih": [],
-    } } }));
+    } } }),
+    );
     // Four binds and one expression.
     let rig = load_warned(&b, "5 binds of expressions");
     assert_eq!(rig.expressions.len(), 1);
-    assert_eq!((rig.expressions[0].name.as_str(), rig.expressions[0].binds.as_slice()), ("aa", &[(1, 0.5)][..]));
+    assert_eq!(
+        (rig.expressions[0].name.as_str(), rig.expressions[0].binds.as_slice()),
+        ("aa", &[(1, 0.5)][..])
+    );
 }
 
 #[test]
 fn overrides_and_bones_of_vrm_1() {
-    let b = with_vrm(morphing_square(), "VRMC_vrm", json!({
-        "humanoid": { "humanBones": { "head": { "node": 0 }, "leftEye": { "node": 9 } } },
-        "expressions": { "preset": { "happy": {
-            "overrideBlink": "block", "overrideLookAt": "none", "overrideMouth": "blend",
-        } } },
-    }));
+    let b = with_vrm(
+        morphing_square(),
+        "VRMC_vrm",
+        json!({
+            "humanoid": { "humanBones": { "head": { "node": 0 }, "leftEye": { "node": 9 } } },
+            "expressions": { "preset": { "happy": {
+                "overrideBlink": "block", "overrideLookAt": "none", "overrideMouth": "blend",
+            } } },
+        }),
+    );
     let rig = load(&b);
     assert_eq!(rig.expressions[0].overrides, [Override::Block, Override::None, Override::Blend]);
     assert_eq!((rig.humanoid.len(), rig.head_node()), (1, Some(0)));
@@ -397,24 +408,27 @@ fn vrm_0_is_turned_and_its_groups_are_expressions() {
     b.json["nodes"][0]["rotation"] = json!([0.0, 0.0, 0.6, 0.8]);
     b.node(json!({ "children": [0], "translation": [0, 0, 0.5], "scale": [2, 2, 2] }));
     let bind = |mesh: u32, index: u32, weight: f32| json!({ "mesh": mesh, "index": index, "weight": weight });
-    let group = |preset: &str, name: &str, binds: Value| {
-        json!({ "presetName": preset, "name": name, "binds": binds, "isBinary": preset == "joy" })
-    };
-    let b = with_vrm(b, "VRM", json!({
-        "humanoid": { "humanBones": [
-            { "bone": "head", "node": 0 }, { "bone": "leftThumbProximal", "node": 1 }, { "bone": "hips", "node": 9 },
-        ] },
-        "blendShapeMaster": { "blendShapeGroups": [
-            group("a", "A", json!([bind(0, 0, 100.0)])),
-            group("joy", "Joy", json!([bind(0, 1, 25.0), bind(0, 0, 50.0)])),
-            group("blink_l", "Blink_L", json!([bind(0, 0, 100.0)])),
-            group("sorrow", "", json!([])),
-            group("unknown", "JawOpen", json!([{ "mesh": 0, "index": 0 }])),
-            group("unknown", "Wink", json!([bind(0, 9, 100.0)])),
-        ] },
-    }));
+    let group = |preset: &str, name: &str, binds: Value| json!({ "presetName": preset, "name": name, "binds": binds, "isBinary": preset == "joy" });
+    let b = with_vrm(
+        b,
+        "VRM",
+        json!({
+            "humanoid": { "humanBones": [
+                { "bone": "head", "node": 0 }, { "bone": "leftThumbProximal", "node": 1 }, { "bone": "hips", "node": 9 },
+            ] },
+            "blendShapeMaster": { "blendShapeGroups": [
+                group("a", "A", json!([bind(0, 0, 100.0)])),
+                group("joy", "Joy", json!([bind(0, 1, 25.0), bind(0, 0, 50.0)])),
+                group("blink_l", "Blink_L", json!([bind(0, 0, 100.0)])),
+                group("sorrow", "", json!([])),
+                group("unknown", "JawOpen", json!([{ "mesh": 0, "index": 0 }])),
+                group("unknown", "Wink", json!([bind(0, 9, 100.0)])),
+            ] },
+        }),
+    );
     let rig = load_warned(&b, "1 binds of expressions are left out");
-    let found: Vec<_> = rig.expressions.iter().map(|e| (e.name.as_str(), e.binds.as_slice(), e.binary)).collect();
+    let found: Vec<_> =
+        rig.expressions.iter().map(|e| (e.name.as_str(), e.binds.as_slice(), e.binary)).collect();
     assert_eq!(
         found,
         [
@@ -453,9 +467,7 @@ fn animations_of_vrm_0_are_turned_with_it() {
     let times = b.floats("SCALAR", &[0.]);
     let translation = b.floats("VEC3", &[1., 2., 3.]);
     let rotation = b.floats("VEC4", &[0.6, 0., 0., 0.8]);
-    let channel = |sampler: u32, node: u32, path: &str| {
-        json!({ "sampler": sampler, "target": { "node": node, "path": path } })
-    };
+    let channel = |sampler: u32, node: u32, path: &str| json!({ "sampler": sampler, "target": { "node": node, "path": path } });
     b.json["animations"] = json!([{
         "channels": [channel(0, 1, "translation"), channel(1, 1, "rotation"), channel(0, 0, "translation")],
         "samplers": [{ "input": times, "output": translation }, { "input": times, "output": rotation }],
@@ -562,7 +574,9 @@ fn what_is_mirrored_keeps_its_outer_side() {
     // Of a square in z = 0 that is seen from +z, mirrored in x and then turned half about y: seen from −z.
     let mut b = square();
     b.json["nodes"][0]["scale"] = json!([-1, 1, 1]);
-    for (above, side) in [(json!({}), 1.0), (json!({ "scale": [1, -2, 1] }), 1.0), (json!({ "scale": [1, 1, -1] }), -1.0)] {
+    for (above, side) in
+        [(json!({}), 1.0), (json!({ "scale": [1, -2, 1] }), 1.0), (json!({ "scale": [1, 1, -1] }), -1.0)]
+    {
         let mut nested = Builder { json: b.json.clone(), bin: b.bin.clone() };
         let mut parent = above;
         parent["children"] = json!([0]);
@@ -619,7 +633,9 @@ fn pictures_are_found_around_the_file() {
         let mut json = b.json.clone();
         json["buffers"][0]["byteLength"] = b.bin.len().into();
         json["images"] = json!([{ "uri": uri }]);
-        warnings(|| Rig::from_slice(&support::pack(&json, &b.bin), Some(&model), &LoadLimits::default()).unwrap())
+        warnings(|| {
+            Rig::from_slice(&support::pack(&json, &b.bin), Some(&model), &LoadLimits::default()).unwrap()
+        })
     };
     for (uri, name) in [
         ("tex/my%20skin.png", "a/b/model/tex/my skin.png"),
@@ -635,7 +651,9 @@ fn pictures_are_found_around_the_file() {
         assert_eq!(rig.materials[0].base_color_image, Some(0));
     }
     let absolute = folder.path().join("skin.png").display().to_string();
-    for uri in ["../../../skin.png", "tex/gone.png", "tex", "data:image/png;base64,???", "C:\\skin.png", &absolute] {
+    for uri in
+        ["../../../skin.png", "tex/gone.png", "tex", "data:image/png;base64,???", "C:\\skin.png", &absolute]
+    {
         let (rig, said) = read(uri);
         assert!(said.len() == 1 && said[0].contains("1 pictures are left out"), "{uri}: {said:?}");
         assert!(!said[0].contains('\n'), "{said:?}");

@@ -140,7 +140,8 @@ fn filters_give_what_the_reference_gives() {
         })
         .collect();
     let mut coded: Vec<[i16; 4]> = encode_filter_oct(&normals, 12);
-    let decoded = shorts(&filtered(&coded.iter().map(|&w| bytes_of(w)).collect::<Vec<_>>(), Filter::Octahedral));
+    let decoded =
+        shorts(&filtered(&coded.iter().map(|&w| bytes_of(w)).collect::<Vec<_>>(), Filter::Octahedral));
     decode_filter_oct(&mut coded);
     near(&decoded, coded.as_flattened());
     let far = decoded.iter().zip(normals.as_flattened()).map(|(&d, &n)| (f32::from(d) / 32767.0 - n).abs());
@@ -153,7 +154,8 @@ fn filters_give_what_the_reference_gives() {
     near(&widen(&decoded), &widen(coded.as_flattened()));
 
     let mut coded = encode_filter_quat(&units(), 14);
-    let decoded = shorts(&filtered(&coded.iter().map(|&w| bytes_of(w)).collect::<Vec<_>>(), Filter::Quaternion));
+    let decoded =
+        shorts(&filtered(&coded.iter().map(|&w| bytes_of(w)).collect::<Vec<_>>(), Filter::Quaternion));
     decode_filter_quat(&mut coded);
     near(&decoded, coded.as_flattened());
     for (got, unit) in decoded.as_chunks::<4>().0.iter().zip(units()) {
@@ -161,7 +163,8 @@ fn filters_give_what_the_reference_gives() {
         assert!(dot.abs() > 0.9999, "{got:?} {unit:?}");
     }
 
-    let floats: Vec<[f32; 3]> = units().iter().enumerate().map(|(i, [x, y, z, _])| [*x, y * 1e9, z * 1e-9 * i as f32]).collect();
+    let floats: Vec<[f32; 3]> =
+        units().iter().enumerate().map(|(i, [x, y, z, _])| [*x, y * 1e9, z * 1e-9 * i as f32]).collect();
     let mut coded: Vec<[u32; 3]> = encode_filter_exp(&floats, 15, EncodeExpMode::Separate);
     let flat: Vec<[u8; 4]> = coded.as_flattened().iter().map(|w| w.to_le_bytes()).collect();
     let decoded = filtered(&flat, Filter::Exponential);
@@ -196,7 +199,8 @@ fn what_does_not_fit_is_refused() {
     let refused = |view: usize, key: &str, value: serde_json::Value, part: &str| {
         let mut b = packed_square(name);
         b.json["bufferViews"][view]["extensions"][name][key] = value;
-        let message = Rig::from_slice(&b.glb(), None, &LoadLimits::default()).expect_err("loaded").to_string();
+        let message =
+            Rig::from_slice(&b.glb(), None, &LoadLimits::default()).expect_err("loaded").to_string();
         assert!(message.starts_with(&format!("buffer view {view}, {name}: ")), "{message}");
         assert!(message.contains(part) && message.lines().count() == 1, "{message:?} does not say {part:?}");
     };
@@ -206,7 +210,7 @@ fn what_does_not_fit_is_refused() {
     refused(0, "mode", json!("TRIANGLES"), "not of triangles");
     refused(1, "filter", json!("QUATERNION"), "over indices");
     refused(1, "byteLength", json!(20), "ends too early");
-    refused(0, "byteLength", json!(1 << 40), "not in a buffer");
+    refused(0, "byteLength", json!(1u64 << 40), "not in a buffer");
     refused(0, "buffer", json!(7), "not in a buffer");
     refused(0, "count", json!(3), "length of the buffer view");
     refused(0, "count", json!("four"), "invalid type");
@@ -224,7 +228,12 @@ fn damaged_streams_are_refused_or_decode() {
     let mut random = noise(77);
     let vertices = elements::<16>(300, 1);
     let streams = [
-        (encode_vertex_buffer_level(&vertices, 2, Some(0)).unwrap(), Mode::Attributes(Filter::Exponential), 300, 16),
+        (
+            encode_vertex_buffer_level(&vertices, 2, Some(0)).unwrap(),
+            Mode::Attributes(Filter::Exponential),
+            300,
+            16,
+        ),
         (encode_vertex_buffer_level(&vertices, 3, Some(1)).unwrap(), Mode::Attributes(Filter::None), 300, 16),
         (encode_index_buffer(&triangles(), 1600).unwrap(), Mode::Triangles, triangles().len(), 4),
         (encode_index_sequence(&triangles(), 1600).unwrap(), Mode::Indices, triangles().len(), 2),
@@ -246,6 +255,9 @@ fn damaged_streams_are_refused_or_decode() {
                 decoded += 1;
             }
         }
-        assert!((1..rounds).contains(&decoded), "{mode:?}: {decoded} of {rounds} decode: the damage tests nothing");
+        assert!(
+            (1..rounds).contains(&decoded),
+            "{mode:?}: {decoded} of {rounds} decode: the damage tests nothing"
+        );
     }
 }

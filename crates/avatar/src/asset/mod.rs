@@ -475,8 +475,7 @@ fn read_body(
                 None => return fail(format!("expression {:?} moves no morph {morph:?}", expression.name)),
             }
         }
-        let overrides =
-            [expression.override_blink, expression.override_look_at, expression.override_mouth];
+        let overrides = [expression.override_blink, expression.override_look_at, expression.override_mouth];
         expressions.push(Expression {
             name: expression.name.clone(),
             binds,

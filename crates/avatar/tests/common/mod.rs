@@ -11,7 +11,7 @@ use effigy_avatar::{Avatar, AvatarPoser, Binding, Body, PosedGaussians};
 use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{
     AlphaMode, Animation, Channel, ChannelValues, Expression, FrameMode, Image, Interpolation, Joint,
-    Material, Morph, Override, Node, Pose, Primitive, Rig,
+    Material, Morph, Node, Override, Pose, Primitive, Rig,
 };
 use effigy_splat::{Filter, Gaussians};
 use glam::{Affine3A, Quat, Vec2, Vec3};
@@ -109,7 +109,9 @@ pub(crate) fn rig() -> Rig {
             double_sided: true,
         }],
         images: vec![Image { name: "brown".into(), mime: "image/png".into(), bytes: png.into_inner() }],
-        expressions: vec![Expression { name: "aa".into(), binds: vec![(0, 0.8)],
+        expressions: vec![Expression {
+            name: "aa".into(),
+            binds: vec![(0, 0.8)],
             binary: true,
             overrides: [Override::Block, Override::None, Override::Blend],
         }],

@@ -1,10 +1,10 @@
 //! Materials, reduced to what colours Gaussians.
 
 use glam::{Mat2, Vec2};
-use gltf::json::{Root, Texture};
 use gltf::json::extensions::texture::TextureTransform;
 use gltf::json::material::AlphaMode as JsonAlphaMode;
 use gltf::json::validation::Checked;
+use gltf::json::{Root, Texture};
 
 use crate::error::invalid;
 use crate::{AlphaMode, Material, RigError};

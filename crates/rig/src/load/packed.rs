@@ -39,7 +39,9 @@ pub(super) fn unpack(
         let others = view.extensions.as_ref().map(|e| &e.others);
         let found = EXTENSIONS.into_iter().find_map(|name| Some((name, others?.get(name)?)));
         unpacked.push(match found {
-            Some((name, json)) => Some(unpack_view(json, view, buffers, files, &format!("buffer view {i}, {name}"))?),
+            Some((name, json)) => {
+                Some(unpack_view(json, view, buffers, files, &format!("buffer view {i}, {name}"))?)
+            }
             None => None,
         });
     }

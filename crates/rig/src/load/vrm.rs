@@ -112,7 +112,9 @@ impl<'a> Vrm<'a> {
         morphs: &Names,
         limits: &LoadLimits,
     ) -> Result<Vec<Expression>, RigError> {
-        let mut reader = Reader { root, order, morphs, limits, found: Vec::new(), names: HashSet::new() };
+        let of_zero = matches!(self, Self::Zero(_));
+        let (found, names) = (Vec::new(), HashSet::new());
+        let mut reader = Reader { root, order, morphs, limits, of_zero, found, names };
         let mut left_out = LeftOut::default();
         match self {
             Self::One(vrm) => {
@@ -120,7 +122,7 @@ impl<'a> Vrm<'a> {
                 for group in ["preset", "custom"] {
                     let group = groups.and_then(|g| g.get(group)).and_then(Value::as_object);
                     for (name, json) in group.into_iter().flatten() {
-                        reader.expression(name, json, "morphTargetBinds", &mut left_out)?;
+                        reader.expression(name, json, &mut left_out)?;
                     }
                 }
             }
@@ -134,7 +136,7 @@ impl<'a> Vrm<'a> {
                         left_out.add(|| "a group of blend shapes has no name".into());
                         continue;
                     }
-                    reader.expression(name, json, "binds", &mut left_out)?;
+                    reader.expression(name, json, &mut left_out)?;
                 }
             }
         }
@@ -156,18 +158,13 @@ struct Reader<'a> {
     order: &'a Order,
     morphs: &'a Names,
     limits: &'a LoadLimits,
+    of_zero: bool,
     found: Vec<Expression>,
     names: HashSet<String>,
 }
 
 impl Reader<'_> {
-    fn expression(
-        &mut self,
-        file_name: &str,
-        json: &Value,
-        binds_key: &str,
-        left_out: &mut LeftOut,
-    ) -> Result<(), RigError> {
+    fn expression(&mut self, file_name: &str, json: &Value, left_out: &mut LeftOut) -> Result<(), RigError> {
         let place = || format!("VRM expression {file_name:.64}");
         let name = canonical(file_name).map_or_else(|| file_name.to_owned(), str::to_owned);
         if !self.names.insert(name.clone()) {
@@ -181,10 +178,11 @@ impl Reader<'_> {
         };
         let mut binds: Vec<(usize, f32)> = Vec::new();
         let mut places = HashMap::new();
-        for bind in json.get(binds_key).and_then(Value::as_array).into_iter().flatten() {
-            let resolved = bind.as_object().and_then(|bind| {
-                if binds_key == "binds" { self.bind_of_zero(bind) } else { self.bind_of_one(bind) }
-            });
+        let key = if self.of_zero { "binds" } else { "morphTargetBinds" };
+        for bind in json.get(key).and_then(Value::as_array).into_iter().flatten() {
+            let resolved = bind
+                .as_object()
+                .and_then(|bind| if self.of_zero { self.bind_of_zero(bind) } else { self.bind_of_one(bind) });
             let Some((morph, weight)) = resolved else {
                 let fault = "binds a morph target that is not there, or a weight that is not a number";
                 left_out.add(|| invalid(place(), fault).to_string());

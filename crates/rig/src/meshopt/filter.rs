@@ -41,9 +41,8 @@ fn in_words(bytes: &mut [u8], stride: usize, filter: impl Fn([i32; 4], u32) -> [
         }
     } else {
         for element in bytes.as_chunks_mut::<8>().0 {
-            let words = std::array::from_fn(|k| {
-                i32::from(i16::from_le_bytes([element[2 * k], element[2 * k + 1]]))
-            });
+            let words =
+                std::array::from_fn(|k| i32::from(i16::from_le_bytes([element[2 * k], element[2 * k + 1]])));
             for (slot, word) in element.as_chunks_mut::<2>().0.iter_mut().zip(filter(words, 16)) {
                 *slot = (word as u16).to_le_bytes();
             }

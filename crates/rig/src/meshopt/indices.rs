@@ -116,7 +116,8 @@ impl State<'_> {
             let (a, b) = self.edges.get(edge)?;
             let c = match third {
                 13 | 14 => {
-                    self.last = if third == 13 { self.last.wrapping_sub(1) } else { self.last.wrapping_add(1) };
+                    self.last =
+                        if third == 13 { self.last.wrapping_sub(1) } else { self.last.wrapping_add(1) };
                     self.last
                 }
                 15 => self.written_out()?,

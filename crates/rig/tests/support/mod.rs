@@ -205,7 +205,8 @@ pub(crate) fn packed_square(extension: &str) -> Builder {
         });
         b.bin.extend(bytes);
     }
-    let fallback = json!({ "byteLength": 64, "uri": "absent.bin", "extensions": { extension: { "fallback": true } } });
+    let fallback =
+        json!({ "byteLength": 64, "uri": "absent.bin", "extensions": { extension: { "fallback": true } } });
     b.json["buffers"].as_array_mut().unwrap().push(fallback);
     b.json["extensionsRequired"] = json!([extension]);
     b

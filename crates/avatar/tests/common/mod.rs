@@ -113,7 +113,7 @@ pub(crate) fn rig() -> Rig {
             name: "aa".into(),
             binds: vec![(0, 0.8)],
             binary: true,
-            overrides: [Override::Block, Override::None, Override::Blend],
+            overrides: [Override::Block, Override::Blend, Override::Blend],
         }],
         colors: Vec::new(),
         humanoid: [("head".into(), 1)].into(),

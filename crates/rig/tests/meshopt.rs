@@ -209,7 +209,8 @@ fn what_does_not_fit_is_refused() {
     refused(0, "filter", json!("OCTAHEDRAL"), "does not work on elements of that stride");
     refused(0, "mode", json!("TRIANGLES"), "not of triangles");
     refused(1, "filter", json!("QUATERNION"), "over indices");
-    refused(1, "byteLength", json!(18), "ends too early");
+    refused(0, "byteLength", json!(20), "ends too early");
+    refused(1, "byteLength", json!(18), "not one of triangles");
     refused(0, "byteLength", json!(1u64 << 40), "not in a buffer");
     refused(0, "buffer", json!(7), "not in a buffer");
     refused(0, "count", json!(3), "length of the buffer view");

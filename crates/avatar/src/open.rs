@@ -7,7 +7,7 @@ use effigy_rig::{LoadLimits, Rig};
 use flate2::read::MultiGzDecoder;
 
 use crate::archive::{Archive, file_name, is_zip, part};
-use crate::asset::AssetFile;
+use crate::asset::{AssetFile, EXTENSION_NAME};
 use crate::lam::{self, LamLimits, read_lam};
 use crate::splat_file::{SplatFileError, SplatOrigin, SplatReadOptions, is_spz_within_gzip, read_splat};
 use crate::surface::{SurfaceOptions, sample};
@@ -127,13 +127,19 @@ fn open_known(
         let packings = packings.checked_sub(1).ok_or_else(packed_too_often)?;
         return open_bytes(&path.with_extension(""), &gunzip(bytes, options.file_bytes)?, options, packings);
     }
-    if bytes.starts_with(b"glTF")
-        && let Some(avatar) = AssetFile::parse(bytes, &options.rig)?.avatar(&options.rig)?
-    {
+    let is_glb = bytes.starts_with(b"glTF");
+    if is_glb && let Some(avatar) = AssetFile::parse(bytes, &options.rig)?.avatar(&options.rig)? {
         return Ok((avatar, None));
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
-    if bytes.starts_with(b"glTF") || text.starts_with(b"{") {
+    if is_glb || text.starts_with(b"{") {
+        if AssetFile::parse(bytes, &options.rig).is_ok_and(|file| file.has_lost_its_avatar()) {
+            tracing::warn!(
+                "{}: was a neural avatar, but another program has dropped its Gaussians (the extension \
+                 {EXTENSION_NAME}); Gaussians are sampled from the mesh instead",
+                path.display()
+            );
+        }
         let rig = Rig::from_slice(bytes, path.parent(), &options.rig)?;
         return Ok((sample(rig, &options.surface)?, None));
     }

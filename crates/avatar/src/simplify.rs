@@ -29,7 +29,7 @@ pub fn simplify(rig: &Rig, target_triangles: usize) -> Rig {
     }
     let ratio = target_triangles as f64 / total as f64;
     let mut out = Rig { morphs: Vec::new(), ..rig.clone() };
-    (out.positions, out.normals, out.uvs) = Default::default();
+    (out.positions, out.normals, out.uvs, out.colors) = Default::default();
     (out.joint_indices, out.joint_weights) = Default::default();
     (out.triangles, out.primitives) = Default::default();
     // Where each old vertex went.
@@ -46,6 +46,7 @@ pub fn simplify(rig: &Rig, target_triangles: usize) -> Rig {
             out.positions.push(rig.positions[v]);
             out.normals.push(rig.normals[v]);
             out.uvs.push(rig.uvs[v]);
+            out.colors.extend(rig.colors.get(v));
             let influences = v * rig.influences..(v + 1) * rig.influences;
             out.joint_indices.extend(&rig.joint_indices[influences.clone()]);
             out.joint_weights.extend(&rig.joint_weights[influences]);

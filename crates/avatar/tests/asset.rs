@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{avatar, avatar_with_field, data, json_of, mutate, with_json};
+use common::{avatar, avatar_with_field, data, json_of, mutate, warnings, with_json};
 use effigy_avatar::surface::{SurfaceOptions, sample};
-use effigy_avatar::{Avatar, AvatarError};
+use effigy_avatar::{Avatar, AvatarError, OpenOptions};
 use effigy_rig::{ChannelValues, LoadLimits, Rig, RigError};
 use effigy_splat::{Filter, Gaussians};
 use glam::Vec3;
@@ -39,6 +39,7 @@ fn an_avatar_comes_back_as_it_was() {
     assert_eq!(a.rig.triangles, b.rig.triangles);
     assert_eq!(a.rig.morphs, b.rig.morphs);
     assert_eq!(a.rig.expressions, b.rig.expressions);
+    assert_eq!((&a.rig.humanoid, b.rig.head_node()), (&b.rig.humanoid, Some(1)));
     assert_eq!(a.rig.materials, b.rig.materials);
     assert_eq!(a.rig.images, b.rig.images);
     assert_eq!(a.rig.nodes, b.rig.nodes);
@@ -136,6 +137,7 @@ fn what_is_wrong_is_named() {
     assert!(extension(|e| e["sh"] = 999.into()).contains("no buffer view 999"));
     assert!(extension(|e| e["shDegree"] = 4.into()).contains("degree 4"));
     assert!(extension(|e| e["binding"]["triangleCount"] = 9.into()).contains("9 triangles"));
+    assert!(extension(|e| e["humanoid"]["head"] = 9.into()).contains("node 9 of 4"));
     assert!(extension(|e| e["expressions"][0]["binds"][0][0] = "x".into()).contains("\"x\""));
     assert!(
         fault(&with_json(&glb, |json| drop(json.as_object_mut().unwrap().remove("extensions"))))
@@ -321,4 +323,37 @@ fn damaged_files_of_a_real_head_never_panic() {
         Err(_) => refused += 1,
     });
     assert!(refused > 100 && refused < 600, "{refused} of 600 were refused");
+}
+
+#[test]
+fn an_avatar_that_has_lost_its_gaussians_is_told_from_a_plain_mesh() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("head.glb");
+    let opened = |glb: &[u8]| {
+        std::fs::write(&path, glb).unwrap();
+        let options = OpenOptions {
+            surface: SurfaceOptions { count: 50, ..SurfaceOptions::default() },
+            ..OpenOptions::default()
+        };
+        let (avatar, said) = warnings(|| Avatar::open(&path, &options).unwrap());
+        (avatar.gaussians.len(), said)
+    };
+    let whole = avatar().to_glb().unwrap();
+    assert_eq!(opened(&whole), (3, vec![]));
+    // What glTF-Transform leaves: another generator, but the extras.
+    let other = |generator: &str, extras: bool| {
+        with_json(&whole, |json| {
+            drop(json.as_object_mut().unwrap().remove("extensions"));
+            json["asset"]["generator"] = generator.into();
+            if !extras {
+                drop(json["asset"].as_object_mut().unwrap().remove("extras"));
+            }
+        })
+    };
+    for glb in [other("glTF-Transform v4.5.1", true), other("effigy 0.1.0", false)] {
+        let (count, said) = opened(&glb);
+        assert!(count == 50 && said.len() == 1, "{said:?}");
+        assert!(said[0].contains("head.glb: was a neural avatar"), "{said:?}");
+    }
+    assert_eq!(opened(&other("Blender", false)), (50, vec![]));
 }

@@ -8,7 +8,7 @@ use effigy_avatar::{Avatar, Body, simplify};
 use effigy_rig::{
     Animation, Channel, ChannelValues, Interpolation, LoadLimits, Morph, Pose, PosedVertices, Poser, Rig,
 };
-use glam::Vec3;
+use glam::{Vec3, Vec4};
 use serde_json::json;
 
 /// The bytes of an accessor that fills its buffer view.
@@ -169,4 +169,27 @@ fn animations_that_would_grow_without_measure_are_refused() {
     before.body.as_mut().unwrap().rig.animations.truncate(1);
     before.body.as_mut().unwrap().rig.animations[0] = animation(&keys[..10]);
     assert!(before.to_glb().is_ok());
+}
+
+#[test]
+fn vertex_colours_and_mirrored_skins_come_back() {
+    let mut before = avatar();
+    let body = before.body.as_mut().unwrap();
+    body.rig.colors = vec![Vec4::ONE; 7];
+    body.rig.colors[2] = Vec4::new(0.1, 0.2, 1.5, 0.25);
+    // Both joints of the square.
+    body.rig.nodes[0].scale = Vec3::new(-1.0, 1.0, 1.0);
+    assert_eq!(body.rig.mirrored_primitives(), [true, true]);
+    let glb = before.to_glb().unwrap();
+    let attributes = |mesh: usize| json_of(&glb)["meshes"][mesh]["primitives"][0]["attributes"].clone();
+    assert!(attributes(0).get("COLOR_0").is_some() && attributes(1).get("COLOR_0").is_none());
+    let indices = json_of(&glb)["meshes"][0]["primitives"][0]["indices"].as_u64().unwrap();
+    assert_eq!(accessor_bytes(&glb, indices), [0, 0, 2, 0, 1, 0, 0, 0, 3, 0, 2, 0]);
+    let after = Avatar::from_glb(&glb).unwrap();
+    let (a, b) = (&before.body.as_ref().unwrap().rig, &after.body.as_ref().unwrap().rig);
+    assert_eq!((&a.colors, &a.triangles), (&b.colors, &b.triangles));
+    assert_eq!(after.to_glb().unwrap(), glb);
+    let small = simplify(a, 1);
+    small.validate().unwrap();
+    assert_eq!(small.colors.len(), small.positions.len());
 }

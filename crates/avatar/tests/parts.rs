@@ -167,8 +167,11 @@ fn expressions_are_shapes_too() {
         morph("Fcl_ALL_Joy", &[(2, 4.0)]),
     ];
     assert_eq!(parts(&on(rig.clone())), [Part::Body; 4]);
-    let expression =
-        |name: &str, morph| Expression { name: name.into(), binds: vec![(morph, 1.0)], binary: false };
+    let expression = |name: &str, morph| Expression {
+        name: name.into(),
+        binds: vec![(morph, 1.0)],
+        ..Expression::default()
+    };
     rig.expressions = vec![expression("blinkLeft", 0), expression("ou", 1), expression("happy", 2)];
     assert_eq!(parts(&on(rig)), [Part::Eyes, Part::Mouth, Part::Face, Part::Body]);
 }

@@ -7,7 +7,7 @@ use common::{data, rig};
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, OpenOptions, PosedGaussians, simplify};
 use effigy_rig::{AlphaMode, LoadLimits, Morph, Pose, Primitive, Rig};
-use glam::{Vec2, Vec3};
+use glam::{Quat, Vec2, Vec3, Vec4};
 
 fn options(count: usize) -> SurfaceOptions {
     SurfaceOptions { count, ..SurfaceOptions::default() }
@@ -133,6 +133,106 @@ fn gaussians_end_at_the_border_and_cover_the_surface_up_to_it() {
         let middle = seen_through(Vec2::new(along, 0.5));
         assert!(rim < 0.3 && outside > 0.8 && middle < 0.08, "{along}: {rim} {outside} {middle}");
     }
+}
+
+/// The sheet with slanted normals, which tell one side from the other.
+fn slanted() -> Rig {
+    let mut rig = plain_sheet(10);
+    rig.normals.fill(Vec3::new(0.3, 0.1, 1.0).normalize());
+    rig
+}
+
+#[test]
+fn a_mirrored_node_over_a_mirrored_mesh_is_the_plain_mesh() {
+    let plain = posed(&sample(slanted(), &options(1000)).unwrap(), 0.0).gaussians;
+    let mut twice = slanted();
+    let mirror = Vec3::new(-1.0, 1.0, 1.0);
+    twice.positions.iter_mut().chain(&mut twice.normals).for_each(|v| *v *= mirror);
+    twice.nodes[0].scale = mirror;
+    let twice = posed(&sample(twice, &options(1000)).unwrap(), 0.0).gaussians;
+    assert_eq!(plain.len(), twice.len());
+    for i in 0..plain.len() {
+        assert!(plain.positions[i].abs_diff_eq(twice.positions[i], 1e-5));
+        let (a, b) = (plain.activate(i), twice.activate(i));
+        assert!(a.rotation.dot(b.rotation).abs() > 0.9999 && a.scale.abs_diff_eq(b.scale, 1e-6));
+        assert!(plain.sh_of(i).iter().zip(twice.sh_of(i)).all(|(a, b)| (a - b).abs() < 1e-4));
+        assert!((a.opacity - b.opacity).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn a_mirrored_rig_is_sampled_to_the_mirror_picture() {
+    let plain = posed(&sample(slanted(), &options(2000)).unwrap(), 0.0).gaussians;
+    let mut mirrored = slanted();
+    mirrored.nodes[0].scale = Vec3::new(-1.0, 1.0, 1.0);
+    mirrored.triangles.iter_mut().for_each(|t| t.swap(1, 2));
+    // With the slant itself mirrored the light would fall in another way.
+    let upright = |mut rig: Rig| {
+        rig.normals.fill(Vec3::Z);
+        posed(&sample(rig, &options(2000)).unwrap(), 0.0).gaussians
+    };
+    let (a, b) = (upright(slanted()), upright(mirrored.clone()));
+    let mean = |g: &effigy_splat::Gaussians, channel: usize| {
+        (0..g.len()).map(|i| g.sh_of(i)[channel]).sum::<f32>() / g.len() as f32
+    };
+    assert!((0..3).all(|channel| (mean(&a, channel) - mean(&b, channel)).abs() < 1e-3));
+    let mirrored = posed(&sample(mirrored, &options(2000)).unwrap(), 0.0).gaussians;
+    let axis = |rotation: Quat| rotation * Vec3::Z;
+    let slant = Vec3::new(0.3, 0.1, 1.0).normalize();
+    assert_eq!(plain.len(), mirrored.len());
+    let inside = |p: Vec3| p.truncate().abs().min_element() > 0.05 && p.truncate().abs().max_element() < 0.95;
+    for i in 0..plain.len() {
+        if inside(plain.positions[i]) {
+            assert!(axis(plain.activate(i).rotation).abs_diff_eq(slant, 1e-3));
+        }
+        let m = mirrored.activate(i);
+        assert!((-1.0..=0.0).contains(&mirrored.positions[i].x) && m.opacity > 0.95);
+        if inside(mirrored.positions[i]) {
+            assert!(axis(m.rotation).abs_diff_eq(slant * Vec3::new(-1.0, 1.0, 1.0), 1e-3), "{m:?}");
+        }
+    }
+}
+
+#[test]
+fn vertex_colours_multiply_the_base_colour() {
+    let color = Vec4::new(0.5, 0.25, 0.75, 0.5);
+    let same = |a: Rig, b: Rig| {
+        let (a, b) = (sample(a, &options(300)).unwrap(), sample(b, &options(300)).unwrap());
+        assert_eq!(a.gaussians.len(), b.gaussians.len());
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near(&a.gaussians.sh, &b.gaussians.sh));
+        assert!(near(&a.gaussians.opacity_logits, &b.gaussians.opacity_logits));
+    };
+    for alpha in [AlphaMode::Opaque, AlphaMode::Mask(0.4), AlphaMode::Blend] {
+        let mut by_factor = plain_sheet(10);
+        by_factor.materials[0].alpha = alpha;
+        let mut by_vertex = by_factor.clone();
+        by_vertex.colors = vec![color; by_vertex.positions.len()];
+        let factor = Vec4::from_array(by_factor.materials[0].base_color) * color;
+        by_factor.materials[0].base_color = factor.to_array();
+        same(by_factor, by_vertex);
+    }
+    // Without a material the colour is that of the vertices alone, as under glTF's white default.
+    let mut bare = plain_sheet(10);
+    bare.primitives[0].material = None;
+    bare.colors = vec![color; bare.positions.len()];
+    let mut white = plain_sheet(10);
+    let material = &mut white.materials[0];
+    (material.base_color_image, material.base_color) = (None, color.to_array());
+    (material.roughness, material.metallic) = (1.0, 0.0);
+    same(bare, white);
+
+    // Between vertices they are interpolated: darker to the left.
+    let mut fading = plain_sheet(1);
+    fading.colors = fading.positions.iter().map(|p| Vec4::new(p.x, p.x, p.x, 1.0)).collect();
+    let g = posed(&sample(fading, &options(1000)).unwrap(), 0.0).gaussians;
+    let mean = |from: f32, to: f32| {
+        let found: Vec<f32> =
+            (0..g.len()).filter(|&i| (from..to).contains(&g.positions[i].x)).map(|i| g.sh_of(i)[0]).collect();
+        found.iter().sum::<f32>() / found.len() as f32
+    };
+    let steps = [mean(0.0, 0.25), mean(0.25, 0.5), mean(0.5, 0.75), mean(0.75, 1.0)];
+    assert!(steps.is_sorted_by(|a, b| a + 0.1 < *b), "{steps:?}");
 }
 
 #[test]

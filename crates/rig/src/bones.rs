@@ -5,10 +5,13 @@ use glam::Vec3;
 use crate::Rig;
 
 impl Rig {
-    /// The node that turns with the head: one whose name's last word is `head`, whatever its capitals and number
+    /// The node that turns with the head: the one that [`Rig::humanoid`] names, otherwise one whose name's last word is `head`, whatever its capitals and number
     /// (`Head`, `mixamorig:Head`, `J_Bip_C_Head`, `head_06`, but not `head_end` or `headUpper`). Among several, the
     /// first that is a joint of a skin, otherwise the first. A root that carries a mesh without a skin is none.
     pub fn head_node(&self) -> Option<usize> {
+        if let Some(&head) = self.humanoid.get("head") {
+            return Some(head);
+        }
         let mut carries_mesh = vec![false; self.nodes.len()];
         for primitive in self.primitives.iter().filter(|p| !p.skinned) {
             if let Some(node) = carries_mesh.get_mut(primitive.node) {
@@ -22,7 +25,7 @@ impl Rig {
         })
     }
 
-    /// The nodes that turn with the left and the right eye: their names' last words are a side and `eye`, in either
+    /// The nodes that turn with the left and the right eye: those that [`Rig::humanoid`] names, otherwise their names' last words are a side and `eye`, in either
     /// order (`LeftEye`, `eye_L`, `mixamorig:RightEye`, `CC_Base_R_Eye`) or as in VRoid's `J_Adj_L_FaceEye`. Among
     /// several, the first that is a joint of a skin, otherwise the first. A node that carries a mesh without a skin is
     /// one only if its origin, about which it turns, is within that mesh.
@@ -38,8 +41,11 @@ impl Rig {
                 *node |= !around_origin;
             }
         }
-        [Side::Left, Side::Right]
-            .map(|side| self.named(|index, name| !turns_elsewhere[index] && eye_side(name) == Some(side)))
+        [(Side::Left, "leftEye"), (Side::Right, "rightEye")].map(|(side, bone)| {
+            let by_name =
+                || self.named(|index, name| !turns_elsewhere[index] && eye_side(name) == Some(side));
+            self.humanoid.get(bone).copied().or_else(by_name)
+        })
     }
 
     /// The first joint that `is_it`, otherwise the first node.

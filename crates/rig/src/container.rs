@@ -20,6 +20,9 @@ const BINARY_CHUNK: u32 = 0x004E_4942;
 /// Extensions that may be required: they change nothing that is read here, or are read here.
 const SUPPORTED: &[&str] = &[
     "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
+    "EXT_meshopt_compression",
+    "KHR_animation_pointer",
     "KHR_texture_transform",
     "KHR_lights_punctual",
     "KHR_xmp_json_ld",
@@ -28,6 +31,15 @@ const SUPPORTED: &[&str] = &[
 const SUPPORTED_PREFIXES: &[&str] = &["KHR_materials_", "KHR_gaussian_splatting", "VRMC_", "EFFIGY_"];
 /// Where this is required, the file has no other base colour.
 const UNSUPPORTED: &str = "KHR_materials_pbrSpecularGlossiness";
+/// What takes an extension out of a file `in.glb`.
+const REMEDIES: &[(&str, &str)] = &[
+    ("KHR_draco_mesh_compression", "unpack it with: npx @gltf-transform/cli copy in.glb out.glb"),
+    (
+        "KHR_texture_basisu",
+        "unpack it with: npx @gltf-transform/cli ktxdecompress in.glb out.glb (which needs ktx of KTX-Software)",
+    ),
+    (UNSUPPORTED, "convert it with: npx @gltf-transform/cli metalrough in.glb out.glb"),
+];
 
 fn fault(fault: impl ToString) -> RigError {
     RigError::Format { format: "glTF", fault: shown(&fault.to_string()) }
@@ -155,8 +167,10 @@ pub(crate) fn check_versions_and_extensions<'a>(
     for name in required {
         let known = SUPPORTED.contains(&name) || SUPPORTED_PREFIXES.iter().any(|p| name.starts_with(p));
         if !known || name == UNSUPPORTED {
+            let remedy = REMEDIES.iter().find(|(extension, _)| *extension == name);
+            let remedy = remedy.map_or("export it without", |(_, remedy)| remedy);
             return Err(RigError::Unsupported(format!(
-                "the file needs the glTF extension {}, which is not supported; export it without",
+                "the file needs the glTF extension {}, which is not supported; {remedy}",
                 shown(name)
             )));
         }

@@ -12,8 +12,10 @@ use crate::error::within;
 /// 4 GiB at worst; lower it where files come from strangers. In practice a load stays near the file's own size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadLimits {
-    /// Bytes of the file and of all buffers and pictures that it refers to, together.
+    /// Bytes of the file and of all buffers and pictures that it refers to, together, and of what is unpacked from it.
     pub bytes: u64,
+    /// How many folders above its own the file may refer to.
+    pub folders_up: u32,
     /// Bytes of the JSON part, where of a text longer than 1024 bytes (embedded data) only the first 1024 count.
     pub json_bytes: u64,
     /// Primitives, instances included.
@@ -41,6 +43,7 @@ impl Default for LoadLimits {
     fn default() -> Self {
         Self {
             bytes: 1 << 30,
+            folders_up: 2,
             json_bytes: 16 << 20,
             primitives: 1 << 14,
             vertices: 4 << 20,

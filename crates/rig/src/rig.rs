@@ -1,8 +1,11 @@
 //! The rig: a mesh with morph targets, skins and a node hierarchy, as plain arrays.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use glam::{Affine3A, Quat, Vec2, Vec3};
+use glam::{Affine3A, Quat, Vec2, Vec3, Vec4};
+
+use crate::Override;
 
 /// A rigged mesh: all primitives of all mesh nodes of a glTF scene, concatenated.
 ///
@@ -18,6 +21,9 @@ pub struct Rig {
     pub normals: Vec<Vec3>,
     /// First texture coordinates, V entries; zero where the file has none.
     pub uvs: Vec<Vec2>,
+    /// Linear colour and alpha that the material's base colour is multiplied by, V entries; none where no vertex has
+    /// any but white.
+    pub colors: Vec<Vec4>,
     /// Joint influences, V entries of [`Rig::influences`] each: indices into [`Rig::joints`] and weights that sum to 1.
     pub joint_indices: Vec<u16>,
     /// Weights beside [`Rig::joint_indices`].
@@ -40,6 +46,8 @@ pub struct Rig {
     pub images: Vec<Image>,
     /// Controls that move several morphs at once, such as VRM expressions.
     pub expressions: Vec<Expression>,
+    /// Nodes of a human body by the names of VRM 1.0 (`head`, `leftEye`, ...), where the file says which they are.
+    pub humanoid: BTreeMap<String, usize>,
     /// Animations in the file.
     pub animations: Vec<Animation>,
 }
@@ -150,7 +158,7 @@ impl std::fmt::Debug for Image {
 }
 
 /// A control that moves several morphs: a VRM expression.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Expression {
     /// Control name: the ARKit name where the expression is an ARKit shape (whatever its capitals), otherwise as in
     /// the file (`happy`, `aa`, ...).
@@ -159,6 +167,8 @@ pub struct Expression {
     pub binds: Vec<(usize, f32)>,
     /// Whether the control snaps to 0 or 1 at one half.
     pub binary: bool,
+    /// What it does to expressions of each kind of [`Procedural::ALL`](crate::Procedural::ALL) while it is shown.
+    pub overrides: [Override; 3],
 }
 
 /// An animation: channels over nodes and morph weights.

@@ -22,6 +22,10 @@ impl Rig {
                 format!("{} per vertex instead of 1, 4 or 8", self.influences),
             ));
         }
+        if !self.colors.is_empty() && self.colors.len() != vertices {
+            let fault = format!("{} entries for {vertices} vertices", self.colors.len());
+            return Err(invalid("colours", fault));
+        }
         let influences = vertices.saturating_mul(self.influences);
         if self.joint_indices.len() != influences || self.joint_weights.len() != influences {
             return Err(invalid("joint indices and weights", format!("not {influences} of each")));
@@ -29,6 +33,7 @@ impl Rig {
         let finite = self.positions.iter().all(|p| p.is_finite())
             && self.normals.iter().all(|n| n.is_finite())
             && self.uvs.iter().all(|t| t.is_finite())
+            && self.colors.iter().all(|c| c.is_finite())
             && self.joint_weights.iter().all(|w| w.is_finite());
         if !finite {
             return Err(invalid("vertices", "a value is not finite"));
@@ -67,6 +72,9 @@ impl Rig {
             if !(node.translation.is_finite() && node.rotation.is_finite() && node.scale.is_finite()) {
                 return Err(invalid(format!("node {i}"), "a value is not finite"));
             }
+        }
+        if let Some((bone, _)) = self.humanoid.iter().find(|(_, node)| **node >= self.nodes.len()) {
+            return Err(invalid(format!("the bone {bone}"), "has no node"));
         }
         for (i, m) in self.materials.iter().enumerate() {
             let images = [m.base_color_image, m.normal_image.map(|n| n.0), m.metallic_roughness_image];

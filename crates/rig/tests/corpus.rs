@@ -12,7 +12,7 @@ use effigy_rig::{
     FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackLimits, TrackPlayer, Wrap,
 };
 use serde_json::{Value, json};
-use support::{data, morphing_square, pack, two_bones};
+use support::{data, morphing_square, pack, packed_square, two_bones};
 
 /// Each of them takes some hundredths of a second to load and pose.
 const ROUNDS_ON_REAL_RIGS: usize = 300;
@@ -37,6 +37,7 @@ impl Random {
 fn limits() -> LoadLimits {
     LoadLimits {
         bytes: 32 << 20,
+        folders_up: 2,
         json_bytes: 1 << 20,
         primitives: 1 << 12,
         vertices: 1 << 16,
@@ -153,7 +154,21 @@ fn damaged_rigs_are_refused_or_load() {
     let mut vrm = morphing_square();
     vrm.json["extensions"] = json!({ "VRMC_vrm": { "expressions": { "preset": {
         "aa": { "morphTargetBinds": [{ "node": 0, "index": 0, "weight": 1.0 }] } } } } });
-    for glb in [two_bones().glb(), morphing_square().glb(), vrm.glb()] {
+    let mut vrm_0 = morphing_square();
+    vrm_0.json["extensions"] = json!({ "VRM": {
+        "humanoid": { "humanBones": [{ "bone": "head", "node": 0 }] },
+        "blendShapeMaster": { "blendShapeGroups": [
+            { "presetName": "joy", "name": "Joy", "binds": [{ "mesh": 0, "index": 1, "weight": 50 }] }] },
+    } });
+    let colors = vrm_0.floats("VEC4", &[0.5; 16]);
+    vrm_0.json["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = colors.into();
+    for glb in [
+        two_bones().glb(),
+        morphing_square().glb(),
+        vrm.glb(),
+        vrm_0.glb(),
+        packed_square("EXT_meshopt_compression").glb(),
+    ] {
         let (json, bin) = parts(&glb);
         for i in 0..3000 {
             let bytes = match i % 3 {

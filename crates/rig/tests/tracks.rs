@@ -252,13 +252,22 @@ fn other_vocabularies_move_arkit_shapes_and_expressions() {
     let got = weights(&rig, "viseme_aa").unwrap();
     assert!((got[0] - 0.48).abs() < 1e-6 && got[1] == 0.0);
     assert!(matches!(weights(&rig, "eyeBlinkLeft"), Err(RigError::Mismatch(_))));
-    rig.expressions.push(Expression { name: "eyeBlinkLeft".into(), binds: vec![(1, 0.5)], binary: false });
+    rig.expressions.push(Expression {
+        name: "eyeBlinkLeft".into(),
+        binds: vec![(1, 0.5)],
+        ..Expression::default()
+    });
     assert!((weights(&rig, "blinkLeft").unwrap()[1] - 0.4).abs() < 1e-6);
-    rig.expressions.push(Expression { name: "happy".into(), binds: vec![(0, 0.2), (1, 0.3)], binary: true });
+    rig.expressions.push(Expression {
+        name: "happy".into(),
+        binds: vec![(0, 0.2), (1, 0.3)],
+        binary: true,
+        ..Expression::default()
+    });
     assert_eq!(weights(&rig, "happy").unwrap(), [0.2, 0.3]);
     // A rig with presets only still follows ARKit names.
     rig.morphs[0].name = "Fcl_MTH_A".into();
-    rig.expressions = vec![Expression { name: "aa".into(), binds: vec![(0, 1.0)], binary: false }];
+    rig.expressions = vec![Expression { name: "aa".into(), binds: vec![(0, 1.0)], ..Expression::default() }];
     assert!((weights(&rig, "jawOpen").unwrap()[0] - 0.8).abs() < 1e-6);
 }
 

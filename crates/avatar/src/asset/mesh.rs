@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
-use effigy_rig::{
-    AlphaMode, Image, Joint, Material, Morph, Node, Palette, Pose, Primitive, Rig, joint_palette,
-};
-use glam::{Affine3A, Quat, Vec3};
+use effigy_rig::{AlphaMode, Image, Joint, Material, Morph, Node, Primitive, Rig};
+use glam::{Affine3A, Quat, Vec3, Vec4};
 use serde_json::{Value, json};
 
 use super::glb::{BufferBuilder, ElementType, F32, U16, ViewUse, index_bytes, number, vector};
@@ -17,14 +15,14 @@ use crate::morph::part_within;
 pub(super) struct Mesh<'a> {
     pub(super) node: usize,
     primitives: Vec<&'a Primitive>,
+    /// For each of them, whether triangles are written in the opposite order: what is mirrored turns them over, and
+    /// every reader turns them back (glTF 2.0, 3.7.4).
+    mirrored: Vec<bool>,
     /// Whether it carries the rig's morph targets. It carries all of them or none, so that their order is the same
     /// wherever they are read.
     pub(super) morphed: bool,
     /// Whether it has a skin; otherwise it follows its node.
     skinned: bool,
-    /// Whether triangles are written in the opposite order. A mirrored node turns those of an unskinned mesh over, and
-    /// every reader turns them back (glTF 2.0, 3.7.4).
-    mirrored: bool,
 }
 
 /// Groups the primitives of `rig`, which must have passed [`Rig::validate`], into meshes, and checks that glTF can hold
@@ -35,7 +33,7 @@ pub(super) fn meshes(rig: &Rig) -> Result<Vec<Mesh<'_>>, AvatarError> {
     let mut seen = BTreeSet::new();
     let mut meshes: Vec<Mesh<'_>> = Vec::new();
     let mut previous = None;
-    for primitive in &rig.primitives {
+    for (primitive, mirrored) in rig.primitives.iter().zip(rig.mirrored_primitives()) {
         if primitive.vertices.start != vertex || primitive.triangles.start != triangle {
             return fail("primitives do not follow one another");
         }
@@ -52,26 +50,26 @@ pub(super) fn meshes(rig: &Rig) -> Result<Vec<Mesh<'_>>, AvatarError> {
             continue;
         }
         match meshes.last_mut() {
-            Some(mesh) if mesh.node == primitive.node => mesh.primitives.push(primitive),
+            Some(mesh) if mesh.node == primitive.node => {
+                mesh.primitives.push(primitive);
+                mesh.mirrored.push(mirrored);
+            }
             _ => meshes.push(Mesh {
                 node: primitive.node,
                 primitives: vec![primitive],
+                mirrored: vec![mirrored],
                 morphed: false,
                 skinned: false,
-                mirrored: false,
             }),
         }
     }
     if vertex as usize != rig.vertex_count() || triangle as usize != rig.triangles.len() {
         return fail("vertices or triangles belong to no primitive");
     }
-    let mut palette = Palette::default();
-    joint_palette(rig, &Pose::rest(rig), &mut palette);
     for mesh in &mut meshes {
         let moves = |m: &Morph| mesh.primitives.iter().any(|p| !part_within(m, &p.vertices).0.is_empty());
         mesh.morphed = rig.morphs.iter().any(moves);
         mesh.skinned = mesh.primitives.iter().any(|p| p.skinned);
-        mesh.mirrored = !mesh.skinned && palette.world_from_node[mesh.node].matrix3.determinant() < 0.0;
         if !mesh.skinned && !mesh.primitives.iter().all(|p| follows_its_node(rig, p)) {
             return fail("a primitive without a skin follows something else than its node");
         }
@@ -184,7 +182,7 @@ fn mesh_value(
     buffer: &mut BufferBuilder,
 ) -> Result<Value, AvatarError> {
     let mut primitives = Vec::new();
-    for primitive in &mesh.primitives {
+    for (primitive, &mirrored) in mesh.primitives.iter().zip(&mesh.mirrored) {
         let range = primitive.vertices.start as usize..primitive.vertices.end as usize;
         let (positions, normals) = (&rig.positions[range.clone()], &rig.normals[range.clone()]);
         let uvs = &rig.uvs[range.clone()];
@@ -200,12 +198,18 @@ fn mesh_value(
         let vec2 = ElementType::new(F32, "VEC2");
         let uv = buffer.accessor(bytemuck::cast_slice(uvs), ViewUse::Vertices, vec2, count);
         let mut attributes = json!({ "POSITION": position, "NORMAL": normal, "TEXCOORD_0": uv });
+        let colors = rig.colors.get(range).unwrap_or_default();
+        if colors.iter().any(|&color| color != Vec4::ONE) {
+            let vec4 = ElementType::new(F32, "VEC4");
+            let color = buffer.accessor(bytemuck::cast_slice(colors), ViewUse::Vertices, vec4, count);
+            attributes["COLOR_0"] = json!(color);
+        }
         if let Some(skin) = skin {
             skin.attributes(rig, primitive, buffer, &mut attributes)?;
         }
         let start = primitive.vertices.start;
         let triangles = &rig.triangles[primitive.triangles.start as usize..primitive.triangles.end as usize];
-        let in_file = |&[a, b, c]: &[u32; 3]| if mesh.mirrored { [a, c, b] } else { [a, b, c] };
+        let in_file = |&[a, b, c]: &[u32; 3]| if mirrored { [a, c, b] } else { [a, b, c] };
         let indices: Vec<u32> = triangles.iter().flat_map(in_file).map(|v| v - start).collect();
         let (component, bytes) = index_bytes(&indices, count);
         let kind = ElementType::new(component, "SCALAR");

@@ -6,11 +6,11 @@ mod field;
 mod glb;
 mod mesh;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-use effigy_rig::{Expression, FrameMode, GlbChunks, LoadLimits, Rig, check_asset, split_glb};
+use effigy_rig::{Expression, FrameMode, GlbChunks, LoadLimits, Override, Rig, check_asset, split_glb};
 use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -24,6 +24,9 @@ use glb::{BufferBuilder, ViewUse};
 
 /// Name of the glTF extension.
 pub const EXTENSION_NAME: &str = "EFFIGY_neural_avatar";
+
+/// In `asset.extras` of what is written here.
+const TRACE: &str = "effigyNeuralAvatar";
 
 /// The highest version of the extension that is read, and the one that is written for an avatar with a field.
 pub const ASSET_VERSION: u32 = 2;
@@ -54,6 +57,9 @@ struct Extension {
     field: Option<FieldObject>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     expressions: Vec<ExpressionObject>,
+    /// Nodes by the names of VRM 1.0's bones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    humanoid: BTreeMap<String, usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,11 +86,51 @@ enum FrameName {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ExpressionObject {
     name: String,
     #[serde(default)]
     binary: bool,
     binds: Vec<(String, f32)>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    override_blink: OverrideName,
+    #[serde(default, skip_serializing_if = "is_none")]
+    override_look_at: OverrideName,
+    #[serde(default, skip_serializing_if = "is_none")]
+    override_mouth: OverrideName,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OverrideName {
+    #[default]
+    None,
+    Block,
+    Blend,
+}
+
+fn is_none(name: &OverrideName) -> bool {
+    *name == OverrideName::None
+}
+
+impl From<Override> for OverrideName {
+    fn from(value: Override) -> Self {
+        match value {
+            Override::None => Self::None,
+            Override::Block => Self::Block,
+            Override::Blend => Self::Blend,
+        }
+    }
+}
+
+impl From<OverrideName> for Override {
+    fn from(name: OverrideName) -> Self {
+        match name {
+            OverrideName::None => Self::None,
+            OverrideName::Block => Self::Block,
+            OverrideName::Blend => Self::Blend,
+        }
+    }
 }
 
 impl Avatar {
@@ -101,7 +147,12 @@ impl Avatar {
         self.validate()?;
         let mut buffer = BufferBuilder::default();
         let mut document = json!({
-            "asset": { "version": "2.0", "generator": concat!("effigy ", env!("CARGO_PKG_VERSION")) },
+            "asset": {
+                "version": "2.0",
+                "generator": concat!("effigy ", env!("CARGO_PKG_VERSION")),
+                // Programs that drop the extension keep this.
+                "extras": { TRACE: true },
+            },
             "extensionsUsed": [EXTENSION_NAME]
         });
         let mut counts = (0, 0);
@@ -155,6 +206,7 @@ impl Avatar {
             }),
             field: field.map(|field| FieldObject::write(field, &mut buffer)),
             expressions: self.body.iter().flat_map(|body| expression_objects(&body.rig)).collect(),
+            humanoid: self.body.as_ref().map(|body| body.rig.humanoid.clone()).unwrap_or_default(),
         };
         let value = serde_json::to_value(extension)
             .map_err(|e| AvatarError::Asset(format!("extension cannot be written: {e}")))?;
@@ -232,6 +284,14 @@ impl<'a> AssetFile<'a> {
         Ok(Self { bytes, binary, document })
     }
 
+    /// Whether the file was an avatar before some other program dropped the extension.
+    pub(crate) fn has_lost_its_avatar(&self) -> bool {
+        let asset = &self.document.asset;
+        let ours = |generator: &String| generator.starts_with("effigy ");
+        let traced = asset.extras.as_ref().and_then(|extras| extras.get(TRACE)).is_some();
+        self.document.extensions.avatar.is_none() && (traced || asset.generator.as_ref().is_some_and(ours))
+    }
+
     /// The avatar in the file; `None` if it has not got the extension.
     ///
     /// # Errors
@@ -292,6 +352,10 @@ struct AssetObject {
     version: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_version: Option<String>,
+    #[serde(default, skip_serializing)]
+    generator: Option<String>,
+    #[serde(default, skip_serializing)]
+    extras: Option<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -411,9 +475,19 @@ fn read_body(
                 None => return fail(format!("expression {:?} moves no morph {morph:?}", expression.name)),
             }
         }
-        expressions.push(Expression { name: expression.name.clone(), binds, binary: expression.binary });
+        let overrides = [expression.override_blink, expression.override_look_at, expression.override_mouth];
+        expressions.push(Expression {
+            name: expression.name.clone(),
+            binds,
+            binary: expression.binary,
+            overrides: overrides.map(Override::from),
+        });
     }
     rig.expressions = expressions;
+    if let Some((bone, node)) = extension.humanoid.iter().find(|(_, node)| **node >= rig.nodes.len()) {
+        return fail(format!("the bone {bone:.64?} is node {node} of {}", rig.nodes.len()));
+    }
+    rig.humanoid.clone_from(&extension.humanoid);
     let frame = match binding.frame {
         FrameName::Surface => FrameMode::Surface,
         FrameName::Skin => FrameMode::Skin,
@@ -430,6 +504,9 @@ fn expression_objects(rig: &Rig) -> Vec<ExpressionObject> {
             name: e.name.clone(),
             binary: e.binary,
             binds: e.binds.iter().filter_map(bind).collect(),
+            override_blink: e.overrides[0].into(),
+            override_look_at: e.overrides[1].into(),
+            override_mouth: e.overrides[2].into(),
         })
         .collect()
 }

@@ -4,11 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use effigy_rig::{AlphaMode, Rig};
-use glam::{Vec2, Vec3};
+use effigy_rig::{AlphaMode, Primitive, Rig};
+use glam::{Vec2, Vec3, Vec4};
 
-use super::Place;
-use super::place::Sample;
+use super::sample::{Place, Sample};
 use super::texture::{Meaning, Texture};
 use crate::AvatarError;
 
@@ -21,6 +20,8 @@ pub(super) struct Palette<'a> {
     rig: &'a Rig,
     colors: Vec<Option<Arc<Texture>>>,
     vectors: Vec<Option<Arc<Texture>>>,
+    /// For each primitive, whether any of its vertices has a colour.
+    colored: Vec<bool>,
 }
 
 /// A material at a point.
@@ -62,7 +63,16 @@ impl<'a> Palette<'a> {
             .flat_map(|m| [m.normal_image.map(|(i, _)| i), m.metallic_roughness_image])
             .flatten()
             .collect();
-        Ok(Self { rig, colors: load(colors, Meaning::Color)?, vectors: load(vectors, Meaning::Data)? })
+        let has_colors = |p: &Primitive| {
+            let range = p.vertices.start as usize..p.vertices.end as usize;
+            rig.colors.get(range).is_some_and(|colors| colors.iter().any(|&c| c != Vec4::ONE))
+        };
+        Ok(Self {
+            rig,
+            colors: load(colors, Meaning::Color)?,
+            vectors: load(vectors, Meaning::Data)?,
+            colored: rig.primitives.iter().map(has_colors).collect(),
+        })
     }
 
     /// The material at a sample, averaged over a part of the area it stands for.
@@ -72,22 +82,28 @@ impl<'a> Palette<'a> {
         let w = sample.weights;
         let uv = uvs[0] * w.x + uvs[1] * w.y + uvs[2] * w.z;
         let material = rig.primitives[sample.primitive].material;
-        self.look(material, uv, &uvs, &place.corners, place.normal, FOOTPRINT * sample.spacing)
+        let color = self.colored[sample.primitive].then(|| {
+            let [a, b, c] = rig.triangles[sample.triangle as usize].map(|v| rig.colors[v as usize]);
+            a * w.x + b * w.y + c * w.z
+        });
+        self.look(material, uv, &uvs, place, color, FOOTPRINT * sample.spacing)
     }
 
-    /// The material at `uv` in a triangle with the given corners, averaged over a square of side `spacing` metres.
+    /// The material at `uv` in a triangle with the given coordinates, under the `color` of its vertices, averaged over a
+    /// square of side `spacing` metres.
     fn look(
         &self,
         material: Option<usize>,
         uv: Vec2,
         uvs: &[Vec2; 3],
-        corners: &[Vec3; 3],
-        smooth: Vec3,
+        &Place { corners, normal: smooth, .. }: &Place,
+        color: Option<Vec4>,
         spacing: f32,
     ) -> Looks {
         let Some(material) = material.and_then(|m| self.rig.materials.get(m)) else {
             return Looks {
-                albedo: Vec3::splat(0.8),
+                // White is the default of glTF, which nothing would be told by where there are no colours either.
+                albedo: color.map_or(Vec3::splat(0.8), Vec4::truncate),
                 alpha: 1.0,
                 normal: smooth,
                 roughness: 1.0,
@@ -105,6 +121,10 @@ impl<'a> Palette<'a> {
         };
         let [r, g, b, factor_alpha] = material.base_color;
         let (mut albedo, mut alpha) = (Vec3::new(r, g, b), factor_alpha);
+        if let Some(color) = color {
+            albedo *= color.truncate();
+            alpha *= color.w;
+        }
         if let Some(color) = fetch(&self.colors, material.base_color_image) {
             albedo *= color.truncate();
             alpha *= color.w;

@@ -8,6 +8,7 @@ mod light;
 mod material;
 mod occlusion;
 mod place;
+mod sample;
 mod texture;
 
 use effigy_rig::{FrameMode, Pose, PosedVertices, Poser, Rig};
@@ -20,7 +21,8 @@ use crate::{Avatar, AvatarError, Binding, Body, simplify};
 use border::Borders;
 use material::Palette;
 use occlusion::Occlusion;
-use place::{Sample, Sheet, rebind, spread};
+use place::{Sheet, rebind, spread};
+use sample::{Place, Sample};
 
 /// How to sample a surface.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +84,8 @@ pub fn sample(rig: Rig, options: &SurfaceOptions) -> Result<Avatar, AvatarError>
     let rest = pose_with(&rig, FrameMode::Surface, &Pose::rest(&rig))?;
     let palette = Palette::decode(&rig, options.max_picture_pixels)?;
     let poses = telling_poses(&rig, &rest)?;
-    let place_of = |sample: &Sample| Place::of(&rig, &rest, sample);
+    let mirrored = rig.mirrored_primitives();
+    let place_of = |sample: &Sample| Place::of(&rig, &rest, sample, mirrored[sample.primitive]);
     let visible = |sample: &Sample| palette.look_at(sample, &place_of(sample)).alpha >= MIN_ALPHA;
     let samples = spread(&Sheet { rig: &rig, poses: &poses }, options, visible)?;
     let occlusion = Occlusion::new(&rig, &poses);
@@ -163,32 +166,6 @@ fn telling_poses(rig: &Rig, rest: &PosedVertices) -> Result<Vec<Vec<Vec3>>, Avat
     Ok(poses)
 }
 
-/// Where a sample is in the world at rest.
-struct Place {
-    /// Of its triangle.
-    corners: [Vec3; 3],
-    position: Vec3,
-    /// Smooth unit normal.
-    normal: Vec3,
-}
-
-impl Place {
-    fn of(rig: &Rig, rest: &PosedVertices, sample: &Sample) -> Self {
-        let triangle = rig.triangles[sample.triangle as usize];
-        let weights = sample.weights.to_array();
-        let corners = triangle.map(|v| rest.positions[v as usize]);
-        let position = corners[0] * weights[0] + corners[1] * weights[1] + corners[2] * weights[2];
-        let face = (corners[1] - corners[0]).cross(corners[2] - corners[0]).normalize_or(Vec3::Z);
-        // The rig's normals are in mesh space: carry them along with the faces around them.
-        let mesh = triangle.map(|v| rig.positions[v as usize]);
-        let mesh_face = (mesh[1] - mesh[0]).cross(mesh[2] - mesh[0]).normalize_or(Vec3::Z);
-        let to_world = Quat::from_rotation_arc(mesh_face, face);
-        let world_from_mesh = frame_rotation(&mesh, &corners).unwrap_or(Mat3::from_quat(to_world));
-        let blended: Vec3 = triangle.iter().zip(weights).map(|(&v, w)| rig.normals[v as usize] * w).sum();
-        Self { corners, position, normal: (world_from_mesh * blended).normalize_or(face) }
-    }
-}
-
 /// A sample as it will be seen, in the world at rest.
 struct Colored {
     position: Vec3,
@@ -246,14 +223,4 @@ impl Colored {
         self.rotation = Quat::from_mat3(&Mat3::from_cols(border.along, normal.cross(border.along), normal));
         self.sigmas = [BORDER_STRETCH * self.sigmas[0], self.sigmas[1].min(distance / BORDER_SIGMAS)];
     }
-}
-
-/// The rotation that takes a triangle to where it is posed.
-fn frame_rotation(from: &[Vec3; 3], to: &[Vec3; 3]) -> Option<Mat3> {
-    let frame = |t: &[Vec3; 3]| {
-        let x = (t[1] - t[0]).try_normalize()?;
-        let z = x.cross(t[2] - t[0]).try_normalize()?;
-        Some(Mat3::from_cols(x, z.cross(x), z))
-    };
-    Some(frame(to)? * frame(from)?.transpose())
 }

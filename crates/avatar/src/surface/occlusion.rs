@@ -5,7 +5,8 @@ use glam::Vec3;
 
 use super::bvh::Bvh;
 use super::material;
-use super::place::{self, Sample};
+use super::place;
+use super::sample::Sample;
 
 /// Occlusion rays per sample, and how far they look, in units of the diagonal of the rig's bounds.
 const RAYS: u32 = 32;

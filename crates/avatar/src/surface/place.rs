@@ -7,18 +7,9 @@ use rayon::prelude::*;
 use super::bvh::Bvh;
 use super::eliminate::{Points, eliminate};
 use super::material;
+use super::sample::Sample;
 use super::{MAX_SAMPLES, SurfaceOptions};
 use crate::AvatarError;
-
-/// A point of the surface.
-pub(super) struct Sample {
-    pub(super) primitive: usize,
-    pub(super) triangle: u32,
-    /// Of the triangle's vertices.
-    pub(super) weights: Vec3,
-    /// Distance to its neighbours at rest, metres: the root of the area it stands for.
-    pub(super) spacing: f32,
-}
 
 /// A primitive gets at least this part of the samples that an even split would give it.
 const MIN_SHARE: f64 = 0.05;

@@ -2,17 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "no test uses all of it")]
 
+#[path = "../../../rig/tests/support/warnings.rs"]
+mod warnings;
+
 use std::path::PathBuf;
 
 use effigy_avatar::{Avatar, AvatarPoser, Binding, Body, PosedGaussians};
 use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{
     AlphaMode, Animation, Channel, ChannelValues, Expression, FrameMode, Image, Interpolation, Joint,
-    Material, Morph, Node, Pose, Primitive, Rig,
+    Material, Morph, Node, Override, Pose, Primitive, Rig,
 };
 use effigy_splat::{Filter, Gaussians};
 use glam::{Affine3A, Quat, Vec2, Vec3};
 use serde_json::Value;
+
+#[allow(unused_imports, reason = "no test uses all of it")]
+pub(crate) use warnings::warnings;
 
 /// The folder of large test files, if it is there.
 pub(crate) fn data(file: &str) -> Option<PathBuf> {
@@ -103,7 +109,14 @@ pub(crate) fn rig() -> Rig {
             double_sided: true,
         }],
         images: vec![Image { name: "brown".into(), mime: "image/png".into(), bytes: png.into_inner() }],
-        expressions: vec![Expression { name: "aa".into(), binds: vec![(0, 0.8)], binary: true }],
+        expressions: vec![Expression {
+            name: "aa".into(),
+            binds: vec![(0, 0.8)],
+            binary: true,
+            overrides: [Override::Block, Override::Blend, Override::Blend],
+        }],
+        colors: Vec::new(),
+        humanoid: [("head".into(), 1)].into(),
         animations: vec![Animation {
             name: "nod".into(),
             channels: vec![

@@ -9,13 +9,14 @@ mod ply;
 mod ply_write;
 mod real_files;
 mod spz;
-mod warned;
+#[path = "../../../rig/tests/support/warnings.rs"]
+mod warnings;
 
 use effigy_avatar::splat_file::{
     PlyColor, SplatFileError, SplatLimits, SplatReadOptions, SplatScene, UpAxis, read_splat,
 };
 use made::{CHUNK, Spz, gzip, plain_ply};
-use warned::warnings;
+use warnings::warnings;
 
 const Y_UP: SplatReadOptions = SplatReadOptions {
     ply_color: PlyColor::Harmonic,

@@ -14,6 +14,8 @@ use crate::error::{invalid, within};
 pub(super) struct Accessors<'a> {
     root: &'a Root,
     buffers: &'a [Cow<'a, [u8]>],
+    /// What is in the buffer views that are compressed.
+    unpacked: &'a [Option<Vec<u8>>],
     limit: u64,
     numbers: Cell<u64>,
 }
@@ -52,8 +54,13 @@ impl<'a> Run<'a> {
 }
 
 impl<'a> Accessors<'a> {
-    pub(super) fn new(root: &'a Root, buffers: &'a [Cow<'a, [u8]>], limit: u64) -> Self {
-        Self { root, buffers, limit, numbers: Cell::new(0) }
+    pub(super) fn new(
+        root: &'a Root,
+        buffers: &'a [Cow<'a, [u8]>],
+        unpacked: &'a [Option<Vec<u8>>],
+        limit: u64,
+    ) -> Self {
+        Self { root, buffers, unpacked, limit, numbers: Cell::new(0) }
     }
 
     /// The bytes of a buffer view.
@@ -63,6 +70,9 @@ impl<'a> Accessors<'a> {
             .buffer_views
             .get(index)
             .ok_or_else(|| invalid(place, format!("there is no buffer view {index}")))?;
+        if let Some(Some(unpacked)) = self.unpacked.get(index) {
+            return Ok(unpacked);
+        }
         let buffer = view.buffer.value();
         let data =
             self.buffers.get(buffer).ok_or_else(|| invalid(place, format!("there is no buffer {buffer}")))?;
@@ -119,6 +129,14 @@ impl<'a> Accessors<'a> {
             return Err(invalid(place, format!("accessor {index} is not of type {kind:?}")));
         }
         Ok((accessor, component.0))
+    }
+
+    /// The type of an accessor's elements; `None` where it is unknown or there is no such accessor.
+    pub(super) fn kind(&self, index: usize) -> Option<Type> {
+        match self.root.accessors.get(index)?.type_ {
+            Checked::Valid(kind) => Some(kind),
+            Checked::Invalid => None,
+        }
     }
 
     /// Number of elements of an accessor.

@@ -1,15 +1,23 @@
 //! Materials, reduced to what colours Gaussians.
 
 use glam::{Mat2, Vec2};
-use gltf::json::Root;
 use gltf::json::extensions::texture::TextureTransform;
 use gltf::json::material::AlphaMode as JsonAlphaMode;
 use gltf::json::validation::Checked;
+use gltf::json::{Root, Texture};
 
 use crate::error::invalid;
 use crate::{AlphaMode, Material, RigError};
 
-pub(super) fn materials(root: &Root, images: usize) -> Result<Vec<Material>, RigError> {
+use super::left_out::LeftOut;
+
+/// `images` holds, for each picture of the file, its place in the rig, unless it could not be read.
+pub(super) fn materials(root: &Root, images: &[Option<usize>]) -> Result<Vec<Material>, RigError> {
+    let mut unread = LeftOut::default();
+    for (i, _) in root.textures.iter().enumerate().filter(|(_, t)| sources(t).next().is_none()) {
+        unread.add(|| format!("texture {i}"));
+    }
+    unread.warn("textures have no picture in PNG, JPEG or WebP and are left out");
     root.materials
         .iter()
         .enumerate()
@@ -52,19 +60,32 @@ pub(super) fn materials(root: &Root, images: usize) -> Result<Vec<Material>, Rig
         .collect()
 }
 
-/// The picture of a texture; `None` where it has only formats that are not read here.
-fn image_of(root: &Root, texture: usize, images: usize, place: &str) -> Result<Option<usize>, RigError> {
+/// The picture of a texture; `None` where it has only formats that are not read here, or its picture could not be read.
+fn image_of(
+    root: &Root,
+    texture: usize,
+    images: &[Option<usize>],
+    place: &str,
+) -> Result<Option<usize>, RigError> {
     let missing = |what: &str| invalid(place, format!("refers to a {what} that is not there"));
     let texture = root.textures.get(texture).ok_or_else(|| missing("texture"))?;
+    for source in sources(texture) {
+        match images.get(source) {
+            None => return Err(missing("picture")),
+            Some(None) => {}
+            Some(&place) => return Ok(place),
+        }
+    }
+    Ok(None)
+}
+
+/// The file's pictures for a texture, of the formats that are read here, best first.
+fn sources(texture: &Texture) -> impl Iterator<Item = usize> {
     let webp = texture.extensions.as_ref().and_then(|e| e.others.get("EXT_texture_webp"));
     let webp = webp.and_then(|w| w.get("source")?.as_u64());
-    let source = match webp {
-        Some(source) => usize::try_from(source).unwrap_or(usize::MAX),
-        // How the parser marks a texture without a source.
-        None if texture.source.value() == u32::MAX as usize => return Ok(None),
-        None => texture.source.value(),
-    };
-    if source < images { Ok(Some(source)) } else { Err(missing("picture")) }
+    // How the parser marks a texture without a source.
+    let plain = Some(texture.source.value()).filter(|&source| source != u32::MAX as usize);
+    webp.map(|source| usize::try_from(source).unwrap_or(usize::MAX)).into_iter().chain(plain)
 }
 
 /// Which texture coordinates a material's base colour uses, and how they are transformed (KHR_texture_transform); the

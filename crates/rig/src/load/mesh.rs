@@ -3,16 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use glam::{Affine3A, Mat4, Vec2, Vec3};
+use glam::{Affine3A, Mat4, Vec2, Vec3, Vec4};
 use gltf::json::accessor::Type;
 use gltf::json::mesh::{Mode, Primitive as JsonPrimitive, Semantic};
 use gltf::json::validation::Checked;
 use gltf::json::{Node as JsonNode, Root};
 
 use crate::error::{invalid, within};
-use crate::{Joint, LoadLimits, Palette, Pose, Primitive, Rig, RigError, joint_palette};
+use crate::{Joint, LoadLimits, Primitive, Rig, RigError};
 
 use super::accessor::{Accessors, Scaling, Values};
+use super::left_out::LeftOut;
 use super::material::UvMapping;
 use super::morph::Names;
 use super::node::Order;
@@ -26,8 +27,6 @@ pub(super) fn meshes(
     rig: &mut Rig,
     limits: &LoadLimits,
 ) -> Result<(), RigError> {
-    let mut palette = Palette::default();
-    joint_palette(rig, &Pose::rest(rig), &mut palette);
     let mut reader = Reader {
         root,
         accessors,
@@ -37,7 +36,8 @@ pub(super) fn meshes(
         skins: HashMap::new(),
         rigid_joints: HashMap::new(),
         morph_deltas: 0,
-        world_from_node: palette.world_from_node,
+        negative_weights: LeftOut::default(),
+        unfit_colors: LeftOut::default(),
     };
     for (node_index, &file) in order.files.iter().enumerate() {
         let Some(node) = root.nodes.get(file) else { continue };
@@ -62,7 +62,8 @@ struct Reader<'a> {
     rigid_joints: HashMap<usize, usize>,
     /// Displacements so far.
     morph_deltas: u64,
-    world_from_node: Vec<Affine3A>,
+    negative_weights: LeftOut,
+    unfit_colors: LeftOut,
 }
 
 #[derive(Clone, Copy)]
@@ -105,14 +106,8 @@ impl Reader<'_> {
                 keep_used(rig, &mut self.influences, morphs, first, &mut triangles);
             }
             let vertices = first..rig.positions.len() as u32;
-            // A mirrored node shows its triangles from behind unless their order is reversed (glTF 2.0, 3.7.4).
-            let mirrored = !skinned
-                && self.world_from_node.get(node_index).is_some_and(|m| m.matrix3.determinant() < 0.0);
             let start = rig.triangles.len() as u32;
-            rig.triangles.extend(triangles.into_iter().map(|[a, b, c]| {
-                let [b, c] = if mirrored { [c, b] } else { [b, c] };
-                [first + a, first + b, first + c]
-            }));
+            rig.triangles.extend(triangles.into_iter().map(|t| t.map(|v| first + v)));
             rig.primitives.push(Primitive {
                 node: node_index,
                 mesh_name: mesh.name.clone().unwrap_or_default(),
@@ -186,9 +181,9 @@ impl Reader<'_> {
         })
     }
 
-    /// Normals and texture coordinates.
+    /// Normals, texture coordinates and colours.
     fn attributes(
-        &self,
+        &mut self,
         primitive: &JsonPrimitive,
         vertices: &Range<u32>,
         triangles: &[[u32; 3]],
@@ -223,7 +218,32 @@ impl Reader<'_> {
             }
             None => rig.uvs.resize(vertices.end as usize, Vec2::ZERO),
         }
+        if let Some(accessor) = attribute(primitive, Semantic::Colors(0)) {
+            match self.colors(accessor, vertices.len(), &format!("{place}, COLOR_0")) {
+                Ok(colors) => {
+                    rig.colors.resize(vertices.start as usize, Vec4::ONE);
+                    rig.colors.extend(colors);
+                }
+                Err(fault @ RigError::Limit { .. }) => return Err(fault),
+                Err(fault) => self.unfit_colors.add(|| fault.to_string()),
+            }
+        }
+        if !rig.colors.is_empty() {
+            rig.colors.resize(vertices.end as usize, Vec4::ONE);
+        }
         Ok(())
+    }
+
+    /// Colours, opaque where they have no alpha.
+    fn colors(&self, accessor: usize, vertices: usize, place: &str) -> Result<Vec<Vec4>, RigError> {
+        self.same_count(accessor, vertices, place)?;
+        let kind = if self.accessors.kind(accessor) == Some(Type::Vec3) { Type::Vec3 } else { Type::Vec4 };
+        let values = self.accessors.floats(accessor, kind, Scaling::Normalized, place)?;
+        let colors: Vec<Vec4> = match kind {
+            Type::Vec3 => vec3s(&values).map(|rgb| rgb.extend(1.0)).collect(),
+            _ => values.as_chunks().0.iter().map(|rgba| Vec4::from_array(*rgba)).collect(),
+        };
+        Ok(colors.into_iter().map(|color| color.max(Vec4::ZERO)).collect())
     }
 
     fn attribute(
@@ -290,7 +310,7 @@ impl Reader<'_> {
             {
                 for (slot, (&joint, &weight)) in indices.iter().zip(weights).enumerate() {
                     if weight < 0.0 {
-                        return Err(invalid(weight_place, format!("vertex {v} has a negative weight")));
+                        self.negative_weights.add(|| format!("{weight_place}, vertex {v}"));
                     }
                     // Slots of weight 0 mean nothing, and some exporters leave anything in them.
                     if weight > 0.0 {
@@ -405,8 +425,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Writes the influences with as many slots as any vertex needs.
+    /// Writes the influences with as many slots as any vertex needs, and turns over what is mirrored.
     fn finish(self, rig: &mut Rig) {
+        self.negative_weights.warn("negative skin weights are taken as 0");
+        self.unfit_colors.warn("primitives have vertex colours that cannot be used");
+        if rig.colors.iter().all(|&color| color == Vec4::ONE) {
+            rig.colors = Vec::new();
+        }
         let skinned = rig.primitives.iter().any(|p| p.skinned);
         let eight = self.influences.iter().any(|i| i.weights[4..].iter().any(|&w| w > 0.0));
         let slots = if eight {
@@ -420,6 +445,12 @@ impl Reader<'_> {
         for i in &self.influences {
             rig.joint_indices.extend_from_slice(&i.joints[..slots]);
             rig.joint_weights.extend_from_slice(&i.weights[..slots]);
+        }
+        for (primitive, mirrored) in rig.primitives.iter().zip(rig.mirrored_primitives()) {
+            let triangles = primitive.triangles.start as usize..primitive.triangles.end as usize;
+            if mirrored {
+                rig.triangles[triangles].iter_mut().for_each(|triangle| triangle.swap(1, 2));
+            }
         }
     }
 }
@@ -445,6 +476,9 @@ fn keep_used(
     keep_marked(&mut rig.positions, start, &places);
     keep_marked(&mut rig.normals, start, &places);
     keep_marked(&mut rig.uvs, start, &places);
+    if !rig.colors.is_empty() {
+        keep_marked(&mut rig.colors, start, &places);
+    }
     keep_marked(influences, start, &places);
     for &morph in morphs {
         let Some(morph) = rig.morphs.get_mut(morph) else { continue };

@@ -5,17 +5,21 @@
 
 mod accessor;
 mod animation;
+mod left_out;
 mod material;
 mod mesh;
 mod morph;
 mod node;
+mod packed;
 mod resource;
 mod vrm;
 
 use std::path::Path;
 
 use gltf::json::Root;
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::container::check_versions_and_extensions;
 use crate::error::shown;
@@ -24,9 +28,10 @@ use crate::{GlbChunks, LoadLimits, Rig, RigError, split_glb};
 
 use self::accessor::Accessors;
 use self::resource::Files;
+use self::vrm::Vrm;
 
 impl Rig {
-    /// Reads a `.glb`, `.gltf` or `.vrm` file, with the files it refers to beside or below it.
+    /// Reads a `.glb`, `.gltf` or `.vrm` file, with the files it refers to beside or below it, or a few folders above.
     ///
     /// # Errors
     /// [`RigError::File`] with the file's name and what is wrong.
@@ -39,8 +44,14 @@ impl Rig {
         read().map_err(|fault: RigError| fault.in_file(path))
     }
 
-    /// Reads a glTF 2.0 file, binary or JSON, from memory. Files that it refers to are looked up in `base_dir`; without
-    /// one, and for absolute paths, paths with `..` and network addresses, they are an error.
+    /// Reads a glTF 2.0 file, binary or JSON, from memory. Files that it refers to are looked up from `base_dir`, and
+    /// up to `limits.folders_up` folders above it. A buffer is an error without `base_dir`, and for network addresses,
+    /// absolute paths and others that lead farther; a picture that cannot be read is left out.
+    ///
+    /// A model of VRM 0.x, which faces −Z, is turned to face +Z.
+    ///
+    /// What can be done without is left out, with a warning that counts it: pictures, channels of animations and binds
+    /// of expressions that cannot be used, vertex colours that do not fit their vertices, and negative skin weights.
     ///
     /// All triangle primitives of all nodes of the default scene are concatenated, a mesh that several nodes carry once
     /// for each. Primitives of points and lines are passed over.
@@ -86,30 +97,64 @@ pub(crate) fn load_with_extensions(
     base_dir: Option<&Path>,
     limits: &LoadLimits,
 ) -> Result<(Rig, Extensions), RigError> {
-    let (root, bin) = document(bytes, limits)?;
-    let mut files = Files::new(base_dir, limits.bytes.saturating_sub(bytes.len() as u64));
-    let buffers = resource::buffers(&root, bin, &mut files)?;
-    let accessors = Accessors::new(&root, &buffers, limits.numbers);
+    let Document { root, animations, binary } = document(bytes, limits)?;
+    let left = limits.bytes.saturating_sub(bytes.len() as u64);
+    let mut files = Files::new(base_dir, limits.folders_up, left);
+    let buffers = resource::buffers(&root, binary, &mut files)?;
+    let unpacked = packed::unpack(&root, &buffers, &mut files)?;
+    let accessors = Accessors::new(&root, &buffers, &unpacked, limits.numbers);
 
-    let mut rig = Rig { images: resource::images(&root, &accessors, &mut files)?, ..Rig::default() };
-    rig.copyright.clone_from(&root.asset.copyright);
-    rig.materials = material::materials(&root, rig.images.len())?;
+    let pictures = resource::images(&root, &accessors, &mut files)?;
+    let mut rig = Rig { copyright: root.asset.copyright.clone(), ..Rig::default() };
+    rig.materials = material::materials(&root, &pictures.places)?;
+    rig.images = pictures.images;
     let order = node::Order::new(&root, limits)?;
     rig.nodes = order.nodes(&root)?;
     let morphs = morph::Names::new(&root, &order, &mut rig, limits)?;
     mesh::meshes(&root, &accessors, &order, &morphs, &mut rig, limits)?;
-    rig.expressions = vrm::expressions(&root, &order, &morphs, limits)?;
-    rig.animations = animation::animations(&root, &accessors, &order, &morphs)?;
+    if let Some(text) = animations {
+        let scene = animation::Scene { root: &root, accessors: &accessors, order: &order, morphs: &morphs };
+        rig.animations = animation::animations(text, &scene)?;
+    }
+    if let Some(vrm) = Vrm::of(&root) {
+        rig.expressions = vrm.expressions(&root, &order, &morphs, limits)?;
+        rig.humanoid = vrm.humanoid(&order);
+        vrm.face_forward(&mut rig);
+    }
     rig.validate()?;
     Ok((rig, Extensions { root, order }))
 }
 
-/// The JSON of a file, whose version and extensions fit, and its binary chunk.
-fn document<'a>(bytes: &'a [u8], limits: &LoadLimits) -> Result<(Root, &'a [u8]), RigError> {
+/// A file whose version and extensions fit.
+struct Document<'a> {
+    /// All of its JSON but the animations.
+    root: Root,
+    /// The list of animations, which is read apart: the parser refuses a whole file for a channel without a node.
+    animations: Option<&'a str>,
+    /// The binary chunk.
+    binary: &'a [u8],
+}
+
+fn document<'a>(bytes: &'a [u8], limits: &LoadLimits) -> Result<Document<'a>, RigError> {
+    #[derive(Deserialize)]
+    struct Parts<'a> {
+        #[serde(borrow)]
+        animations: Option<&'a RawValue>,
+    }
     let GlbChunks { json, binary } = split_glb(bytes, limits)?;
-    let root: Root = gltf::json::deserialize::from_slice(json)
-        .map_err(|e| RigError::Format { format: "glTF", fault: shown(&e.to_string()) })?;
+    let fault = |e: serde_json::Error| RigError::Format { format: "glTF", fault: shown(&e.to_string()) };
+    let parts: Parts<'a> = serde_json::from_slice(json).map_err(fault)?;
+    let animations = parts.animations.map(RawValue::get);
+    let root: Result<Root, _> = match animations {
+        None => gltf::json::deserialize::from_slice(json),
+        Some(list) => {
+            let start = list.as_ptr().addr() - json.as_ptr().addr();
+            let without = [&json[..start], b"[]", &json[start + list.len()..]].concat();
+            gltf::json::deserialize::from_slice(&without)
+        }
+    };
+    let root = root.map_err(fault)?;
     let required = root.extensions_required.iter().map(String::as_str);
     check_versions_and_extensions(&root.asset.version, root.asset.min_version.as_deref(), required)?;
-    Ok((root, binary))
+    Ok(Document { root, animations, binary })
 }

@@ -8,6 +8,7 @@ use crate::controls::canonical_names;
 use crate::error::{invalid, within};
 use crate::{LoadLimits, Morph, Rig, RigError};
 
+use super::left_out::LeftOut;
 use super::node::Order;
 
 /// For each mesh of the file, the rig's morph for each of its targets.
@@ -17,7 +18,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Adds an empty morph to `rig` for each named target of each mesh that a node carries. Targets of one name in
-    /// several meshes are one morph.
+    /// several meshes are one morph. A primitive may have fewer than others of its mesh: the first of them.
     pub(super) fn new(
         root: &Root,
         order: &Order,
@@ -27,6 +28,7 @@ impl Names {
         let mut by_mesh: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         let mut copies: HashMap<String, u32> = HashMap::new();
+        let mut fewer = LeftOut::default();
         for &file in &order.files {
             let Some(node) = root.nodes.get(file) else { continue };
             let Some(mesh_index) = node.mesh.map(|m| m.value()) else { continue };
@@ -37,18 +39,15 @@ impl Names {
                 continue;
             }
             let targets = |p: &gltf::json::mesh::Primitive| p.targets.as_ref().map_or(0, Vec::len);
-            let count = mesh.primitives.first().map_or(0, targets);
-            if let Some(odd) = mesh.primitives.iter().position(|p| targets(p) != count) {
-                return Err(invalid(
-                    format!("mesh {mesh_index}, primitive {odd}"),
-                    format!(
-                        "has {} morph targets where the first has {count}",
-                        targets(&mesh.primitives[odd])
-                    ),
-                ));
+            let count = mesh.primitives.iter().map(targets).max().unwrap_or(0);
+            for (i, primitive) in mesh.primitives.iter().enumerate().filter(|(_, p)| targets(p) < count) {
+                fewer.add(|| {
+                    let own = targets(primitive);
+                    format!("mesh {mesh_index}, primitive {i} has {own} where another has {count}")
+                });
             }
             let names = target_names(&mesh.extras)
-                .or_else(|| target_names(&mesh.primitives.first()?.extras))
+                .or_else(|| mesh.primitives.iter().find_map(|p| target_names(&p.extras)))
                 .unwrap_or_default();
             let names = canonical_names(names, &format!("mesh {mesh_index}"));
             let weights = node.weights.as_deref().or(mesh.weights.as_deref()).unwrap_or_default();
@@ -92,6 +91,7 @@ impl Names {
             }
             by_mesh.insert(mesh_index, morphs);
         }
+        fewer.warn("primitives lack morph targets that others of their mesh have, and stay still there");
         Ok(Self { by_mesh })
     }
 

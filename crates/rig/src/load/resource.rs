@@ -6,25 +6,30 @@ use std::path::{Component, Path, PathBuf};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use gltf::json::Root;
+use gltf::json::buffer::Buffer;
 
 use crate::error::{invalid, within};
+use crate::meshopt;
 use crate::{Image, RigError};
 
 use super::accessor::Accessors;
+use super::left_out::LeftOut;
 
 /// Where URIs lead, and how many bytes may still come from there.
 pub(super) struct Files<'a> {
     base_dir: Option<&'a Path>,
+    folders_up: u32,
     limit: u64,
     used: u64,
 }
 
 impl<'a> Files<'a> {
-    pub(super) fn new(base_dir: Option<&'a Path>, limit: u64) -> Self {
-        Self { base_dir, limit, used: 0 }
+    pub(super) fn new(base_dir: Option<&'a Path>, folders_up: u32, limit: u64) -> Self {
+        Self { base_dir, folders_up, limit, used: 0 }
     }
 
-    fn spend(&mut self, bytes: u64) -> Result<(), RigError> {
+    /// Takes `bytes` off what may still be read or unpacked.
+    pub(super) fn spend(&mut self, bytes: u64) -> Result<(), RigError> {
         self.used = self.used.saturating_add(bytes);
         within("what the file holds and refers to, in bytes,", self.used, self.limit)
     }
@@ -59,23 +64,37 @@ impl<'a> Files<'a> {
         Ok((read().map_err(|fault| fault.in_file(&path))?, None))
     }
 
+    /// The file that `uri` names: beside the one that refers to it, below it, or as many folders up as the limits allow.
     fn resolve(&self, uri: &str) -> Result<PathBuf, RigError> {
         let refuse = |why: &str| invalid(format!("the URI {uri:.100?}"), why);
         if uri.contains(':') {
-            return Err(refuse("is an address or drive; only files beside this one are read"));
+            return Err(refuse("is an address or drive; only files near this one are read"));
         }
         let name = String::from_utf8(percent_decoded(uri)).map_err(|_| refuse("is not UTF-8"))?;
-        let path = Path::new(&name);
-        let inside = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
-        if name.is_empty() || name.contains(['\\', ':', '\0']) || !inside {
-            return Err(refuse("leads outside the file's folder"));
-        }
         if name.chars().any(char::is_control) {
             return Err(refuse("holds a control character"));
         }
+        // Written on Windows.
+        let name = name.replace('\\', "/");
+        let (mut up, mut down) = (0u32, PathBuf::new());
+        for component in Path::new(&name).components() {
+            match component {
+                Component::Normal(part) => down.push(part),
+                Component::CurDir => {}
+                Component::ParentDir if down.pop() => {}
+                Component::ParentDir => up = up.saturating_add(1),
+                Component::RootDir | Component::Prefix(_) => up = u32::MAX,
+            }
+        }
+        if up > self.folders_up || name.contains(':') {
+            return Err(refuse("leads too far out of the file's folder"));
+        }
+        if down.as_os_str().is_empty() {
+            return Err(refuse("names no file"));
+        }
         let base =
             self.base_dir.ok_or_else(|| refuse("refers to a file, but there is no folder to look in"))?;
-        Ok(base.join(path))
+        Ok((0..up).map(|_| Path::new("..")).fold(base.to_owned(), |path, up| path.join(up)).join(down))
     }
 }
 
@@ -92,6 +111,13 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     out
 }
 
+/// Whether a buffer only stands in for compressed data, for programs that cannot read that.
+fn is_fallback(buffer: &Buffer) -> bool {
+    let others = buffer.extensions.as_ref().map(|e| &e.others);
+    let marked = |name| others?.get(name)?.get("fallback")?.as_bool();
+    meshopt::EXTENSIONS.into_iter().any(|name| marked(name) == Some(true))
+}
+
 /// All buffers, each cut to the length it declares. A buffer without data stays empty, so that files whose buffers are
 /// only fallbacks fail where one is used.
 pub(super) fn buffers<'a>(
@@ -101,6 +127,10 @@ pub(super) fn buffers<'a>(
 ) -> Result<Vec<Cow<'a, [u8]>>, RigError> {
     let mut buffers = Vec::new();
     for (i, buffer) in root.buffers.iter().enumerate() {
+        if is_fallback(buffer) {
+            buffers.push(Cow::Borrowed([].as_slice()));
+            continue;
+        }
         let data = match &buffer.uri {
             Some(uri) => Cow::Owned(files.read(uri)?.0),
             None if i == 0 && !bin.is_empty() => Cow::Borrowed(bin),
@@ -127,16 +157,32 @@ pub(super) fn buffers<'a>(
     Ok(buffers)
 }
 
-/// All pictures, still encoded.
+/// The pictures of a file, still encoded.
+pub(super) struct Pictures {
+    pub(super) images: Vec<Image>,
+    /// For each picture of the file, its place among [`Self::images`]; `None` where it cannot be read.
+    pub(super) places: Vec<Option<usize>>,
+}
+
+/// Pictures in files of their own that cannot be read are left out, with a warning.
 pub(super) fn images(
     root: &Root,
     accessors: &Accessors<'_>,
     files: &mut Files<'_>,
-) -> Result<Vec<Image>, RigError> {
-    let mut images = Vec::new();
+) -> Result<Pictures, RigError> {
+    let mut pictures = Pictures { images: Vec::new(), places: Vec::new() };
+    let mut missing = LeftOut::default();
     for (i, image) in root.images.iter().enumerate() {
         let (bytes, mime) = match (&image.uri, image.buffer_view) {
-            (Some(uri), _) => files.read(uri)?,
+            (Some(uri), _) => match files.read(uri) {
+                Ok(read) => read,
+                Err(fault @ RigError::Limit { .. }) => return Err(fault),
+                Err(fault) => {
+                    missing.add(|| fault.to_string());
+                    pictures.places.push(None);
+                    continue;
+                }
+            },
             (None, Some(view)) => {
                 let bytes = accessors.view(view.value(), &format!("image {i}"))?;
                 files.spend(bytes.len() as u64)?;
@@ -151,7 +197,9 @@ pub(super) fn images(
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp".to_owned(),
             _ => declared.unwrap_or_else(|| "application/octet-stream".to_owned()),
         };
-        images.push(Image { name: image.name.clone().unwrap_or_default(), mime, bytes });
+        pictures.places.push(Some(pictures.images.len()));
+        pictures.images.push(Image { name: image.name.clone().unwrap_or_default(), mime, bytes });
     }
-    Ok(images)
+    missing.warn("pictures are left out, and their materials have their plain colours");
+    Ok(pictures)
 }

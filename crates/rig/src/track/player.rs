@@ -4,9 +4,10 @@ use glam::Quat;
 
 use crate::controls::canonical_among;
 use crate::error::invalid;
-use crate::{ARKIT_NAMES, Pose, Rig, RigError, Track};
+use crate::expression::mix;
+use crate::{ARKIT_NAMES, Expression, Pose, Rig, RigError, Track};
 
-use super::matching::{direct, nothing_matches, resolve};
+use super::matching::{Binds, direct, nothing_matches, resolve};
 use super::turn::{Head, NodeTurn, eyes};
 
 /// What happens before the first and after the last frame of a track.
@@ -24,6 +25,10 @@ pub enum Wrap {
 pub struct TrackPlayer {
     track: Track,
     controls: Vec<Control>,
+    /// The rig's expressions that any control moves.
+    expressions: Vec<Expression>,
+    /// For each of them, the controls that move it and the weight that each gives it at 1.
+    inputs: Vec<Vec<(usize, f32)>>,
     /// Every morph that any control moves.
     driven: Vec<usize>,
     head: Head,
@@ -36,8 +41,7 @@ pub struct TrackPlayer {
 #[derive(Clone, Debug)]
 struct Control {
     column: usize,
-    binds: Vec<(usize, f32)>,
-    binary: bool,
+    binds: Binds,
 }
 
 /// A node that the track turns about its own axes.
@@ -67,11 +71,11 @@ impl TrackPlayer {
         let mut unmatched = Vec::new();
         for ((column, name), arkit) in track.names.iter().enumerate().zip(canonical_among(&track.names)) {
             match resolve(rig, name, arkit, has_arkit) {
-                Some((binds, binary)) => controls.push(Control { column, binds, binary }),
+                Some(binds) => controls.push(Control { column, binds }),
                 None => unmatched.push(name.clone()),
             }
         }
-        let mut driven: Vec<usize> = controls.iter().flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
+        let mut driven: Vec<usize> = controls.iter().flat_map(|c| c.binds.driven(rig)).collect();
         driven.sort_unstable();
         driven.dedup();
         driven.retain(|&m| m < rig.morphs.len());
@@ -93,7 +97,7 @@ impl TrackPlayer {
         }
         let looks = |c: &&Control| track.names.get(c.column).is_some_and(|n| n.starts_with("eyeLook"));
         let mut looking: Vec<usize> =
-            controls.iter().filter(looks).flat_map(|c| c.binds.iter().map(|b| b.0)).collect();
+            controls.iter().filter(looks).flat_map(|c| c.binds.driven(rig)).collect();
         looking.sort_unstable();
         looking.dedup();
         let eyes = eyes(rig, &looking);
@@ -106,7 +110,17 @@ impl TrackPlayer {
                 turning.rest = None;
             }
         }
-        Ok(Self { track: track.clone(), head, eyes, turns, controls, driven, unmatched })
+        let mut inputs = vec![Vec::new(); rig.expressions.len()];
+        for control in &controls {
+            for &(expression, weight) in &control.binds.expressions {
+                if let Some(inputs) = inputs.get_mut(expression) {
+                    inputs.push((control.column, weight));
+                }
+            }
+        }
+        let moved = rig.expressions.iter().cloned().zip(inputs).filter(|(_, inputs)| !inputs.is_empty());
+        let (expressions, inputs) = moved.unzip();
+        Ok(Self { track: track.clone(), head, eyes, turns, controls, expressions, inputs, driven, unmatched })
     }
 
     /// The track that is played.
@@ -134,7 +148,7 @@ impl TrackPlayer {
     }
 
     /// Sets what the track moves to its state at `time` seconds: morph weights, interpolated linearly, and the head's
-    /// rotation and those of the eyes, spherically. The head is the node of that name, turned from its rest by the track's rotation about
+    /// rotation and those of the eyes, spherically. Expressions override others as VRMC_vrm-1.0 has it. The head is the node of that name, turned from its rest by the track's rotation about
     /// world axes; without such a node, `world_from_scene` becomes that rotation about the bottom centre of the rest
     /// mesh. Eyes turn about the axes that the head has at rest, and with it; then the track's other nodes turn about
     /// their own. All else in `pose` is left alone. A `time` that is not finite counts as 0.
@@ -146,18 +160,24 @@ impl TrackPlayer {
             }
         }
         let (a, b) = (self.track.frame(from), self.track.frame(to));
+        let value = |column: usize| match (a.get(column), b.get(column)) {
+            (Some(&a), Some(&b)) => a + (b - a) * part,
+            _ => 0.0,
+        };
+        let mut add = |morph: usize, weight: f32| {
+            if let Some(sum) = pose.morph_weights.get_mut(morph) {
+                *sum += weight;
+            }
+        };
         for control in &self.controls {
-            let (Some(&a), Some(&b)) = (a.get(control.column), b.get(control.column)) else { continue };
-            let mut value = a + (b - a) * part;
-            if control.binary {
-                value = if value > 0.5 { 1.0 } else { 0.0 };
-            }
-            for &(morph, weight) in &control.binds {
-                if let Some(sum) = pose.morph_weights.get_mut(morph) {
-                    *sum += value * weight;
-                }
-            }
+            let value = value(control.column);
+            control.binds.morphs.iter().for_each(|&(morph, weight)| add(morph, value * weight));
         }
+        let weight = |expression: usize| {
+            let inputs = self.inputs.get(expression).map_or(&[][..], Vec::as_slice);
+            inputs.iter().map(|&(column, weight)| value(column) * weight).sum()
+        };
+        mix(&self.expressions, weight, add);
         if let Some(rotations) = &self.track.head_rotations
             && let (Some(&a), Some(&b)) = (rotations.get(from), rotations.get(to))
         {

@@ -219,8 +219,7 @@ impl Gathering {
             let by_ffmpeg = |(measure, fault): (&Measure, &Option<String>)| {
                 (measure.is_by_ffmpeg() && fault.is_none()).then_some(*measure)
             };
-            let wanted: Vec<Measure> =
-                options.measures.iter().zip(&faults).filter_map(by_ffmpeg).collect();
+            let wanted: Vec<Measure> = options.measures.iter().zip(&faults).filter_map(by_ffmpeg).collect();
             let mut judge = None;
             if let (false, Ok(ffmpeg), Ok(extent)) = (wanted.is_empty(), &options.ffmpeg, extent) {
                 match Judge::start(ffmpeg, &wanted, extent, fps) {

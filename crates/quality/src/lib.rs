@@ -52,7 +52,7 @@ pub use region::{Extent, Gather, LEAST_FOUND, LEAST_SIDE, RectFinder, Region};
 pub use report::{DIFFERENCE_GAIN, Delta, Gallery, Labels, Report, Row};
 pub use score::{Comparison, MeasureScores, RegionScores, Score};
 pub use source::{
-    CleanAperture, Codes, Cropped, FrameSource, Frames, Matrix, PngSequence, Sampling, SourceOptions, Y4mReader,
-    clean_aperture, open_frames,
+    CleanAperture, Codes, Cropped, FrameSource, Frames, Matrix, PngSequence, Sampling, SourceOptions,
+    Y4mReader, clean_aperture, clean_aperture_of, open_frames,
 };
 pub use stills::Stills;

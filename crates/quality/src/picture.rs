@@ -34,7 +34,9 @@ impl Picture {
         let expected = width.checked_mul(height).and_then(|n| n.checked_mul(3));
         match expected == Some(rgb.len()) && !rgb.is_empty() {
             true => Ok(Self { width, height, samples: Samples::Bytes(rgb) }),
-            false => Err(QualityError::Count { what: "a picture", width, height, found: rgb.len(), of: "bytes" }),
+            false => {
+                Err(QualityError::Count { what: "a picture", width, height, found: rgb.len(), of: "bytes" })
+            }
         }
     }
 

@@ -57,8 +57,8 @@ fn decibels(mse: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::sample::{close, pair};
     use super::*;
+    use crate::sample::{close, pair};
 
     // numpy: 10*log10(255**2/mean((a-b)**2)) of the sample pair; luma by a @ [.2126, .7152, .0722].
     #[test]

@@ -35,8 +35,8 @@ fn linear_of(v: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::sample::{close, pair};
     use super::*;
+    use crate::sample::{close, pair};
 
     // numpy, after the definition in libjxl, with SciPy's exact Gaussian and zeros outside, gives 82.9066; the crate blurs
     // with libjxl's recursive approximation.

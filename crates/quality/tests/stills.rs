@@ -1,13 +1,16 @@
-//! Judging against other programs: scikit-image 0.26 (PSNR, SSIM), NVIDIA's flip-evaluator 1.7 (FLIP), OpenCV 5's
-//! pyrDown and pyrUp (Laplacian pyramid of the first picture, whose sides stay even; at odd sides OpenCV does not
-//! mirror, so there SciPy), and NumPy and SciPy (MS-SSIM, flicker, masked means), on the pictures that `truth`, `ours`
+//! Pictures measured as other programs measure them: scikit-image 0.26 (PSNR, SSIM), NVIDIA's flip-evaluator 1.7 (FLIP),
+//! OpenCV 5's pyrDown and pyrUp (Laplacian pyramid of the first picture, whose sides stay even; at odd sides OpenCV does
+//! not mirror, so there SciPy), and NumPy and SciPy (MS-SSIM, flicker, masked means), on the pictures that `truth`, `ours`
 //! and `mask` make here. Those are integer formulas, so the other side makes the same.
+
+// Clippy knows a test by its attribute alone, and not what tests share.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 
-use effigy_train::judge::{
-    Area, AreaScores, Comparison, FlickerMeter, FrameScores, HtmlReport, JudgeError, LaplacianBands, Map,
-    Metric, Pair, Picture, Report, Scores, Structure, compare, flip_map, psnr,
+use effigy_quality::{
+    Area, Comparison, FlickerMeter, Gallery, Interpolation, Labels, Mask, Measure, Pair, Picture,
+    QualityError, Report, Stills,
 };
 
 type Rgb8 = Vec<[i64; 3]>;
@@ -53,12 +56,20 @@ fn floats(pixels: &[[i64; 3]]) -> Vec<[f32; 3]> {
     pixels.iter().map(|p| p.map(|v| v as f32 / 255.0)).collect()
 }
 
-fn view(w: i64, h: i64, pixels: &[[f32; 3]]) -> Picture<'_> {
-    Picture::new(w as usize, h as usize, pixels).expect("a good picture")
+fn view(w: i64, h: i64, pixels: &[[f32; 3]]) -> Picture {
+    Picture::of_levels(w as usize, h as usize, pixels.to_vec()).expect("a good picture")
 }
 
-fn masked(name: &str, w: i64, h: i64, weights: Vec<f32>) -> Area {
-    Area::masked(name, w as usize, h as usize, weights).expect("a good mask")
+fn paired(w: i64, h: i64, a: &[[f32; 3]], b: &[[f32; 3]]) -> Pair {
+    Pair::new(view(w, h, a), view(w, h, b)).expect("pictures of one size")
+}
+
+fn weights(w: i64, h: i64, weights: &[f32]) -> Mask {
+    Mask::new(w as usize, h as usize, weights).expect("a good mask")
+}
+
+fn masked(name: &str, w: i64, h: i64, values: Vec<f32>) -> Area {
+    Area::masked(name, weights(w, h, &values))
 }
 
 fn standard_pair(w: i64, h: i64) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
@@ -67,11 +78,17 @@ fn standard_pair(w: i64, h: i64) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
     (floats(&truth), floats(&ours))
 }
 
+/// Every measure of stills over an area.
+fn values(pair: &Pair, area: &Area) -> [Option<f64>; 5] {
+    // What a picture is too small for has a reason instead.
+    Measure::OF_STILLS.map(|measure| pair.value(measure, area.mask()).unwrap_or(None))
+}
+
 fn assert_near(what: &str, got: f64, expected: f64, tolerance: f64) {
     assert!((got - expected).abs() <= tolerance, "{what}: {got} where {expected} is expected");
 }
 
-/// Whole and masked, by Metric::ALL.
+/// Whole and masked, by Measure::OF_STILLS.
 struct Expected {
     size: (i64, i64),
     /// Sums of both pictures' bytes and of the mask: that the other side had the same.
@@ -88,15 +105,15 @@ fn metrics_agree_with_other_programs() {
             sums: (12_799_258, 12_140_104, 8838.75),
             whole: [
                 Some(26.978619872838813),
-                Some(0.9401525535422085),
-                Some(0.9916027926418062),
+                Some(0.9418382317069481),
+                Some(0.9917737609250162),
                 Some(0.20553261554089136),
                 Some(0.012897730269579563),
             ],
             masked: [
                 Some(28.162737460440226),
-                Some(0.9471977312672358),
-                Some(0.9922856659956486),
+                Some(0.9511162931143925),
+                Some(0.9926212804235299),
                 Some(0.20211641796216687),
                 Some(0.01210010090878582),
             ],
@@ -107,15 +124,15 @@ fn metrics_agree_with_other_programs() {
             sums: (11_183_861, 10_608_107, 7773.5),
             whole: [
                 Some(26.998504366027856),
-                Some(0.9401747163750369),
-                Some(0.9916339993939992),
+                Some(0.942836509251303),
+                Some(0.9919685365325104),
                 Some(0.20563656225767937),
                 Some(0.012669394442861175),
             ],
             masked: [
                 Some(28.176588174125072),
-                Some(0.9472703282775493),
-                Some(0.9921744304295466),
+                Some(0.952366310281331),
+                Some(0.9926102472081667),
                 Some(0.20142935266458406),
                 Some(0.01210007547338363),
             ],
@@ -126,15 +143,15 @@ fn metrics_agree_with_other_programs() {
             sums: (339_126, 326_243, 342.5),
             whole: [
                 Some(27.914503846371264),
-                Some(0.9357613884788142),
-                Some(0.9855303817620795),
+                Some(0.9537568694024174),
+                Some(0.9898373965863544),
                 Some(0.1700524128973484),
                 Some(0.012607130990712648),
             ],
             masked: [
                 Some(29.39967749415754),
-                Some(0.9390934240568581),
-                Some(0.986001162170503),
+                Some(0.9570586395718174),
+                Some(0.990302102930442),
                 Some(0.13566952841832255),
                 Some(0.011463381630184436),
             ],
@@ -159,7 +176,7 @@ fn metrics_agree_with_other_programs() {
             ],
         },
     ];
-    // f32 pictures and maps; NVIDIA's own C++ and this port differ by less than 1e-7 a pixel.
+    // f32 pictures; NVIDIA's own C++ and this port differ by less than 1e-7 a pixel.
     let tolerances = [1e-5, 1e-6, 1e-6, 2e-6, 1e-7];
     for Expected { size: (w, h), sums, whole, masked: in_mask } in cases {
         let (a8, b8) = (truth(w, h), ours(w, h, &truth(w, h)));
@@ -167,16 +184,21 @@ fn metrics_agree_with_other_programs() {
         let weights = mask(w, h);
         assert_eq!((sum(&a8), sum(&b8)), (sums.0, sums.1));
         assert_eq!(weights.iter().map(|&v| f64::from(v)).sum::<f64>(), sums.2);
-        let (a, b) = (floats(&a8), floats(&b8));
+        let bytes = |p: &Rgb8| p.iter().flatten().map(|&v| v as u8).collect();
+        let of_bytes = |p: &Rgb8| Picture::new(w as usize, h as usize, bytes(p)).unwrap();
         let areas = [Area::whole(), masked("mask", w, h, weights)];
-        let found = compare(view(w, h, &a), view(w, h, &b), &areas).unwrap();
-        for (area, expected) in found.areas.iter().zip([whole, in_mask]) {
-            let scores = area.scores.as_ref().unwrap();
-            for ((metric, expected), tolerance) in Metric::ALL.into_iter().zip(expected).zip(tolerances) {
-                let what = format!("{w}x{h} {} {metric:?}", area.area);
-                match (metric.of(scores), expected) {
-                    (Some(got), Some(expected)) => assert_near(&what, got, expected, tolerance),
-                    (got, expected) => assert_eq!(got, expected, "{what}"),
+        // The same codes, as they are and as numbers.
+        for pair in
+            [paired(w, h, &floats(&a8), &floats(&b8)), Pair::new(of_bytes(&a8), of_bytes(&b8)).unwrap()]
+        {
+            for (area, expected) in areas.iter().zip([whole, in_mask]) {
+                let found = values(&pair, area);
+                for (i, measure) in Measure::OF_STILLS.into_iter().enumerate() {
+                    let what = format!("{w}x{h} {} {measure}", area.name());
+                    match (found[i], expected[i]) {
+                        (Some(got), Some(expected)) => assert_near(&what, got, expected, tolerances[i]),
+                        (got, expected) => assert_eq!(got, expected, "{what}"),
+                    }
                 }
             }
         }
@@ -184,65 +206,42 @@ fn metrics_agree_with_other_programs() {
 }
 
 #[test]
-fn maps_and_levels_agree_with_other_programs() {
+fn the_flip_map_agrees_with_nvidia() {
     let (w, h) = (192, 176);
     let (a, b) = standard_pair(w, h);
-    let pair = Pair::new(view(w, h, &a), view(w, h, &b)).unwrap();
-    let structure = Structure::of(&pair);
-    let map = structure.map().unwrap();
-    assert_eq!((map.width, map.height, structure.scales()), (182, 166, 5));
-    assert_near("SSIM at (5, 5)", map.values[0].into(), 0.9871676939647195, 1e-5);
-    let flip = flip_map(&pair).unwrap();
-    assert_near("FLIP at (7, 9)", flip.values[9 * 192 + 7].into(), 0.27657267, 1e-5);
-    let levels = LaplacianBands::of(&pair).levels(&Area::whole()).unwrap().unwrap();
-    let expected = [
-        0.01981011149087642,
-        0.005437323332921781,
-        0.005196379848069163,
-        0.005102453000768266,
-        0.02894238367526218,
-    ];
-    assert_eq!(levels.len(), expected.len());
-    for (got, expected) in levels.into_iter().zip(expected) {
-        assert_near("level", got, expected, 1e-6);
-    }
-    let area = masked("m", w, h, mask(w, h));
-    assert_near("share", area.share(), 8838.75 / (192.0 * 176.0), 1e-12);
+    let pair = paired(w, h, &a, &b);
+    assert_near("FLIP at (7, 9)", pair.flip().unwrap().values[9 * 192 + 7], 0.27657267, 1e-5);
+    assert_near("share", weights(w, h, &mask(w, h)).share(), 8838.75 / (192.0 * 176.0), 1e-12);
 }
 
 #[test]
 fn psnr_by_hand() {
     // A difference of 0.1 in one channel of three, everywhere: MSE 0.01 / 3, so 24.77 dB.
     let (a, b) = (vec![[0.5; 3]; 6], vec![[0.5, 0.6, 0.5]; 6]);
-    let pair = Pair::new(view(3, 2, &a), view(3, 2, &b)).unwrap();
-    assert_near("psnr", psnr(&pair, &Area::whole()).unwrap().unwrap(), 24.771212547, 1e-5);
-    // Out-of-range values are judged as a display shows them: 1.2 is 1, so a difference of 0.5 and 6.02 dB.
-    let c = vec![[1.2; 3]; 6];
-    let pair = Pair::new(view(3, 2, &a), view(3, 2, &c)).unwrap();
-    assert_near("clamped", psnr(&pair, &Area::whole()).unwrap().unwrap(), 6.020599913, 1e-5);
+    let psnr = |b: &[[f32; 3]]| paired(3, 2, &a, b).value(Measure::PsnrRgb, None).unwrap().unwrap();
+    assert_near("psnr", psnr(&b), 24.771212547, 1e-5);
+    // Out-of-range values are measured as a display shows them: 1.2 is 1, so a difference of 0.5 and 6.02 dB.
+    assert_near("clamped", psnr(&[[1.2; 3]; 6]), 6.020599913, 1e-5);
 }
 
 #[test]
-fn identical_pictures_are_perfect_and_the_metrics_symmetric() {
+fn identical_pictures_are_perfect_and_the_measures_symmetric() {
     let (w, h) = (192, 176);
     let (a, b) = standard_pair(w, h);
     let areas = [Area::whole(), masked("mask", w, h, mask(w, h))];
-    for area in compare(view(w, h, &a), view(w, h, &a), &areas).unwrap().areas {
-        let scores = area.scores.unwrap();
-        assert_eq!((scores.psnr, scores.flip, scores.laplacian), (f64::INFINITY, 0.0, 0.0));
-        assert_near("SSIM", scores.ssim.unwrap(), 1.0, 1e-7);
-        assert_near("MS-SSIM", scores.ms_ssim.unwrap(), 1.0, 1e-7);
-    }
-    let forth = compare(view(w, h, &a), view(w, h, &b), &areas).unwrap();
-    let back = compare(view(w, h, &b), view(w, h, &a), &areas).unwrap();
-    for (forth, back) in forth.areas.iter().zip(&back.areas) {
-        for metric in Metric::ALL {
-            let of = |a: &AreaScores| metric.of(a.scores.as_ref().unwrap()).unwrap();
-            assert_near(metric.label(), of(forth), of(back), 1e-9);
+    for area in &areas {
+        let [psnr, ssim, ms_ssim, flip, laplacian] = values(&paired(w, h, &a, &a), area);
+        assert_eq!((psnr, flip, laplacian), (Some(f64::INFINITY), Some(0.0), Some(0.0)));
+        assert_near("SSIM", ssim.unwrap(), 1.0, 1e-7);
+        assert_near("MS-SSIM", ms_ssim.unwrap(), 1.0, 1e-7);
+        let forth = values(&paired(w, h, &a, &b), area);
+        let back = values(&paired(w, h, &b, &a), area);
+        for (forth, back) in forth.into_iter().zip(back) {
+            assert_near(area.name(), forth.unwrap(), back.unwrap(), 1e-9);
         }
+        // The same again is the same to the bit, however the work was shared out.
+        assert_eq!(values(&paired(w, h, &a, &b), area), forth);
     }
-    // The same again is the same to the bit, however the work was shared out.
-    assert_eq!(compare(view(w, h, &a), view(w, h, &b), &areas).unwrap().areas, forth.areas);
 }
 
 #[test]
@@ -253,38 +252,26 @@ fn masks_pick_their_pixels() {
     let half: Vec<[f32; 3]> = (0..a.len()).map(|i| if i % 192 < 96 { a[i] } else { b[i] }).collect();
     let side =
         |from: usize, to: usize| (0..a.len()).map(|i| f32::from((from..to).contains(&(i % 192)))).collect();
-    let areas = [
-        Area::whole(),
-        masked("ones", w, h, vec![1.0; a.len()]),
-        masked("faint", w, h, vec![0.25; a.len()]),
-        masked("left", w, h, side(0, 50)),
-        masked("right", w, h, side(96, 192)),
-        masked("none", w, h, vec![0.0; a.len()]),
-        masked("corner", w, h, (0..a.len()).map(|i| f32::from(i < 3)).collect()),
-    ];
-    let found = compare(view(w, h, &a), view(w, h, &half), &areas).unwrap().areas;
-    let scores = |i: usize| found[i].scores.as_ref().unwrap();
-    for i in [1, 2] {
-        for metric in Metric::ALL {
-            let [all, some] = [0, i].map(|i| metric.of(scores(i)).unwrap());
-            assert_near(metric.label(), some, all, 1e-6);
+    let pair = paired(w, h, &a, &half);
+    let of = |weights: Vec<f32>| values(&pair, &masked("m", w, h, weights));
+    let all = values(&pair, &Area::whole());
+    for even in [1.0, 0.25] {
+        for (some, all) in of(vec![even; a.len()]).into_iter().zip(all) {
+            assert_near("even weights", some.unwrap(), all.unwrap(), 1e-6);
         }
     }
     // Far enough from the fault for the windows of SSIM and FLIP.
-    let left = scores(3);
-    assert_eq!((left.psnr, left.flip), (f64::INFINITY, 0.0));
-    assert_near("SSIM", left.ssim.unwrap(), 1.0, 1e-7);
-    for metric in Metric::ALL {
-        let [all, right] = [0, 4].map(|i| metric.of(scores(i)).unwrap());
-        assert_eq!(
-            right < all,
-            metric.higher_is_better(),
-            "{metric:?}: {right} on the right, {all} on the whole"
-        );
+    let left = of(side(0, 50));
+    assert_eq!((left[0], left[3]), (Some(f64::INFINITY), Some(0.0)));
+    assert_near("SSIM", left[1].unwrap(), 1.0, 1e-7);
+    let right = of(side(96, 192));
+    for (i, measure) in Measure::OF_STILLS.into_iter().enumerate() {
+        assert_eq!(right[i] < all[i], measure.higher_is_better(), "{measure}: {right:?} of {all:?}");
     }
-    assert_eq!((found[5].share, &found[5].scores), (0.0, &None));
+    assert_eq!(of(vec![0.0; a.len()]), [None; 5]);
     // No window is centred within five pixels of the edge.
-    assert_eq!((scores(6).ssim, scores(6).ms_ssim, scores(6).psnr), (None, None, f64::INFINITY));
+    let corner = of((0..a.len()).map(|i| f32::from(i < 3)).collect());
+    assert_eq!(corner[..3], [Some(f64::INFINITY), None, None]);
 }
 
 #[test]
@@ -296,14 +283,10 @@ fn worse_pictures_score_worse() {
         .zip(&b)
         .map(|(a, b)| [0, 1, 2].map(|c| (a[c] + 2.0 * (b[c] - a[c])).clamp(0.0, 1.0)))
         .collect();
-    let judge = |p: &[[f32; 3]]| {
-        let found = compare(view(w, h, &a), view(w, h, p), &[Area::whole()]).unwrap();
-        found.areas[0].scores.clone().unwrap()
-    };
-    let (near, far) = (judge(&b), judge(&worse));
-    for metric in Metric::ALL {
-        let [near, far] = [&near, &far].map(|s| metric.of(s).unwrap());
-        assert_eq!(near > far, metric.higher_is_better(), "{metric:?}: {near} and {far}");
+    let of = |p: &[[f32; 3]]| values(&paired(w, h, &a, p), &Area::whole());
+    let (near, far) = (of(&b), of(&worse));
+    for (i, measure) in Measure::OF_STILLS.into_iter().enumerate() {
+        assert_eq!(near[i] > far[i], measure.higher_is_better(), "{measure}: {near:?} and {far:?}");
     }
 }
 
@@ -318,7 +301,7 @@ fn flicker_agrees_with_numpy() {
     for (truth, mask) in truths.iter().zip(masks) {
         let (a, b) = (floats(truth), floats(&ours(w, h, truth)));
         let areas = [Area::whole(), masked("mask", w, h, mask), masked("none", w, h, vec![0.0; a.len()])];
-        meter.push(view(w, h, &a), view(w, h, &b), &areas).unwrap();
+        meter.push(&paired(w, h, &a, &b), &areas).unwrap();
     }
     let found = meter.finish();
     let names: Vec<_> = found.iter().map(|f| (f.sequence.as_str(), f.area.as_str(), f.steps)).collect();
@@ -335,15 +318,15 @@ fn a_constant_error_does_not_flicker_and_a_cut_is_no_step() {
     let frame = |v: f32| vec![[v; 3]; 12];
     let mut meter = FlickerMeter::new("s");
     for (truth, ours) in [(0.2, 0.3), (0.5, 0.6)] {
-        meter.push(view(w, h, &frame(truth)), view(w, h, &frame(ours)), &[Area::whole()]).unwrap();
+        meter.push(&paired(w, h, &frame(truth), &frame(ours)), &[Area::whole()]).unwrap();
     }
     meter.cut();
     for (truth, ours) in [(0.9, 0.1), (0.9, 0.3)] {
-        meter.push(view(w, h, &frame(truth)), view(w, h, &frame(ours)), &[Area::whole()]).unwrap();
+        meter.push(&paired(w, h, &frame(truth), &frame(ours)), &[Area::whole()]).unwrap();
     }
     // Steps: the truth moved by 0.3 with us; then it stood still while we moved by 0.2.
     let other = vec![[0.0; 3]; 2];
-    assert!(meter.push(view(2, 1, &other), view(2, 1, &other), &[]).is_err());
+    assert!(meter.push(&paired(2, 1, &other, &other), &[]).is_err());
     let found = &meter.finish()[0];
     assert_eq!(found.steps, 2);
     assert_near("flicker", found.flicker, 0.1, 1e-6);
@@ -351,101 +334,120 @@ fn a_constant_error_does_not_flicker_and_a_cut_is_no_step() {
 }
 
 #[test]
-fn bad_inputs_are_named() {
+fn pictures_and_areas_of_other_sizes_are_named() {
     let pixels = vec![[0.5; 3]; 6];
-    let message = |e: JudgeError| e.to_string();
-    assert_eq!(message(Picture::new(2, 2, &pixels).unwrap_err()), "a picture of 2x2 has 6 pixels");
-    assert_eq!(message(Picture::new(0, 0, &[]).unwrap_err()), "a picture of 0x0 has 0 pixels");
-    assert!(Picture::new(usize::MAX, 2, &pixels).is_err());
-    let mut broken = pixels.clone();
-    broken[4][1] = f32::NAN;
-    assert_eq!(message(Picture::new(3, 2, &broken).unwrap_err()), "the picture is not finite at (1, 1)");
-    for bad in [-0.1, 1.1, f32::NAN] {
-        let error = Area::masked("face", 2, 1, vec![0.0, bad]).unwrap_err();
-        assert_eq!(message(error), "the mask of area face is outside 0..1 at (1, 0)");
-    }
+    let error = Pair::new(view(3, 2, &pixels), view(2, 3, &pixels)).unwrap_err().to_string();
+    assert_eq!(error, "the picture is 2x3, where 3x2 is expected");
+    let pair = paired(3, 2, &pixels, &pixels);
     let area = [masked("face", 2, 3, vec![1.0; 6])];
-    let error = compare(view(3, 2, &pixels), view(3, 2, &pixels), &area).unwrap_err();
-    assert_eq!(message(error), "the mask of area face is 2x3 where 3x2 is expected");
-    let error = compare(view(3, 2, &pixels), view(2, 3, &pixels), &[]).unwrap_err();
-    assert_eq!(message(error), "the picture is 2x3 where 3x2 is expected");
+    let error = Stills::new(&Measure::OF_STILLS).push("a", &pair, &area).unwrap_err().to_string();
+    assert_eq!(error, "the mask of area face is 2x3, where 3x2 is expected");
 }
 
-fn scored(split: &str, name: &str, psnr: f64, flip: f64) -> FrameScores {
-    let scores = Scores { psnr, ssim: Some(0.5), ms_ssim: None, flip, laplacian: 0.125 };
-    let whole = AreaScores { area: "whole".into(), share: 1.0, scores: Some(scores) };
-    let face = AreaScores { area: "face".into(), share: 0.0, scores: None };
-    FrameScores { split: split.into(), name: name.into(), areas: vec![whole, face] }
+fn labelled(split: &str) -> Labels {
+    Labels { split: split.into(), ..Labels::default() }
 }
 
-fn sample_report() -> Report {
-    let frames = vec![
-        scored("novel_view", "a", 30.0, 0.25),
-        scored("novel_view", "b", 36.0, 0.5),
-        scored("novel_expression", "c", f64::INFINITY, 0.0),
-    ];
-    Report { frames, flicker: Vec::new() }
+fn report_of(comparisons: &[(&str, Comparison)]) -> Report {
+    let mut report = Report::new("Figures & <pictures>", None, Interpolation::default());
+    for (split, comparison) in comparisons {
+        report.add(&labelled(split), comparison);
+    }
+    report
 }
 
+/// Grey pictures of two tones whose error is known: `error` everywhere, with a face that is empty in each second one.
+fn greys(errors: &[(&str, f32)]) -> Comparison {
+    let mut stills = Stills::new(&[Measure::PsnrRgb, Measure::Ssim, Measure::Laplacian]);
+    for (i, &(name, error)) in errors.iter().enumerate() {
+        let pair = paired(4, 4, &[[0.25; 3]; 16], &[[0.25 + error; 3]; 16]);
+        let face = masked("face", 4, 4, vec![f32::from(i % 2 == 0); 16]);
+        stills.push(name, &pair, &[Area::whole(), face]).unwrap();
+    }
+    stills.finish()
+}
+
+// Errors of 0.1 and 0.01 are 20 and 40 dB; the Laplacian pyramid of a constant is zeros but for its rest, one of the two
+// levels of 4 × 4 pixels.
 #[test]
 fn summaries_name_the_worst_frame() {
-    let report = sample_report();
-    let summaries = report.summaries();
-    let order: Vec<_> = summaries.iter().map(|s| (s.split.as_str(), s.area.as_str(), s.frames)).collect();
+    let report = report_of(&[
+        ("novel_view", greys(&[("a", 0.1), ("b", 0.01)])),
+        ("novel_expression", greys(&[("c", 0.0)])),
+    ]);
+    let order: Vec<_> =
+        report.rows().iter().map(|r| (r.split.as_str(), r.region.as_str(), r.share)).collect();
     let expected = [
-        ("novel_view", "whole", 2),
-        ("novel_view", "face", 0),
-        ("novel_expression", "whole", 1),
-        ("novel_expression", "face", 0),
+        ("novel_view", "frame", 1.0),
+        ("novel_view", "face", 0.5),
+        ("novel_expression", "frame", 1.0),
+        ("novel_expression", "face", 1.0),
     ];
     assert_eq!(order, expected);
-    let psnr = summaries[0].spread(Metric::Psnr).unwrap();
-    assert_eq!((psnr.mean, psnr.min, psnr.max, psnr.worst.as_str()), (33.0, 30.0, 36.0, "a"));
-    let flip = summaries[0].spread(Metric::Flip).unwrap();
-    assert_eq!((flip.mean, flip.min, flip.max, flip.worst.as_str()), (0.375, 0.25, 0.5, "b"));
-    assert_eq!(summaries[0].spread(Metric::MsSsim), None);
-    assert_eq!(report.summary("novel_view", "hands"), None);
-}
-
-#[test]
-fn tables_are_aligned() {
-    let mut report = sample_report();
-    let expected = "\
-split             area   frames  PSNR dB    SSIM  MS-SSIM    FLIP  Laplacian  PSNR min..max  worst frame
-novel_view        whole       2    33.00  0.5000        -  0.3750    0.12500   30.00..36.00  a
-novel_view        face        0        -       -        -       -          -              -  -
-novel_expression  whole       1      inf  0.5000        -  0.0000    0.12500       inf..inf  c
-novel_expression  face        0        -       -        -       -          -              -  -
-";
-    assert_eq!(report.table(), expected);
-    report.frames.truncate(1);
-    report.frames[0].name = "line\nbreak \u{1b}[31m".into();
+    let psnr = report.rows()[0].score(Measure::PsnrRgb).unwrap();
+    assert_near("mean", psnr.pooled, 30.0, 1e-4);
+    assert_eq!((psnr.worst_frame, psnr.per_frame.len()), (0, 2));
+    let [low, high] = psnr.range();
+    assert_near("range", high - low, 20.0, 1e-4);
+    let laplacian = report.rows()[0].score(Measure::Laplacian).unwrap();
+    assert_near("worst", laplacian.worst, 0.05, 1e-6);
+    let table = report.table();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        lines[..5],
+        [
+            "split             region  frames   PSNR  SSIM  Laplacian  PSNR min..max  worst frame",
+            "novel_view        frame        2  30.00     -    0.02750   20.00..40.00  a",
+            "novel_view        face         1  20.00     -    0.05000   20.00..20.00  a",
+            "novel_expression  frame        1    inf     -    0.00000       inf..inf  c",
+            "novel_expression  face         1    inf     -    0.00000       inf..inf  c",
+        ]
+    );
+    assert!(table.contains("SSIM of face: SSIM needs at least 11x11 pixels"), "{table}");
+    let report = report_of(&[("s", greys(&[("line\nbreak \u{1b}[31m", 0.1)]))]);
     let table = report.frame_table();
     assert_eq!(table.lines().count(), 3);
-    assert!(table.contains("line\u{fffd}break \u{fffd}[31m  whole    30.00"), "{table}");
+    assert!(table.contains("line\u{fffd}break \u{fffd}[31m  frame   20.00"), "{table}");
 }
 
 #[test]
-fn json_reads_back_and_replaces_whole_files() {
+fn an_area_that_a_picture_lacks_is_empty_in_it() {
+    let pair = paired(2, 1, &[[0.0; 3]; 2], &[[0.1; 3]; 2]);
+    let mut stills = Stills::new(&[Measure::PsnrRgb]);
+    stills.push("a", &pair, &[Area::whole()]).unwrap();
+    stills.push("b", &pair, &[Area::whole(), masked("face", 2, 1, vec![1.0, 0.0])]).unwrap();
+    stills.push("c", &pair, &[Area::whole()]).unwrap();
+    let comparison = stills.finish();
+    assert_eq!((comparison.frames, comparison.regions[1].region.as_str()), (3, "face"));
+    let score = comparison.regions[1].scores[0].result.as_ref().unwrap();
+    assert_eq!((score.per_frame[0], score.per_frame[2], score.worst_frame), (None, None, 1));
+}
+
+#[test]
+fn json_is_whole_and_replaces_whole_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores.json");
-    let mut report = sample_report();
+    let mut report = report_of(&[("novel_view", greys(&[("a", 0.1), ("b", 0.0)]))]);
     let mut meter = FlickerMeter::new("s");
     for v in [0.1, 0.2] {
         let pixels = vec![[v; 3]; 4];
-        meter.push(view(2, 2, &pixels), view(2, 2, &pixels), &[Area::whole()]).unwrap();
+        meter.push(&paired(2, 2, &pixels, &pixels), &[Area::whole()]).unwrap();
     }
-    report.flicker = meter.finish();
+    report.add_flicker(meter.finish());
     fs::write(&path, "old").unwrap();
-    report.save_json(&path).unwrap();
-    let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(value["summary"][0]["metrics"][0]["metric"], "psnr");
-    assert_eq!(value["summary"][0]["metrics"][0]["mean"], 33.0);
-    assert_eq!(value["frames"][2]["areas"][0]["scores"]["psnr"], serde_json::Value::Null);
+    report.save_json(&path, true).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let row = &value["rows"][0];
+    assert_eq!(
+        (&row["split"], &row["region"], &row["names"][1]),
+        (&"novel_view".into(), &"frame".into(), &"b".into())
+    );
+    assert!(row.get("clip").is_none());
+    assert_eq!(row["scores"][0]["measure"], "psnr_rgb");
+    assert_eq!(row["scores"][0]["per_frame"][1], "inf");
+    assert_eq!(value["flicker"][0]["steps"], 1);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-    let error = report.save_json(&folder.path().join("absent/scores.json")).unwrap_err().to_string();
+    let error = report.save_json(&folder.path().join("absent/scores.json"), true).unwrap_err().to_string();
     assert!(error.contains("scores.json: there is no folder"), "{error}");
 }
 
@@ -489,20 +491,33 @@ fn attribute<'a>(element: &'a (String, Vec<(String, String)>), key: &str) -> Opt
 
 const HOSTILE: &str = "<script>alert('&')</script>\"../..\u{7}";
 
-/// A report of two frames, one of a hostile name, written to `folder`.
-fn write_html(folder: &std::path::Path) -> Result<(), JudgeError> {
+/// A report of two frames, one of a hostile name, written to `folder`, and of one without pictures.
+fn write_html(folder: &std::path::Path) -> Result<(), QualityError> {
     let (w, h) = (40, 24);
     let (a, b) = standard_pair(w, h);
     let areas = [Area::whole(), masked("a<b", w, h, mask(w, h)), masked("none", w, h, vec![0.0; a.len()])];
-    let comparison = compare(view(w, h, &a), view(w, h, &b), &areas)?;
-    let mut html = HtmlReport::create(folder)?;
-    let mut report = Report::default();
+    let pair = paired(w, h, &a, &b);
+    let mut gallery = Gallery::create(folder)?;
+    let mut stills = Stills::new(&Measure::OF_STILLS);
     for name in ["plain", HOSTILE] {
-        html.add("novel_view", name, view(w, h, &a), view(w, h, &b), &comparison)?;
-        report.frames.push(comparison.frame("novel_view", name));
+        gallery.add("novel_view", name, &pair)?;
+        stills.push(name, &pair, &areas)?;
     }
-    report.frames.push(scored("other", "without pictures", f64::INFINITY, 0.0));
-    html.finish("Figures & <pictures>", &report)
+    let mut others = Stills::new(&Measure::OF_STILLS);
+    let face = masked("face", w, h, vec![0.0; a.len()]);
+    others.push("without pictures", &paired(w, h, &a, &a), &[Area::whole(), face])?;
+    gallery.finish(&report_of(&[("novel_view", stills.finish()), ("other", others.finish())]))
+}
+
+/// As it is read, without this crate.
+fn read_png(path: &std::path::Path) -> (u32, u32, Rgb8) {
+    let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(path).unwrap()));
+    let mut reader = decoder.read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgb, png::BitDepth::Eight));
+    let pixels = bytes.chunks_exact(3).map(|p| [p[0], p[1], p[2]].map(i64::from)).collect();
+    (info.width, info.height, pixels)
 }
 
 #[test]
@@ -532,8 +547,8 @@ fn the_page_is_well_formed_and_whole() {
     let mut sources = Vec::new();
     for image in elements.iter().filter(|e| e.0 == "img") {
         let source = attribute(image, "src").unwrap();
-        let picture = image::open(report.join(source)).unwrap();
-        assert_eq!((picture.width(), picture.height()), (40, 24));
+        let (width, height, _) = read_png(&report.join(source));
+        assert_eq!((width, height), (40, 24));
         sources.push(source.to_owned());
     }
     sources.sort();
@@ -550,10 +565,7 @@ fn the_pictures_are_what_they_say() {
     write_html(&report).unwrap();
     let (w, h) = (40, 24);
     let (a8, b8) = (truth(w, h), ours(w, h, &truth(w, h)));
-    let read = |kind: &str| {
-        let path = report.join(format!("pictures/00000_{kind}.png"));
-        image::open(path).unwrap().into_rgb8().pixels().map(|p| p.0.map(i64::from)).collect::<Rgb8>()
-    };
+    let read = |kind: &str| read_png(&report.join(format!("pictures/00000_{kind}.png"))).2;
     assert_eq!(read("truth"), a8);
     assert_eq!(read("ours"), b8);
     let difference = |(a, b): (&[i64; 3], &[i64; 3])| [0, 1, 2].map(|c| ((a[c] - b[c]).abs() * 8).min(255));
@@ -568,10 +580,8 @@ fn a_report_replaces_reports_only_and_appears_whole() {
     let report = folder.path().join("report");
     // An unfinished one leaves nothing.
     let (a, _) = standard_pair(40, 24);
-    let flip = Map { width: 40, height: 24, values: vec![0.0; 960] };
-    let comparison = Comparison { areas: Vec::new(), flip };
-    let mut unfinished = HtmlReport::create(&report).unwrap();
-    unfinished.add("s", "n", view(40, 24, &a), view(40, 24, &a), &comparison).unwrap();
+    let mut unfinished = Gallery::create(&report).unwrap();
+    unfinished.add("s", "n", &paired(40, 24, &a, &a)).unwrap();
     assert!(!report.exists());
     drop(unfinished);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
@@ -592,6 +602,6 @@ fn a_report_replaces_reports_only_and_appears_whole() {
     }
     fs::write(report.join("index.html"), "<p>my own page</p>").unwrap();
     assert!(write_html(&report).is_err());
-    assert!(HtmlReport::create(&folder.path().join("absent/report")).is_err());
+    assert!(Gallery::create(&folder.path().join("absent/report")).is_err());
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
 }

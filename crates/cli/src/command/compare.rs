@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use effigy_video::quality::{
+use effigy_quality::{
     CompareOptions, Ffmpeg, Gather, Interpolation, Labels, Mask, Matrix, Rect, RectFinder, Region, Report,
     SourceOptions, compare, open_frames,
 };

@@ -33,9 +33,9 @@ impl Ffmpeg {
     pub fn find() -> Result<Self, QualityError> {
         let program = ffmpeg_program();
         match Self::at(Path::new(&program)) {
-            Err(_) if std::env::var_os(FFMPEG_VARIABLE).is_none_or(|name| name.is_empty()) => Err(
-                QualityError::Ffmpeg(format!("there is no ffmpeg; name one with {FFMPEG_VARIABLE}")),
-            ),
+            Err(_) if std::env::var_os(FFMPEG_VARIABLE).is_none_or(|name| name.is_empty()) => {
+                Err(QualityError::Ffmpeg(format!("there is no ffmpeg; name one with {FFMPEG_VARIABLE}")))
+            }
             found => found,
         }
     }
@@ -52,7 +52,11 @@ impl Ffmpeg {
             _ => std::path::absolute(program).map_err(|e| fault(e.to_string()))?,
         };
         let said = |arguments: &[&str]| {
-            Command::new(&program).args(["-hide_banner", "-nostdin"]).args(arguments).stdin(Stdio::null()).output()
+            Command::new(&program)
+                .args(["-hide_banner", "-nostdin"])
+                .args(arguments)
+                .stdin(Stdio::null())
+                .output()
         };
         let output = said(&["-filters"]).map_err(|e| fault(e.to_string()))?;
         let filters = filters_of(&String::from_utf8_lossy(&output.stdout));

@@ -25,7 +25,8 @@ pub struct Delta {
 
 impl Delta {
     pub(super) fn is_of(&self, clip: Option<&str>, region: &str, variant: &str, measure: Measure) -> bool {
-        (self.clip.as_deref(), &*self.region, &*self.variant, self.measure) == (clip, region, variant, measure)
+        (self.clip.as_deref(), &*self.region, &*self.variant, self.measure)
+            == (clip, region, variant, measure)
     }
 }
 

@@ -45,7 +45,8 @@ impl Gallery {
     /// # Errors
     /// [`QualityError::Write`] when a PNG cannot be written, or there is no FLIP of pictures so large.
     pub fn add(&mut self, split: &str, name: &str, pair: &Pair) -> Result<(), QualityError> {
-        let flip = pair.flip().map_err(|e| QualityError::write(self.folder.path(), format!("{name}: {e}")))?;
+        let flip =
+            pair.flip().map_err(|e| QualityError::write(self.folder.path(), format!("{name}: {e}")))?;
         let key = (split.to_owned(), name.to_owned());
         let index = self.pictures.get(&key).map_or(self.pictures.len(), |p| p.index);
         let files = PictureFiles { index, width: pair.width(), height: pair.height() };

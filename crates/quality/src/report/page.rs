@@ -31,7 +31,10 @@ impl Report {
 
 fn write_page(to: &mut String, report: &Report, pictures: &Pictures) -> fmt::Result {
     let title = Escaped(&report.title);
-    writeln!(to, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n{GENERATOR}\" />")?;
+    writeln!(
+        to,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\" />\n{GENERATOR}\" />"
+    )?;
     writeln!(to, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />")?;
     writeln!(to, "<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>")?;
     write_deltas(to, report)?;
@@ -68,7 +71,10 @@ fn write_deltas(to: &mut String, report: &Report) -> fmt::Result {
         let class = if clip.is_none() { " class=\"mean\"" } else { "" };
         let (name, variant_text, region_text) =
             (Escaped(clip.unwrap_or("mean")), Escaped(variant), Escaped(region));
-        write!(to, "<tr{class}><td class=\"name\">{name}</td><td class=\"name\">{variant_text}</td><td class=\"name\">{region_text}</td>")?;
+        write!(
+            to,
+            "<tr{class}><td class=\"name\">{name}</td><td class=\"name\">{variant_text}</td><td class=\"name\">{region_text}</td>"
+        )?;
         for &measure in &measures {
             let delta = deltas.iter().find(|d| d.is_of(clip, region, variant, measure));
             match delta.map(|d| &d.result) {
@@ -224,7 +230,11 @@ fn write_flicker(to: &mut String, report: &Report) -> fmt::Result {
     writeln!(to, "<th>flicker &#8595;</th><th>motion</th></tr></thead>\n<tbody>")?;
     for f in &report.flicker {
         let [sequence, region] = [&f.sequence, &f.area].map(|text| Escaped(text));
-        write!(to, "<tr><td class=\"name\">{sequence}</td><td class=\"name\">{region}</td><td>{}</td>", f.steps)?;
+        write!(
+            to,
+            "<tr><td class=\"name\">{sequence}</td><td class=\"name\">{region}</td><td>{}</td>",
+            f.steps
+        )?;
         writeln!(to, "<td>{:.5}</td><td>{:.5}</td></tr>", f.flicker, f.motion)?;
     }
     writeln!(to, "</tbody>\n</table></div>")

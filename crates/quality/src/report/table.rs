@@ -60,7 +60,8 @@ impl Report {
             for frame in 0..row.frames {
                 let mut line: Vec<String> = names.iter().map(|(_, name)| name(row).to_owned()).collect();
                 line.extend([row.name_of(frame), row.region.clone()]);
-                let value = |&m: &Measure| row.score(m).and_then(|s| s.per_frame.get(frame).copied().flatten());
+                let value =
+                    |&m: &Measure| row.score(m).and_then(|s| s.per_frame.get(frame).copied().flatten());
                 line.extend(measures.iter().map(|m| shown(*m, value(m))));
                 table.row(line);
             }

@@ -27,7 +27,11 @@ const ONE: [u8; 4] = [0, 1, 0, 0];
 ///
 /// `None` for other files, those whose pictures are seen whole, and those that are turned when shown.
 pub fn clean_aperture(path: &Path) -> Option<CleanAperture> {
-    let mut file = File::open(path).ok()?;
+    clean_aperture_of(File::open(path).ok()?)
+}
+
+/// The same of a file that is open, or in memory.
+pub fn clean_aperture_of(mut file: impl Read + Seek) -> Option<CleanAperture> {
     let end = file.seek(SeekFrom::End(0)).ok()?;
     Boxes { file, left: MOST_BOXES }.aperture(end)
 }
@@ -179,8 +183,7 @@ mod tests {
     const STANDING: [u32; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
 
     fn found(bytes: Vec<u8>) -> Option<CleanAperture> {
-        let end = bytes.len() as u64;
-        Boxes { file: Cursor::new(bytes), left: MOST_BOXES }.aperture(end)
+        clean_aperture_of(Cursor::new(bytes))
     }
 
     #[test]
@@ -230,7 +233,8 @@ mod tests {
             }
         }
         // Boxes without end.
-        let mut boxes = Boxes { file: Cursor::new([0, 0, 0, 8, b'f', b'r', b'e', b'e'].repeat(1000)), left: 99 };
+        let mut boxes =
+            Boxes { file: Cursor::new([0, 0, 0, 8, b'f', b'r', b'e', b'e'].repeat(1000)), left: 99 };
         assert_eq!(boxes.aperture(8000), None);
         assert_eq!(boxes.left, 0);
     }

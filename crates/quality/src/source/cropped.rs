@@ -5,16 +5,17 @@ use crate::error::QualityError;
 use crate::picture::Picture;
 use crate::rect::Rect;
 
-/// A sequence of which only a part of every picture is seen.
+/// A sequence of which only the upper left of every picture is seen.
 pub struct Cropped {
     source: Box<dyn FrameSource>,
-    rect: Rect,
+    width: usize,
+    height: usize,
 }
 
 impl Cropped {
-    /// The part within `rect` of every picture of `source`.
-    pub fn new(source: Box<dyn FrameSource>, rect: Rect) -> Self {
-        Self { source, rect }
+    /// The first `width` columns of the first `height` rows of every picture of `source`, or as many as there are.
+    pub fn new(source: Box<dyn FrameSource>, width: usize, height: usize) -> Self {
+        Self { source, width, height }
     }
 }
 
@@ -29,7 +30,28 @@ impl FrameSource for Cropped {
 
     fn next_frame(&mut self) -> Result<Option<Picture>, QualityError> {
         let Some(picture) = self.source.next_frame()? else { return Ok(None) };
-        let cropped = picture.cropped(self.rect);
-        cropped.map(Some).map_err(|e| QualityError::read(self.source.name().as_ref(), e))
+        let (width, height) = (self.width.min(picture.width()), self.height.min(picture.height()));
+        match (width, height) == (picture.width(), picture.height()) {
+            true => Ok(Some(picture)),
+            false => picture.cropped(Rect::whole(width, height)).map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Frames;
+
+    #[test]
+    fn only_what_is_too_much_is_cut_off() {
+        let pictures = [(2, 2), (3, 1)].map(|(width, height)| {
+            Picture::new(width, height, (0..3 * (width * height) as u8).collect()).unwrap()
+        });
+        let mut cropped = Cropped::new(Box::new(Frames::new("a", None, pictures)), 2, 1);
+        for _ in 0..2 {
+            assert_eq!(*cropped.next_frame().unwrap().unwrap().rgb(), [0, 1, 2, 3, 4, 5]);
+        }
+        assert!(cropped.next_frame().unwrap().is_none());
     }
 }

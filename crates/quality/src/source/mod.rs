@@ -10,7 +10,7 @@ mod png;
 mod y4m;
 mod ycbcr;
 
-pub use aperture::{CleanAperture, clean_aperture};
+pub use aperture::{CleanAperture, clean_aperture, clean_aperture_of};
 pub use cropped::Cropped;
 pub use frame_source::{FrameSource, Matrix, SourceOptions};
 pub use memory::Frames;

@@ -45,10 +45,7 @@ impl PngSequence {
     ///
     /// # Errors
     /// As [`FrameSource::next_frame`].
-    pub fn read_into(
-        &mut self,
-        pixels: &mut Vec<[f32; 4]>,
-    ) -> Result<Option<(usize, usize)>, QualityError> {
+    pub fn read_into(&mut self, pixels: &mut Vec<[f32; 4]>) -> Result<Option<(usize, usize)>, QualityError> {
         let Some(file) = self.files.next() else { return Ok(None) };
         let decoded = Decoded::open(&file, self.most_pixels)?;
         decoded.fill(pixels);

@@ -57,10 +57,7 @@ impl Y4mReader {
     ///
     /// # Errors
     /// As [`FrameSource::next_frame`].
-    pub fn read_into(
-        &mut self,
-        pixels: &mut Vec<[f32; 4]>,
-    ) -> Result<Option<(usize, usize)>, QualityError> {
+    pub fn read_into(&mut self, pixels: &mut Vec<[f32; 4]>) -> Result<Option<(usize, usize)>, QualityError> {
         self.stream.read_into(pixels).map_err(|e| QualityError::read(&self.path, e))
     }
 }

@@ -38,8 +38,7 @@ impl Codes {
             return Err(QualityError::Count { what: "a picture", width, height, found, of: "codes" });
         }
         let conversion = Conversion::new(self.matrix, self.full_range, self.bit_depth.clamp(8, 16));
-        let [blue, red] =
-            [blue, red].map(|plane| interpolated(plane, columns, sampling, (width, height)));
+        let [blue, red] = [blue, red].map(|plane| interpolated(plane, columns, sampling, (width, height)));
         let samples = luma.iter().zip(&blue).zip(&red);
         let rgb = samples.flat_map(|((&y, &b), &r)| conversion.rgb(y, b, r)).collect();
         Picture::new(width, height, rgb)

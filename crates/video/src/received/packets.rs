@@ -2,61 +2,49 @@
 
 use std::collections::VecDeque;
 
-use openh264::decoder::Decoder;
-use openh264::formats::YUVSource;
+use effigy_quality::{FrameSource, Picture, QualityError};
 
-use super::{FrameSource, Matrix, SourceOptions, y4m};
-use crate::encoder::Packet;
-use crate::quality::{Picture, QualityError};
+use super::planes::picture_of_planes;
+use crate::VideoError;
+use crate::encoder::{Decoded, EncoderConfig, H264Decoder, Packet};
 
-/// What openh264's decoder makes of an encoder's packets: 8 bits, 4:2:0, limited range, colour at the left.
+/// What openh264's decoder makes of an encoder's packets, without the pixels that the encoder added at the right and
+/// below.
 pub struct H264Packets {
     name: String,
-    frames_per_second: f64,
+    config: EncoderConfig,
     packets: std::vec::IntoIter<Packet>,
-    decoder: Decoder,
-    matrix: Matrix,
-    most_pixels: usize,
+    decoder: H264Decoder,
     /// Pictures that came out at the end, when no packet was left.
-    rest: Option<VecDeque<Picture>>,
+    rest: Option<VecDeque<Decoded>>,
 }
 
 impl H264Packets {
-    /// Of `packets` in decoding order.
+    /// Of `packets` in decoding order, which an encoder made by `config`.
     ///
     /// # Errors
-    /// [`QualityError::Read`] if there is no decoder.
+    /// [`VideoError::Encoder`] if there is no decoder.
     pub fn new(
         name: impl Into<String>,
-        frames_per_second: f64,
+        config: &EncoderConfig,
         packets: Vec<Packet>,
-        options: &SourceOptions,
-    ) -> Result<Self, QualityError> {
-        let name = name.into();
-        let decoder = Decoder::new().map_err(|e| QualityError::read(name.as_ref(), e))?;
-        let (packets, matrix, most_pixels) = (packets.into_iter(), options.matrix, options.most_pixels);
-        Ok(Self { name, frames_per_second, packets, decoder, matrix, most_pixels, rest: None })
+    ) -> Result<Self, VideoError> {
+        let (name, config, decoder) = (name.into(), config.clone(), H264Decoder::new()?);
+        Ok(Self { name, config, packets: packets.into_iter(), decoder, rest: None })
     }
-}
 
-/// Without what pads its rows.
-fn plane(bytes: &[u8], stride: usize, width: usize, height: usize) -> Vec<f32> {
-    let row = |y: usize| bytes.get(y * stride..y * stride + width).unwrap_or_default();
-    (0..height).flat_map(row).map(|&v| f32::from(v)).collect()
-}
-
-fn picture(yuv: &impl YUVSource, matrix: Matrix, most_pixels: usize) -> Result<Picture, String> {
-    let ((width, height), strides) = (yuv.dimensions(), yuv.strides());
-    if width.checked_mul(height).is_none_or(|n| n > most_pixels) {
-        return Err(format!("frames of {width}x{height} are too large"));
+    fn next(&mut self) -> Result<Option<Decoded>, VideoError> {
+        for packet in self.packets.by_ref() {
+            if let Some(decoded) = self.decoder.decode(&packet.data)? {
+                return Ok(Some(decoded));
+            }
+        }
+        let rest = match &mut self.rest {
+            Some(rest) => rest,
+            none => none.insert(self.decoder.finish()?.into()),
+        };
+        Ok(rest.pop_front())
     }
-    let (w, h) = (width.div_ceil(2), height.div_ceil(2));
-    let planes = [
-        plane(yuv.y(), strides.0, width, height),
-        plane(yuv.u(), strides.1, w, h),
-        plane(yuv.v(), strides.2, w, h),
-    ];
-    y4m::picture_of_video(planes, (width, height), matrix)
 }
 
 impl FrameSource for H264Packets {
@@ -65,69 +53,69 @@ impl FrameSource for H264Packets {
     }
 
     fn frames_per_second(&self) -> Option<f64> {
-        Some(self.frames_per_second)
+        Some(self.config.fps)
     }
 
     fn next_frame(&mut self) -> Result<Option<Picture>, QualityError> {
-        let fault = |e: String| QualityError::read(self.name.as_ref(), e);
-        for packet in self.packets.by_ref() {
-            if let Some(yuv) = self.decoder.decode(&packet.data).map_err(|e| fault(e.to_string()))? {
-                return picture(&yuv, self.matrix, self.most_pixels).map(Some).map_err(fault);
-            }
-        }
-        let rest = match &mut self.rest {
-            Some(rest) => rest,
-            none => {
-                let last = self.decoder.flush_remaining().map_err(|e| fault(e.to_string()))?;
-                let pictures = last.iter().map(|yuv| picture(yuv, self.matrix, self.most_pixels));
-                none.insert(pictures.collect::<Result<_, _>>().map_err(fault)?)
-            }
-        };
-        Ok(rest.pop_front())
+        let decoded = self.next();
+        let EncoderConfig { width, height, color, .. } = self.config;
+        let picture = |decoded: Decoded| picture_of_planes(&decoded.picture(width, height, color));
+        let fault =
+            |e: VideoError| QualityError::Read { path: self.name.clone().into(), fault: e.to_string() };
+        decoded.and_then(|decoded| decoded.map(picture).transpose()).map_err(fault)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::encoder::{self, EncoderChoice, EncoderConfig, FrameRequest, Rate};
-    use crate::quality::SquaredError;
-    use crate::{Alpha, PlaneFormat, Planes};
+    use effigy_quality::SquaredError;
     use effigy_splat::Frame;
 
-    // Smooth colours at the best quantiser come back within a few codes; and what is not H.264 is one line.
+    use super::*;
+    use crate::encoder::{self, EncoderChoice, FrameRequest, Rate};
+    use crate::{Alpha, PlaneFormat, Planes};
+
+    // Smooth colours at the best quantiser come back within a few codes; odd sides, which the encoder makes even, come back
+    // as they were.
     #[test]
     fn decodes_what_was_encoded() {
-        let config = EncoderConfig { rate: Rate::Quality(12.0), ..EncoderConfig::new(64, 48) };
-        let mut encoder = encoder::open(&EncoderChoice::OpenH264, &config).unwrap();
-        let (mut pictures, mut packets) = (Vec::new(), Vec::new());
-        for t in 0..5 {
-            let mut frame = Frame::default();
-            frame.reset(64, 48);
-            for (i, pixel) in frame.color.iter_mut().enumerate() {
-                let (x, y) = ((i % 64) as f32 / 64.0, (i / 64) as f32 / 48.0);
-                *pixel = [x, y, 0.2 * t as f32, 1.0];
+        for [width, height] in [[64, 48], [63, 47]] {
+            let config = EncoderConfig { rate: Rate::Quality(12.0), ..EncoderConfig::new(width, height) };
+            let mut encoder = encoder::open(&EncoderChoice::OpenH264, &config).unwrap();
+            let (mut pictures, mut packets) = (Vec::new(), Vec::new());
+            for t in 0..5 {
+                let mut frame = Frame::default();
+                frame.reset(width, height);
+                for (i, pixel) in frame.color.iter_mut().enumerate() {
+                    let (x, y) = (i as u32 % width, i as u32 / width);
+                    *pixel = [x as f32 / 64.0, y as f32 / 48.0, 0.2 * t as f32, 1.0];
+                }
+                let rgba = frame.over_rgba8([0.0; 3]);
+                let rgb = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+                pictures.push(Picture::new(width as usize, height as usize, rgb).unwrap());
+                let mut planes = Planes::default();
+                let planes = planes.convert(&frame, PlaneFormat::VIDEO, Alpha::Over([0.0; 3])).unwrap();
+                let picture = encoder::Picture::of(&planes);
+                packets.extend(encoder.encode(&picture, FrameRequest::default()).unwrap());
             }
-            let rgb = frame.over_rgba8([0.0; 3]).chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-            pictures.push(Picture::new(64, 48, rgb).unwrap());
-            let mut planes = Planes::default();
-            let planes = planes.convert(&frame, PlaneFormat::VIDEO, Alpha::Over([0.0; 3])).unwrap();
-            packets.extend(encoder.encode(&encoder::Picture::of(&planes), FrameRequest::default()).unwrap());
+            packets.extend(encoder.finish().unwrap());
+            let mut decoded = H264Packets::new("clip", &config, packets).unwrap();
+            assert_eq!(decoded.frames_per_second(), Some(30.0));
+            for picture in &pictures {
+                let found = decoded.next_frame().unwrap().unwrap();
+                assert_eq!((found.width(), found.height()), (picture.width(), picture.height()));
+                let psnr = SquaredError::of(picture, &found, None).psnr_rgb().unwrap();
+                assert!(psnr > 36.0, "{psnr}");
+            }
+            assert!(decoded.next_frame().unwrap().is_none());
         }
-        packets.extend(encoder.finish().unwrap());
-        let options = SourceOptions::default();
-        let mut decoded = H264Packets::new("clip", 30.0, packets.clone(), &options).unwrap();
-        for picture in &pictures {
-            let found = decoded.next_frame().unwrap().unwrap();
-            let psnr = SquaredError::of(picture, &found, None).psnr_rgb().unwrap();
-            assert!(psnr > 36.0, "{psnr}");
-        }
-        assert!(decoded.next_frame().unwrap().is_none());
+    }
 
-        let small = SourceOptions { most_pixels: 100, ..options };
-        let mut decoded = H264Packets::new("clip", 30.0, packets, &small).unwrap();
-        assert!(
-            decoded.next_frame().unwrap_err().to_string().contains("clip: frames of 64x48 are too large")
-        );
+    #[test]
+    fn what_is_no_stream_is_one_line() {
+        let bad = Packet { data: vec![0, 0, 0, 1, 0x65, 1, 2, 3, 4], key: true, pts: 0, dts: 0 };
+        let mut decoded = H264Packets::new("clip", &EncoderConfig::new(64, 48), vec![bad]).unwrap();
+        let fault = decoded.next_frame().unwrap_err().to_string();
+        assert!(fault.starts_with("clip: openh264") && !fault.contains('\n'), "{fault}");
     }
 }

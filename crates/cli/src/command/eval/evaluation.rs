@@ -1,27 +1,29 @@
-//! Judging an avatar against a capture: every held-out picture rendered as the runtime renders it, and compared.
+//! An avatar against a capture: every held-out picture rendered as the runtime renders it, and measured.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
-use effigy_capture::{Capture, Picture, PictureCache, Split, poses};
+use effigy_capture::{Capture, PictureCache, Split, poses};
+use effigy_quality::{
+    Area, FlickerMeter, Gallery, Interpolation, Labels, Mask, Measure, Pair, Picture, Report, Stills,
+};
 use effigy_rig::{Pose, Rig};
 use effigy_splat::{Camera, Frame, Rasterizer, SH_C0};
 
-use crate::TrainError;
-use crate::judge::{self, Area, FlickerMeter, HtmlReport, Report};
+use crate::failure::bad_input;
 
-/// What to judge, and where the page goes.
+/// What to measure, and where the page goes.
 #[derive(Clone, Debug)]
-pub struct EvaluationOptions {
-    /// Splits to judge.
-    pub splits: Vec<Split>,
-    /// Judge at pictures halved this often.
-    pub level: u32,
+pub(super) struct EvaluationOptions {
+    /// Splits to measure.
+    pub(super) splits: Vec<Split>,
+    /// Pictures are halved this often.
+    pub(super) level: u32,
     /// A folder for an HTML page of pictures.
-    pub page: Option<std::path::PathBuf>,
+    pub(super) page: Option<PathBuf>,
     /// Memory for decoded pictures, bytes.
-    pub picture_bytes: u64,
+    pub(super) picture_bytes: u64,
 }
 
 impl Default for EvaluationOptions {
@@ -46,13 +48,13 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(avatar: &'a Avatar) -> Result<Self, TrainError> {
+    fn new(avatar: &'a Avatar) -> anyhow::Result<Self> {
         let poser = AvatarPoser::new(avatar)?;
         let (posed, rasterizer, frame) = (PosedGaussians::default(), Rasterizer::new(), Frame::default());
         Ok(Self { avatar, poser, posed, rasterizer, frame })
     }
 
-    fn render(&mut self, pose: &Pose, camera: &Camera) -> Result<&Frame, TrainError> {
+    fn render(&mut self, pose: &Pose, camera: &Camera) -> anyhow::Result<&Frame> {
         self.poser.pose(self.avatar, pose, &mut self.posed)?;
         let PosedGaussians { gaussians, frames } = &self.posed;
         self.rasterizer.render(gaussians, frames, camera, self.avatar.filter, &mut self.frame)?;
@@ -66,7 +68,7 @@ const FACE_GAUSSIANS: usize = 20_000;
 const FACE_MOTION: f32 = 2e-3;
 
 /// An avatar that is white where morphs move the surface and black elsewhere: it shows where the face is.
-fn face(rig: &Rig) -> Result<Avatar, TrainError> {
+fn face(rig: &Rig) -> anyhow::Result<Avatar> {
     let mut motion = vec![0.0_f32; rig.vertex_count()];
     for morph in &rig.morphs {
         for (&v, delta) in morph.indices.iter().zip(&morph.deltas) {
@@ -88,20 +90,20 @@ fn face(rig: &Rig) -> Result<Avatar, TrainError> {
     Ok(avatar)
 }
 
-/// Judges `avatar` on the pictures of `capture`, premultiplied over black: over the whole frame, over the capture's
+/// Measures `avatar` on the pictures of `capture`, premultiplied over black: over the whole frame, over the capture's
 /// mask, and over the face. `done` is called after each picture with how many are done, and says whether to go on;
 /// none if it said no.
 ///
 /// Frames of one camera that carry times, in their order, also give the flicker from one to the next.
 ///
 /// # Errors
-/// [`TrainError`] if the avatar has no rig that the capture's controls move, or a picture cannot be read.
-pub fn evaluate(
+/// If the avatar has no rig that the capture's controls move, or a picture cannot be read.
+pub(super) fn evaluate(
     avatar: &Avatar,
     capture: &Capture,
     options: &EvaluationOptions,
     done: &mut dyn FnMut(usize) -> bool,
-) -> Result<Option<Report>, TrainError> {
+) -> anyhow::Result<Option<Report>> {
     let (poses, face) = match &avatar.body {
         Some(body) => (poses(capture, &body.rig)?, Some(face(&body.rig)?)),
         None => {
@@ -112,8 +114,9 @@ pub fn evaluate(
     let cache = PictureCache::new(capture, options.picture_bytes);
     let mut ours = Stage::new(avatar)?;
     let mut face = face.as_ref().map(Stage::new).transpose()?;
-    let mut page = options.page.as_deref().map(HtmlReport::create).transpose()?;
-    let mut report = Report::default();
+    let mut page = options.page.as_deref().map(Gallery::create).transpose()?;
+    let title = title(avatar, &capture.folder);
+    let mut report = Report::new(title, None, Interpolation::default());
     let mut count = 0;
     for &split in &options.splits {
         let mut frames: Vec<_> = capture.split(split).collect();
@@ -124,13 +127,14 @@ pub fn evaluate(
             });
         }
         let mut flicker = FlickerMeter::new(split.name());
+        let mut stills = Stills::new(&Measure::OF_STILLS);
         let mut last_camera = None;
         for (i, frame) in frames {
             let truth = cache.get(i, options.level)?;
             let camera = frame.camera_at(options.level);
             let (width, height) = (camera.width as usize, camera.height as usize);
             if (truth.width, truth.height) != (camera.width, camera.height) {
-                return Err(TrainError::Capture(format!(
+                return Err(bad_input(format!(
                     "{}: the picture is {}x{}, its camera's {width}x{height}",
                     frame.picture.display(),
                     truth.width,
@@ -138,39 +142,39 @@ pub fn evaluate(
                 )));
             }
             let (truth, mask) = over_black(&truth);
-            let mut areas = vec![Area::whole(), Area::masked("mask", width, height, mask)?];
+            let mut areas = vec![Area::whole(), Area::masked("mask", Mask::new(width, height, &mask)?)];
             if let Some(face) = &mut face {
-                let weights =
+                let weights: Vec<f32> =
                     face.render(&poses[i], &camera)?.color.iter().map(|c| c[0].clamp(0.0, 1.0)).collect();
-                areas.push(Area::masked("face", width, height, weights)?);
+                areas.push(Area::masked("face", Mask::new(width, height, &weights)?));
             }
-            let rendered: Vec<[f32; 3]> =
-                ours.render(&poses[i], &camera)?.color.iter().map(|&[r, g, b, _]| [r, g, b]).collect();
-            let truth = judge::Picture::new(width, height, &truth)?;
-            let rendered = judge::Picture::new(width, height, &rendered)?;
+            let rendered = ours.render(&poses[i], &camera)?.color.iter().map(|&[r, g, b, _]| [r, g, b]);
+            let truth = Picture::of_levels(width, height, truth)?;
+            let pair = Pair::new(truth, Picture::of_levels(width, height, rendered.collect())?)?;
             if timed {
                 if last_camera.is_some_and(|c| c != frame.camera_id) {
                     flicker.cut();
                 }
                 last_camera = Some(frame.camera_id);
-                flicker.push(truth, rendered, &areas)?;
+                flicker.push(&pair, &areas)?;
             }
-            let comparison = judge::compare(truth, rendered, &areas)?;
+            stills.push(&frame.name, &pair, &areas)?;
             if let Some(page) = &mut page {
-                page.add(split.name(), &frame.name, truth, rendered, &comparison)?;
+                page.add(split.name(), &frame.name, &pair)?;
             }
-            report.frames.push(comparison.frame(split.name(), &frame.name));
             count += 1;
             if !done(count) {
                 return Ok(None);
             }
         }
+        let labels = Labels { split: split.name().into(), ..Labels::default() };
+        report.add(&labels, &stills.finish());
         if timed {
-            report.flicker.extend(flicker.finish());
+            report.add_flicker(flicker.finish());
         }
     }
     if let Some(page) = page {
-        page.finish(&title(avatar, &capture.folder), &report)?;
+        page.finish(&report)?;
     }
     Ok(Some(report))
 }
@@ -184,7 +188,7 @@ fn title(avatar: &Avatar, folder: &Path) -> String {
 }
 
 /// Colours premultiplied over black, and the mask.
-fn over_black(picture: &Picture) -> (Vec<[f32; 3]>, Vec<f32>) {
+fn over_black(picture: &effigy_capture::Picture) -> (Vec<[f32; 3]>, Vec<f32>) {
     let mut pixels = Vec::new();
     picture.premultiplied_into(&mut pixels);
     pixels.iter().map(|&[r, g, b, a]| ([r, g, b], a)).unzip()

@@ -1,10 +1,11 @@
 //! `effigy eval`: how close an avatar comes to the pictures of a capture.
 
+mod evaluation;
+
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use effigy_capture::{Capture, CaptureOptions, Split};
-use effigy_train::{EvaluationOptions, evaluate};
 
 use super::train::Up;
 use crate::failure::{Interrupted, bad_input};
@@ -13,11 +14,12 @@ use crate::output::folder_of_file;
 use crate::progress::Progress;
 use crate::report::print;
 use crate::source::SourceOptions;
+use evaluation::{EvaluationOptions, evaluate};
 
 /// Compare an avatar with the pictures of a capture.
 ///
-/// Pictures are compared as they look over black. PSNR in dB, SSIM and MS-SSIM are better when higher, FLIP and the
-/// Laplacian-pyramid score when lower; over the whole frame, the capture's mask, and the face.
+/// Pictures are compared as they look over black. PSNR in dB, SSIM and MS-SSIM (of luma) are better when higher, FLIP and
+/// the Laplacian-pyramid score when lower; over the whole frame, the capture's mask, and the face.
 #[derive(Args)]
 #[command(after_help = "Examples:
   effigy eval anna.glb captures/anna
@@ -105,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     drop(bar);
     let Some(report) = report else { return Err(Interrupted.into()) };
     if let Some(path) = &arguments.json {
-        report.save_json(path)?;
+        report.save_json(path, true)?;
     }
     if arguments.frames {
         print(report.frame_table().trim_end())?;

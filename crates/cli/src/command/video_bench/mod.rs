@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use effigy_quality::{CompareOptions, Ffmpeg, Interpolation, Labels, Region, Report, compare};
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, open};
-use effigy_video::quality::{CompareOptions, Ffmpeg, Interpolation, Labels, Region, Report, compare};
 
 use crate::engine::Backend;
 use crate::failure::{Interrupted, bad_input};

@@ -160,6 +160,7 @@ fn coded_files_are_scored_with_their_rates() {
                 variant: variant.into(),
                 point: format!("q {quality}"),
                 kbit_per_s: Some(rate.kbit_per_s()),
+                ..Labels::default()
             };
             report.add(&labels, &compare_files(&pngs, &file, &options).unwrap());
         }

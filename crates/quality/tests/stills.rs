@@ -305,7 +305,7 @@ fn flicker_agrees_with_numpy() {
     }
     let found = meter.finish();
     let names: Vec<_> = found.iter().map(|f| (f.sequence.as_str(), f.area.as_str(), f.steps)).collect();
-    assert_eq!(names, [("talk", "whole", 2), ("talk", "mask", 2)]);
+    assert_eq!(names, [("talk", "frame", 2), ("talk", "mask", 2)]);
     assert_near("whole", found[0].flicker, 0.008398692810457518, 1e-6);
     assert_near("whole motion", found[0].motion, 0.13414351851851852, 1e-6);
     assert_near("mask", found[1].flicker, 0.008064892623716156, 1e-6);

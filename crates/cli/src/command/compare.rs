@@ -132,8 +132,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut go_on = |_| interrupt::check().is_ok();
         let comparison = compare(&mut *reference, &mut *decoded, masks, &options, &mut go_on)?;
         let Some(comparison) = comparison else { return Err(Interrupted.into()) };
-        let labels =
-            Labels { clip: name_of(&arguments.reference), variant, point: name_of(&path), kbit_per_s };
+        let labels = Labels {
+            clip: name_of(&arguments.reference),
+            variant,
+            point: name_of(&path),
+            kbit_per_s,
+            ..Labels::default()
+        };
         report.add(&labels, &comparison);
     }
     drop(progress);

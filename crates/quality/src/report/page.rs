@@ -208,7 +208,7 @@ fn write_scores(to: &mut String, report: &Report) -> fmt::Result {
                         }
                         false => measure.show(score.worst_twentieth),
                     };
-                    write!(to, "<td><b>{pooled}</b><br /><small>{below}</small></td>")?;
+                    write!(to, "<td><strong>{pooled}</strong><br /><small>{below}</small></td>")?;
                 }
                 None => write!(to, "<td>{ABSENT}</td>")?,
             }

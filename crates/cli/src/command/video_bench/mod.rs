@@ -232,6 +232,7 @@ fn measure(
                 variant: variant.to_string(),
                 point: format!("{quality}"),
                 kbit_per_s: Some(kbit_per_s(&packets, clip.frames)),
+                ..Labels::default()
             };
             let mut decoded = encoding.decode(clip, packets, &room.join("packets"))?;
             let mut reference = clip.pictures()?;

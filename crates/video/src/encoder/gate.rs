@@ -45,7 +45,7 @@ pub struct Gated<B> {
     /// What sides of planes are multiples of.
     padding: usize,
     planar: Planar,
-    pub(super) backend: B,
+    backend: B,
 }
 
 impl<B> Gated<B> {

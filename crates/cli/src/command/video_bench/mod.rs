@@ -65,8 +65,8 @@ pub(crate) struct Arguments {
     /// Picture size.
     #[arg(long, default_value = "512x512", value_name = "WxH")]
     size: Size,
-    /// Measure SSIM, MS-SSIM, SSIMULACRA2 and FLIP of every so manieth frame only. Odd numbers meet all kinds of
-    /// frames.
+    /// Measure SSIM, MS-SSIM, SSIMULACRA2, FLIP and the Laplacian pyramid of every so manieth frame only. Odd numbers meet
+    /// all kinds of frames.
     #[arg(long, default_value_t = 21, value_name = "N")]
     every: usize,
     /// Also code each clip's track as a stream of controls, and find what videos take for the same PSNR.

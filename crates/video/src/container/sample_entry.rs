@@ -2,7 +2,7 @@
 //! (`clap`), the depth and subsampling of H.264's High profiles and of H.265.
 
 use crate::VideoError;
-use crate::encoder::{Codec, EncoderConfig};
+use crate::encoder::EncoderConfig;
 
 /// Bytes before the boxes of a visual sample entry (ISO/IEC 14496-12, 12.1.3), its header counted.
 const VISUAL_ENTRY: usize = 86;

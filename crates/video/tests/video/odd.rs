@@ -1,8 +1,7 @@
 //! Pictures of odd sides, which H.264 codes with one column and row more, measured against what they were made of.
 
 use effigy_quality::{
-    CleanAperture, Ffmpeg, FrameSource, Picture, Rect, SourceOptions, SquaredError, clean_aperture,
-    open_frames,
+    CleanAperture, Ffmpeg, Picture, Rect, SourceOptions, SquaredError, clean_aperture, open_frames,
 };
 use effigy_splat::Frame;
 use effigy_video::{VideoFile, VideoFileOptions};

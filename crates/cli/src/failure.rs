@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use effigy_avatar::AvatarError;
 use effigy_capture::CaptureError;
+use effigy_quality::QualityError;
 use effigy_render::RenderError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 use effigy_stream::StreamError;
 use effigy_train::TrainError;
 use effigy_video::audio::AudioError;
-use effigy_video::quality::QualityError;
 use effigy_video::{PlanesError, VideoError};
 
 /// An argument, or an input file that no other crate reads, is at fault.

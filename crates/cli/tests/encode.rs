@@ -305,3 +305,34 @@ fn what_cannot_be_encoded_leaves_nothing_behind() {
         assert_eq!(listing(folder), before, "{arguments:?}");
     }
 }
+
+#[test]
+fn folders_of_pictures_are_read_as_people_leave_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    fs::create_dir(here.join("frames")).unwrap();
+    let write = |name: &str| {
+        let file = fs::File::create(here.join("frames").join(name)).unwrap();
+        let mut encoder = png::Encoder::new(file, 16, 16);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(&[90; 256]).unwrap();
+    };
+    ["a_01.png", "a_02.png", "a_05.png"].map(write);
+    // As macOS leaves it on foreign disks.
+    fs::write(here.join("frames/._a_01.png"), "no picture").unwrap();
+    let output = effigy(here, &["encode", "frames", "-o", "clip.mp4", "--json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("frames: of a_* 2 numbers are missing: 3, 4"), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["frames"], 3);
+    ["b_01.png", "b_02.png"].map(write);
+    for arguments in [&["encode", "frames", "-o", "again.mp4"][..], &["compare", "frames", "frames"]] {
+        let output = effigy(here, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("frames: holds two sequences, a_* (3 pictures) and b_* (2 pictures)"),
+            "{said}"
+        );
+    }
+}

@@ -3,12 +3,11 @@
 use effigy_avatar::AvatarError;
 use effigy_capture::{CaptureError, Problem};
 use effigy_field::FieldError;
+use effigy_quality::QualityError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 
-use crate::judge::JudgeError;
-
-/// Why training or judging stopped. Each is one line, but for [`TrainError::Problems`].
+/// Why training stopped. Each is one line, but for [`TrainError::Problems`].
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// Something about the capture.
@@ -37,7 +36,7 @@ pub enum TrainError {
     Splat(#[from] SplatError),
     /// Comparing pictures.
     #[error(transparent)]
-    Judge(#[from] JudgeError),
+    Quality(#[from] QualityError),
     /// The loss stopped being a number.
     #[error(
         "the loss is not finite at step {0}; lower the learning rates, or resume from the last checkpoint with another seed"

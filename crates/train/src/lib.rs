@@ -1,8 +1,7 @@
-//! Training: from a capture (pictures, cameras, rig controls) to an avatar, and judging one against a capture.
+//! Training: from a capture (pictures, cameras, rig controls) to an avatar.
 //!
 //! A capture is opened and checked ([`effigy_capture`]), a [`Model`] starts from the rig's surface, a [`Trainer`] takes
-//! steps, and [`run()`] keeps checkpoints, a log and a preview while it does. [`evaluate`] renders held-out pictures as the
-//! runtime does and compares them by the metrics of [`judge`].
+//! steps, and [`run()`] keeps checkpoints, a log and a preview while it does.
 //!
 //! Tensors are Burn's. What Burn has no operation for, or none that is fast enough, is in [`ops`]: splatting, the
 //! field's networks, reading feature planes, and the loss of a picture, each with its backward pass. All tensor work of
@@ -13,9 +12,7 @@ mod calibration;
 mod checkpoint;
 mod config;
 mod error;
-mod evaluation;
 mod gpu;
-pub mod judge;
 pub mod loss;
 mod metrics;
 mod model;
@@ -29,7 +26,6 @@ mod trainer;
 pub use checkpoint::Checkpoint;
 pub use config::{FieldSettings, LossSettings, Preset, Rates, Relocation, TrainConfig};
 pub use error::TrainError;
-pub use evaluation::{EvaluationOptions, evaluate};
 pub use gpu::{check, device};
 pub use model::{Model, ModelBody, ModelField};
 pub use run::{RunEnd, RunFolder, run};

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use effigy_capture::Split;
+use effigy_quality::{Picture, SquaredError};
 use image::RgbImage;
 
 use crate::TrainError;
@@ -125,19 +126,20 @@ fn preview(trainer: &mut Trainer, folder: &RunFolder) -> Result<Option<f32>, Tra
     for (i, &frame) in shown.iter().enumerate() {
         let truth = Target::of(trainer.picture(frame, level)?.as_ref());
         let ours = trainer.render(frame, level)?;
-        let n = truth.planes.len() / 4;
-        let mse: f64 = ours[..3 * n]
-            .iter()
-            .zip(&truth.planes)
-            .map(|(a, b)| f64::from(a.clamp(0.0, 1.0) - b).powi(2))
-            .sum::<f64>()
-            / (3 * n) as f64;
-        sum += -10.0 * mse.log10();
+        let pictures = (picture_of(&truth.planes, truth.width)?, picture_of(&ours, truth.width)?);
+        sum += SquaredError::of(&pictures.0, &pictures.1, None).psnr_rgb().unwrap_or(f64::INFINITY);
         if i == 0 {
             save_preview(&truth, &ours, &folder.preview())?;
         }
     }
     Ok((!held.is_empty()).then_some((sum / shown.len() as f64) as f32))
+}
+
+/// Of planes of red, green, blue and alpha, one after another.
+fn picture_of(planes: &[f32], width: usize) -> Result<Picture, TrainError> {
+    let n = planes.len() / 4;
+    let pixels = (0..n).map(|i| [planes[i], planes[n + i], planes[2 * n + i]]).collect();
+    Ok(Picture::of_levels(width, n / width.max(1), pixels)?)
 }
 
 fn save_preview(truth: &Target, ours: &[f32], path: &Path) -> Result<(), TrainError> {

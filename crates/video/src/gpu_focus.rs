@@ -5,14 +5,15 @@ use effigy_render::{RenderError, scoped, wgpu};
 use wgpu::util::DeviceExt;
 
 use crate::VideoError;
+use crate::bindings::{storage, texture};
+use crate::encoder::QualityMap;
 use crate::focus::{Edges, FocusOptions};
 use crate::format::PlanesError;
 use crate::kernels::{bind, compute_layout, compute_pipelines};
-use crate::quality_map::BLOCK;
 
 /// Rows and columns of pixels to a workgroup that counts.
 const WORKGROUP: u32 = 16;
-const _: () = assert!(WORKGROUP == BLOCK);
+const _: () = assert!(WORKGROUP == QualityMap::BLOCK);
 
 /// Follows on one device what is looked at in the frames of one view. [`crate::Focus`] says what comes out; it stays in GPU memory,
 /// where [`crate::GpuPreFilter`] reads it.
@@ -74,17 +75,7 @@ impl GpuFocus {
     pub fn new(device: &wgpu::Device, options: FocusOptions) -> Result<Self, VideoError> {
         options.validate()?;
         let (layout, kernels) = scoped(device, "building what follows a face", || {
-            let storage = |read_only| wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            };
-            let texture = wgpu::BindingType::Texture {
-                sample_type: wgpu::TextureSampleType::Float { filterable: false },
-                view_dimension: wgpu::TextureViewDimension::D2,
-                multisampled: false,
-            };
-            let kinds = [storage(true), texture, storage(false), storage(false)];
+            let kinds = [storage(true), texture(), storage(false), storage(false)];
             let layout = compute_layout(device, "focus", &kinds);
             let source = include_str!(concat!(env!("OUT_DIR"), "/focus.wgsl"));
             let names = ["count_looked_at", "follow_edges", "count_subject", "smooth_share"];
@@ -152,7 +143,8 @@ impl GpuFocus {
 
 /// Bytes of the region of a picture.
 pub(crate) fn region_size([width, height]: [u32; 2]) -> u64 {
-    let blocks = u64::from(width.div_ceil(BLOCK)) * u64::from(height.div_ceil(BLOCK));
+    let [columns, rows] = [width, height].map(|side| u64::from(side.div_ceil(QualityMap::BLOCK)));
+    let blocks = columns * rows;
     // Sizes of WGSL's structures are multiples of their largest vector's.
     (size_of::<FollowedData>() as u64 + 4 * blocks).next_multiple_of(16)
 }

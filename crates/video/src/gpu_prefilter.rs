@@ -5,6 +5,7 @@ use effigy_render::{RenderError, scoped, wgpu};
 use wgpu::util::DeviceExt;
 
 use crate::VideoError;
+use crate::bindings::{filtered, filtered_picture, storage, texture};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
 use crate::kernels::{bind, compute_layout, compute_pipelines};
@@ -12,8 +13,6 @@ use crate::prefilter::{FilterOptions, LARGEST_SIGMA, LEVELS, gaussians};
 
 /// Pixels of a workgroup: width and height.
 const WORKGROUP: [u32; 2] = [16, 8];
-/// What filtered pictures are stored as.
-const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 
 /// Blurs pictures outside of the face. [`crate::PreFilter`] says what comes out; half floats, which pictures are stored in
 /// between the passes and after, round it.
@@ -56,22 +55,8 @@ impl GpuPreFilter {
     pub fn new(device: &wgpu::Device, options: FilterOptions) -> Result<Self, VideoError> {
         options.validate()?;
         let made = scoped(device, "building the filter before encoding", || {
-            let storage = wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only: true },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            };
-            let texture = wgpu::BindingType::Texture {
-                sample_type: wgpu::TextureSampleType::Float { filterable: false },
-                view_dimension: wgpu::TextureViewDimension::D2,
-                multisampled: false,
-            };
-            let filtered = wgpu::BindingType::StorageTexture {
-                access: wgpu::StorageTextureAccess::WriteOnly,
-                format: FORMAT,
-                view_dimension: wgpu::TextureViewDimension::D2,
-            };
-            let layout = compute_layout(device, "filter", &[storage, storage, storage, texture, filtered]);
+            let read = storage(true);
+            let layout = compute_layout(device, "filter", &[read, read, read, texture(), filtered()]);
             let source = include_str!(concat!(env!("OUT_DIR"), "/prefilter.wgsl"));
             let kernels =
                 compute_pipelines(device, "filter", source, &layout, ["filter_rows", "filter_columns"]);
@@ -173,21 +158,7 @@ impl StrengthData {
 impl Pictures {
     fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, RenderError> {
         scoped(device, "making room for filtered pictures", || {
-            let view = |label| {
-                let texture = device.create_texture(&wgpu::TextureDescriptor {
-                    label: Some(label),
-                    size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
-                    mip_level_count: 1,
-                    sample_count: 1,
-                    dimension: wgpu::TextureDimension::D2,
-                    format: FORMAT,
-                    usage: wgpu::TextureUsages::STORAGE_BINDING
-                        | wgpu::TextureUsages::TEXTURE_BINDING
-                        | wgpu::TextureUsages::COPY_SRC,
-                    view_formats: &[],
-                });
-                texture.create_view(&Default::default())
-            };
+            let view = |label| filtered_picture(device, label, size);
             Ok(Self { size, rows: view("rows filtered"), filtered: view("filtered"), source: None })
         })
     }

@@ -1,4 +1,4 @@
-//! From rendered frames to bits: planes, quality maps, encoders, containers, and measures of quality.
+//! From rendered frames to bits: planes, quality maps, encoders, and containers.
 //!
 //! **Planes**: a [`Converter`] makes what encoders read ([`PlaneFormat`], [`Alpha`], sizes in [`Shape`]) of a view's colour
 //! on the GPU, as [`Planes`] defines it on the CPU; a [`Ring`] brings them back without anyone waiting.
@@ -10,9 +10,10 @@
 //! in memory, one after another, become a [`VideoFile`].
 //! **Encoders** behind one trait are in [`encoder`], what their packets are written to in [`container`]; [`audio`] is sound
 //! beside them.
-//! How good decoded pictures are is measured in [`quality`].
+//! What a receiver sees of packets and planes, to be measured by [`effigy_quality`], is in [`received`].
 
 pub mod audio;
+mod bindings;
 pub mod container;
 mod convert;
 mod device_file;
@@ -29,8 +30,8 @@ pub mod output;
 mod planes;
 mod prefilter;
 mod preparation;
-pub mod quality;
 mod quality_map;
+pub mod received;
 mod ring;
 
 pub use convert::{Converter, PlanesBuffer};

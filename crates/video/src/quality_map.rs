@@ -6,8 +6,7 @@ use crate::encoder::{Layout, Picture, QualityMap};
 use crate::focus::{Focus, FocusOptions, Importance};
 use crate::gpu_focus::RegionRef;
 
-/// Edge of a block, pixels: an H.264 macroblock.
-pub(crate) const BLOCK: u32 = 16;
+const BLOCK: u32 = QualityMap::BLOCK;
 /// No sum of offsets reaches further; encoders clip the quantiser itself.
 const FURTHEST: f32 = 20.0;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use effigy_video::quality::{
+use effigy_quality::{
     CompareOptions, Ffmpeg, Gather, Interpolation, Labels, Mask, Matrix, Rect, RectFinder, Region, Report,
     SourceOptions, compare, open_frames,
 };
@@ -17,8 +17,9 @@ use crate::report::print;
 /// Compare sequences of pictures with a reference.
 ///
 /// A sequence is a folder of PNG pictures, one such picture, a Y4M file, or a video. PSNR in dB, SSIM, MS-SSIM,
-/// SSIMULACRA2, VMAF, VMAF-NEG and XPSNR are better when higher, FLIP when lower. Videos and the last three need an
-/// ffmpeg, which EFFIGY_FFMPEG may name, and VMAF one with libvmaf: what is missing is left out, and said.
+/// SSIMULACRA2, VMAF, VMAF-NEG and XPSNR are better when higher, FLIP and the Laplacian-pyramid score when lower. Videos,
+/// VMAF and XPSNR need an ffmpeg, which EFFIGY_FFMPEG may name, and VMAF one with libvmaf: what is missing is left out,
+/// and said.
 ///
 /// With at least four rate points a variant, BD-rate tells how many per cent more bits a variant takes than the first
 /// for the same quality.
@@ -47,7 +48,7 @@ pub(crate) struct Arguments {
     /// Draw one cubic through the rate points, as BD-rate was first defined, instead of one piece by piece.
     #[arg(long)]
     cubic: bool,
-    /// Measure SSIM, MS-SSIM, SSIMULACRA2 and FLIP of every so manieth frame only, to save time.
+    /// Measure SSIM, MS-SSIM, SSIMULACRA2, FLIP and the Laplacian pyramid of every so manieth frame only, to save time.
     #[arg(long, default_value_t = 1, value_name = "N")]
     every: usize,
     /// Frames per second, where the files do not say or are wrong.
@@ -132,8 +133,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut go_on = |_| interrupt::check().is_ok();
         let comparison = compare(&mut *reference, &mut *decoded, masks, &options, &mut go_on)?;
         let Some(comparison) = comparison else { return Err(Interrupted.into()) };
-        let labels =
-            Labels { clip: name_of(&arguments.reference), variant, point: name_of(&path), kbit_per_s };
+        let labels = Labels {
+            clip: name_of(&arguments.reference),
+            variant,
+            point: name_of(&path),
+            kbit_per_s,
+            ..Labels::default()
+        };
         report.add(&labels, &comparison);
     }
     drop(progress);

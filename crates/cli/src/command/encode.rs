@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
+use effigy_quality::{FrameSource as _, PngSequence, QualityError, SourceOptions, Y4mReader};
 use effigy_splat::Frame;
 use effigy_video::Importance;
-use effigy_video::quality::{FrameSource as _, PngSequence, QualityError, SourceOptions, Y4mReader};
 use serde::Serialize;
 
 use crate::background::Background;
@@ -101,10 +101,15 @@ impl Input {
 
     /// The next picture; `false` after the last.
     fn read_into(&mut self, frame: &mut Frame) -> Result<bool, QualityError> {
-        match self {
-            Self::Y4m(reader) => reader.read_into(frame),
-            Self::Pngs(sequence) => sequence.read_into(frame),
-        }
+        let size = match self {
+            Self::Y4m(reader) => reader.read_into(&mut frame.color)?,
+            Self::Pngs(sequence) => sequence.read_into(&mut frame.color)?,
+        };
+        let Some((width, height)) = size else { return Ok(false) };
+        (frame.width, frame.height) = (width as u32, height as u32);
+        frame.depth.clear();
+        frame.depth.resize(frame.color.len(), 0.0);
+        Ok(true)
     }
 }
 

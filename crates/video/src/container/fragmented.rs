@@ -90,7 +90,7 @@ impl<W: Write + Send> FragmentedMp4<W> {
         if !first.key {
             return Err(VideoError::Container("the first packet is not a key frame".into()));
         }
-        let (width, height) = sample_entry::coded_size(&self.config);
+        let (width, height) = self.config.coded_size();
         let mut settings = FragmentConfig::new(width, height, self.clock().0);
         match self.config.codec {
             Codec::H264 => {

@@ -44,7 +44,7 @@ impl<W: Write + Send> Mp4<W> {
         sound: Option<AudioTrack>,
     ) -> Result<Self, VideoError> {
         config.validate()?;
-        let (width, height) = sample_entry::coded_size(config);
+        let (width, height) = config.coded_size();
         let (numerator, denominator) = config.frame_rate();
         let codec = match config.codec {
             Codec::H264 => VideoCodec::H264,

@@ -2,7 +2,7 @@
 //! (`clap`), the depth and subsampling of H.264's High profiles and of H.265.
 
 use crate::VideoError;
-use crate::encoder::{Codec, EncoderConfig};
+use crate::encoder::EncoderConfig;
 
 /// Bytes before the boxes of a visual sample entry (ISO/IEC 14496-12, 12.1.3), its header counted.
 const VISUAL_ENTRY: usize = 86;
@@ -10,15 +10,6 @@ const VISUAL_ENTRY: usize = 86;
 const SAMPLE_DESCRIPTION: usize = 16;
 /// H.264 profiles whose configuration tells depth and subsampling (ISO/IEC 14496-15, 5.3.3.1.2).
 const HIGH_PROFILES: [u8; 4] = [100, 110, 122, 244];
-
-/// Width and height as coded: sides of pictures with halved colour are even in H.264 and H.265.
-pub(super) fn coded_size(config: &EncoderConfig) -> (u32, u32) {
-    if config.codec == Codec::Av1 || config.layout.full_chroma() {
-        (config.width, config.height)
-    } else {
-        (config.width.next_multiple_of(2), config.height.next_multiple_of(2))
-    }
-}
 
 /// Completes the first track of a `moov` box given whole, `offset` bytes before which the media moves back: its chunk
 /// offsets grow by as much as the box if `moves`.
@@ -28,7 +19,7 @@ pub(super) fn complete(moov: &mut Vec<u8>, config: &EncoderConfig, moves: bool) 
     let path = path_to_entry(moov).ok_or_else(bad)?;
     let entry = *path.last().ok_or_else(bad)?;
     let mut extra = color_box(config);
-    if coded_size(config) != (config.width, config.height) {
+    if config.coded_size() != (config.width, config.height) {
         extra.extend(aperture_box(config));
     }
     let end = entry + size_at(moov, entry).ok_or_else(bad)?;
@@ -116,7 +107,7 @@ fn color_box(config: &EncoderConfig) -> Vec<u8> {
 
 /// ISO/IEC 14496-12, 12.1.4: size and the offset of the visible part's centre from the coded one's, as fractions.
 fn aperture_box(config: &EncoderConfig) -> Vec<u8> {
-    let (w, h) = coded_size(config);
+    let (w, h) = config.coded_size();
     let offset = |visible: u32, coded: u32| [(visible as i32 - coded as i32) as u32, 2];
     let mut bytes = vec![0, 0, 0, 40];
     bytes.extend(b"clap");

@@ -12,8 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Capabilities, Codec, Encoder, EncoderConfig, FrameRequest, Gate, Packet, Picture, Planar};
+use effigy_quality::ffmpeg_program;
+
+use super::{Backend, Capabilities, Codec, EncoderConfig, FrameRequest, Gated, Layout, Packet, Planar};
 use crate::VideoError;
+use arguments::Plan;
 use unpack::Unpacker;
 
 /// Pictures that wait for FFmpeg before the caller does.
@@ -22,7 +25,7 @@ const WAITING: usize = 2;
 /// How FFmpeg is run.
 #[derive(Clone, Debug)]
 pub struct FfmpegOptions {
-    /// The program.
+    /// The program; unless set otherwise the one that `EFFIGY_FFMPEG` names, or else `ffmpeg`.
     pub program: OsString,
     /// Arguments put before the output's, such as `-x265-params ...`.
     pub extra: Vec<String>,
@@ -32,21 +35,21 @@ pub struct FfmpegOptions {
 
 impl Default for FfmpegOptions {
     fn default() -> Self {
-        Self { program: "ffmpeg".into(), extra: Vec::new(), patience: Duration::from_secs(60) }
+        Self { program: ffmpeg_program(), extra: Vec::new(), patience: Duration::from_secs(60) }
     }
 }
 
 /// One of FFmpeg's encoders.
 ///
-/// Works beside the caller: [`Encoder::encode`] returns a packet of an earlier picture if one is there. It makes no
+/// Works beside the caller: [`Encoder::encode`](super::Encoder::encode) returns a packet of an earlier picture if one is there. It makes no
 /// key frame on request and takes no quality map. H.265 comes out without B-frames and a picture late, since its raw
 /// stream does not say where a picture ends; SVT-AV1 keeps pictures back even in low latency.
-pub struct Ffmpeg {
-    gate: Gate,
+pub type Ffmpeg = Gated<Process>;
+
+/// FFmpeg at work.
+pub struct Process {
     name: String,
     patience: Duration,
-    padding: usize,
-    planar: Planar,
     child: Child,
     pictures: Option<SyncSender<Vec<u8>>>,
     packets: Receiver<Result<Packet, String>>,
@@ -67,13 +70,26 @@ impl Ffmpeg {
         let plan = arguments::plan(name, config, &options.extra)?;
         let capabilities = Capabilities {
             name: format!("ffmpeg:{name}"),
-            layouts: arguments::LAYOUTS,
+            // Given to FFmpeg as planes, whatever they were.
+            layouts: Layout::ALL,
             alpha: false,
             quality_map: false,
             key_on_request: false,
             max_frame_bytes: arguments::holds_frame_size(name),
         };
-        let gate = Gate::new(capabilities, plan.codec, config)?;
+        Self::open(capabilities, plan.codec, config, plan.padding, || {
+            Process::start(name, &plan, config, options)
+        })
+    }
+}
+
+impl Process {
+    fn start(
+        name: &str,
+        plan: &Plan,
+        config: &EncoderConfig,
+        options: &FfmpegOptions,
+    ) -> Result<Self, VideoError> {
         let mut child = Command::new(&options.program)
             .args(&plan.arguments)
             .stdin(Stdio::piped())
@@ -117,11 +133,8 @@ impl Ffmpeg {
             }
         });
         Ok(Self {
-            gate,
             name: format!("ffmpeg:{name}"),
             patience: options.patience,
-            padding: if config.layout.full_chroma() { 1 } else { 2 },
-            planar: Planar::default(),
             child,
             pictures: Some(pictures),
             packets,
@@ -145,7 +158,6 @@ impl Ffmpeg {
     /// FFmpeg has gone, is stuck or talks nonsense: ends it and says what it said last.
     fn fail(&mut self, reason: Option<String>) -> VideoError {
         self.over = true;
-        self.gate.finished = true;
         self.pictures = None;
         // If it closed its pipes it is about to end by itself, which gives a better status.
         let deadline = Instant::now() + Duration::from_secs(2);
@@ -216,19 +228,9 @@ fn read_packets(mut stdout: impl Read, mut unpacker: Unpacker, found: &mpsc::Sen
     }
 }
 
-impl Encoder for Ffmpeg {
-    fn capabilities(&self) -> &Capabilities {
-        &self.gate.capabilities
-    }
-
-    fn encode(
-        &mut self,
-        picture: &Picture<'_>,
-        request: FrameRequest<'_>,
-    ) -> Result<Option<Packet>, VideoError> {
-        self.gate.admit(picture, &request)?;
-        self.planar.load(picture, self.padding);
-        let mut bytes = self.planar.planes.concat();
+impl Backend for Process {
+    fn encode(&mut self, planar: &Planar, _: u64, _: FrameRequest<'_>) -> Result<Option<Packet>, VideoError> {
+        let mut bytes = planar.planes.concat();
         let deadline = Instant::now() + self.patience;
         loop {
             let Some(pictures) = &self.pictures else { return Err(self.fail(None)) };
@@ -257,11 +259,7 @@ impl Encoder for Ffmpeg {
         }
     }
 
-    fn finish(&mut self) -> Result<Vec<Packet>, VideoError> {
-        if self.over {
-            return Ok(Vec::new());
-        }
-        self.gate.finished = true;
+    fn finish(&mut self, pictures: u64) -> Result<Vec<Packet>, VideoError> {
         // The writer closes FFmpeg's input once the last picture is through.
         self.pictures = None;
         let mut last = Vec::new();
@@ -276,9 +274,8 @@ impl Encoder for Ffmpeg {
                 }
             }
         }
-        let nothing_given = self.gate.frames == 0;
         match self.child.wait() {
-            Ok(status) if status.success() || nothing_given => {
+            Ok(status) if status.success() || pictures == 0 => {
                 self.over = true;
                 self.settle();
                 Ok(last)
@@ -288,7 +285,7 @@ impl Encoder for Ffmpeg {
     }
 }
 
-impl Drop for Ffmpeg {
+impl Drop for Process {
     fn drop(&mut self) {
         self.pictures = None;
         if !self.over {

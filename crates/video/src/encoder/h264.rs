@@ -8,8 +8,8 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 
 use super::{
-    Capabilities, Codec, Encoder, EncoderConfig, FrameRequest, Gate, Layout, Matrix, Packet, Picture, Planar,
-    Preset, Rate,
+    Backend, Capabilities, Codec, EncoderConfig, FrameRequest, Gated, Layout, Matrix, Packet, Planar, Preset,
+    Rate,
 };
 use crate::VideoError;
 
@@ -25,11 +25,10 @@ const MIN_QP: u8 = 12;
 ///
 /// Constant quality is a constant quantiser, from 12 on: better ones are taken as 12. Sides are rounded up to even
 /// numbers of pixels. It takes no quality map and cannot hold frames below a size.
-pub struct OpenH264 {
-    gate: Gate,
-    encoder: openh264::encoder::Encoder,
-    planar: Planar,
-}
+pub type OpenH264 = Gated<Library>;
+
+/// openh264.
+pub struct Library(openh264::encoder::Encoder);
 
 impl OpenH264 {
     /// # Errors
@@ -44,7 +43,12 @@ impl OpenH264 {
             key_on_request: true,
             max_frame_bytes: false,
         };
-        let gate = Gate::new(capabilities, Codec::H264, config)?;
+        Self::open(capabilities, Codec::H264, config, 2, || Library::open(config))
+    }
+}
+
+impl Library {
+    fn open(config: &EncoderConfig) -> Result<Self, VideoError> {
         let (long, short) = (config.width.max(config.height), config.width.min(config.height));
         // Odd sides are rounded up, so 15 is encoded as 16.
         if long > MAX_LONG || !(MIN - 1..=MAX_SHORT).contains(&short) {
@@ -90,7 +94,7 @@ impl OpenH264 {
         let mut encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), settings)
             .map_err(|error| failed(&error))?;
         quiet(&mut encoder);
-        Ok(Self { gate, encoder, planar: Planar::default() })
+        Ok(Self(encoder))
     }
 }
 
@@ -110,19 +114,13 @@ fn failed(error: &openh264::Error) -> VideoError {
     VideoError::Encoder { encoder: NAME.into(), reason: error.to_string() }
 }
 
-impl Encoder for OpenH264 {
-    fn capabilities(&self) -> &Capabilities {
-        &self.gate.capabilities
-    }
-
+impl Backend for Library {
     fn encode(
         &mut self,
-        picture: &Picture<'_>,
+        planar: &Planar,
+        number: u64,
         request: FrameRequest<'_>,
     ) -> Result<Option<Packet>, VideoError> {
-        let number = self.gate.admit(picture, &request)?;
-        self.planar.load(picture, 2);
-        let planar = &self.planar;
         let [y, u, v] = &planar.planes;
         let source = YUVSlices::new(
             (y, u, v),
@@ -131,9 +129,9 @@ impl Encoder for OpenH264 {
         );
         // The first picture is a key frame by itself, and the encoder is not there before it.
         if request.key && number > 0 {
-            self.encoder.force_intra_frame();
+            self.0.force_intra_frame();
         }
-        let stream = self.encoder.encode(&source).map_err(|error| failed(&error))?;
+        let stream = self.0.encode(&source).map_err(|error| failed(&error))?;
         let key = matches!(stream.frame_type(), FrameType::IDR);
         let mut data = Vec::new();
         stream.write_vec(&mut data);
@@ -143,8 +141,7 @@ impl Encoder for OpenH264 {
         Ok(Some(Packet { data, key, pts: number as i64, dts: number as i64 }))
     }
 
-    fn finish(&mut self) -> Result<Vec<Packet>, VideoError> {
-        self.gate.finished = true;
+    fn finish(&mut self, _: u64) -> Result<Vec<Packet>, VideoError> {
         Ok(Vec::new())
     }
 }

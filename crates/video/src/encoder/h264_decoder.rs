@@ -40,15 +40,28 @@ impl H264Decoder {
         let Some(picture) = self.decoder.decode(packet).map_err(|error| failed(&error))? else {
             return Ok(None);
         };
-        let side = |side| u32::try_from(side).map_err(|_| VideoError::Picture("a picture too large".into()));
-        let ((width, height), (y, u, v)) = (picture.dimensions(), picture.strides());
-        Ok(Some(Decoded {
-            planes: [picture.y().to_vec(), picture.u().to_vec(), picture.v().to_vec()],
-            strides: [y, u, v],
-            width: side(width)?,
-            height: side(height)?,
-        }))
+        decoded_of(&picture).map(Some)
     }
+
+    /// The pictures that are left after the last packet.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn finish(&mut self) -> Result<Vec<Decoded>, VideoError> {
+        let last = self.decoder.flush_remaining().map_err(|error| failed(&error))?;
+        last.iter().map(decoded_of).collect()
+    }
+}
+
+fn decoded_of(picture: &impl YUVSource) -> Result<Decoded, VideoError> {
+    let side = |side| u32::try_from(side).map_err(|_| VideoError::Picture("a picture too large".into()));
+    let ((width, height), (y, u, v)) = (picture.dimensions(), picture.strides());
+    Ok(Decoded {
+        planes: [picture.y().to_vec(), picture.u().to_vec(), picture.v().to_vec()],
+        strides: [y, u, v],
+        width: side(width)?,
+        height: side(height)?,
+    })
 }
 
 impl Decoded {

@@ -5,6 +5,7 @@
 //! set no terms.
 
 mod ffmpeg;
+mod gate;
 mod h264;
 mod h264_decoder;
 mod picture;
@@ -16,10 +17,10 @@ mod x264;
 use std::str::FromStr;
 
 pub use ffmpeg::{Ffmpeg, FfmpegOptions};
+pub use gate::{Backend, Gated};
 pub use h264::OpenH264;
 pub use h264_decoder::{Decoded, H264Decoder};
-pub(crate) use picture::Planar;
-pub use picture::{ColorInfo, Layout, Matrix, Picture};
+pub use picture::{ColorInfo, Layout, Matrix, Picture, Planar};
 #[cfg(feature = "av1")]
 pub use rav1e::Rav1e;
 #[cfg(feature = "x264")]
@@ -120,6 +121,15 @@ impl EncoderConfig {
         }
     }
 
+    /// Width and height as they are coded, pixels: sides of pictures with halved colour are even in H.264 and H.265.
+    pub fn coded_size(&self) -> (u32, u32) {
+        if self.codec == Codec::Av1 || self.layout.full_chroma() {
+            (self.width, self.height)
+        } else {
+            (self.width.next_multiple_of(2), self.height.next_multiple_of(2))
+        }
+    }
+
     /// The quantiser of H.264 that the rate stands for: AV1's by the share of its range, and that of a bitrate by what
     /// people before a plain background take at 30 pictures a second. A guess that filters can be set by.
     pub fn h264_quantiser(&self) -> f32 {
@@ -169,7 +179,7 @@ impl EncoderConfig {
 /// Quantiser offsets by block, from the picture's upper left, row after row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QualityMap {
-    /// Edge of a block, pixels: 16, an H.264 macroblock.
+    /// Edge of a block, pixels: [`Self::BLOCK`].
     pub block: u32,
     /// Blocks a row: width / block, rounded up.
     pub columns: u32,
@@ -180,13 +190,16 @@ pub struct QualityMap {
 }
 
 impl QualityMap {
+    /// Edge of a block, pixels: an H.264 macroblock.
+    pub const BLOCK: u32 = 16;
+
     /// Whether it fits a picture.
     ///
     /// # Errors
     /// [`VideoError::Map`].
     pub fn validate(&self, width: u32, height: u32) -> Result<(), VideoError> {
-        let size = (width.div_ceil(16), height.div_ceil(16));
-        if self.block != 16
+        let size = (width.div_ceil(Self::BLOCK), height.div_ceil(Self::BLOCK));
+        if self.block != Self::BLOCK
             || (self.columns, self.rows) != size
             || self.offsets.len() != size.0 as usize * size.1 as usize
         {
@@ -349,80 +362,6 @@ fn missing(encoder: &str, feature: &str) -> VideoError {
     VideoError::Unsupported {
         encoder: encoder.into(),
         what: format!("this program was built without it (feature `{feature}`)"),
-    }
-}
-
-/// What every encoder checks: settings against its abilities, then each picture against the settings.
-#[derive(Debug)]
-struct Gate {
-    capabilities: Capabilities,
-    size: (u32, u32),
-    layout: Layout,
-    color: ColorInfo,
-    frames: u64,
-    finished: bool,
-}
-
-impl Gate {
-    fn new(capabilities: Capabilities, codec: Codec, config: &EncoderConfig) -> Result<Self, VideoError> {
-        config.validate()?;
-        let fail = |what: String| Err(VideoError::Unsupported { encoder: capabilities.name.clone(), what });
-        if config.codec != codec {
-            return fail(format!("it makes {codec:?} and not {:?}", config.codec));
-        }
-        if !capabilities.layouts.contains(&config.layout) {
-            return fail(format!("it takes {:?} and not {:?}", capabilities.layouts, config.layout));
-        }
-        if config.max_frame_bytes.is_some() && !capabilities.max_frame_bytes {
-            return fail("it cannot hold frames below a number of bytes".into());
-        }
-        Ok(Self {
-            size: (config.width, config.height),
-            layout: config.layout,
-            color: config.color,
-            frames: 0,
-            finished: false,
-            capabilities,
-        })
-    }
-
-    /// Checks one picture and returns its number.
-    fn admit(&mut self, picture: &Picture<'_>, request: &FrameRequest<'_>) -> Result<u64, VideoError> {
-        let encoder = || self.capabilities.name.clone();
-        if self.finished {
-            return Err(VideoError::Unsupported {
-                encoder: encoder(),
-                what: "a picture after the stream's end".into(),
-            });
-        }
-        let found = (picture.width, picture.height);
-        if found != self.size {
-            return Err(VideoError::Size { frame: self.frames, expected: self.size, found });
-        }
-        if picture.layout != self.layout || picture.color != self.color {
-            return Err(VideoError::Picture(format!(
-                "picture {} is {:?}, {:?} and the stream {:?}, {:?}",
-                self.frames, picture.layout, picture.color, self.layout, self.color
-            )));
-        }
-        picture.validate()?;
-        if let Some(map) = request.quality_map {
-            if !self.capabilities.quality_map {
-                return Err(VideoError::Unsupported {
-                    encoder: encoder(),
-                    what: "it takes no quality map".into(),
-                });
-            }
-            map.validate(picture.width, picture.height)?;
-        }
-        if request.key && self.frames > 0 && !self.capabilities.key_on_request {
-            return Err(VideoError::Unsupported {
-                encoder: encoder(),
-                what: "it makes no key frame on request; set the interval between them".into(),
-            });
-        }
-        self.frames += 1;
-        Ok(self.frames - 1)
     }
 }
 

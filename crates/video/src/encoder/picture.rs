@@ -21,6 +21,9 @@ pub enum Layout {
 }
 
 impl Layout {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::I420, Self::Nv12, Self::P010, Self::I444, Self::I420P10, Self::I444P10];
+
     /// Bits a sample: 8 or 10.
     pub const fn bit_depth(self) -> u32 {
         match self {
@@ -206,12 +209,15 @@ impl Picture<'_> {
 
 /// A picture copied to three separate planes without gaps, its size rounded up by repeating the last column and row.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Planar {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) planes: [Vec<u8>; 3],
-    /// Bytes a row.
-    pub(crate) strides: [usize; 3],
+pub struct Planar {
+    /// Width with what was added, pixels.
+    pub width: usize,
+    /// Height with what was added, pixels.
+    pub height: usize,
+    /// Luma, blue and red differences.
+    pub planes: [Vec<u8>; 3],
+    /// Bytes a row of each plane.
+    pub strides: [usize; 3],
 }
 
 impl Planar {

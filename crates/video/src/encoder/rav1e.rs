@@ -8,8 +8,8 @@ use ::rav1e::prelude::{
 };
 
 use super::{
-    Capabilities, Codec, Encoder, EncoderConfig, FrameRequest, Gate, Layout, Matrix, Packet, Picture, Planar,
-    Preset, Rate,
+    Backend, Capabilities, Codec, EncoderConfig, FrameRequest, Gated, Layout, Matrix, Packet, Planar, Preset,
+    Rate,
 };
 use crate::VideoError;
 
@@ -24,11 +24,10 @@ const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0x00];
 ///
 /// A quality of q is its quantiser index q × 255 / 63. In low latency pictures are not reordered, but a packet still
 /// comes out four pictures late: rav1e reads that far ahead whatever its settings.
-pub struct Rav1e {
-    gate: Gate,
-    context: Depth,
-    planar: Planar,
-}
+pub type Rav1e = Gated<Library>;
+
+/// rav1e, for either depth.
+pub struct Library(Depth);
 
 enum Depth {
     Eight(Box<Context<u8>>),
@@ -41,20 +40,18 @@ impl Rav1e {
     pub fn new(config: &EncoderConfig) -> Result<Self, VideoError> {
         let capabilities = Capabilities {
             name: NAME.into(),
-            layouts: &[
-                Layout::I420,
-                Layout::Nv12,
-                Layout::P010,
-                Layout::I444,
-                Layout::I420P10,
-                Layout::I444P10,
-            ],
+            layouts: Layout::ALL,
             alpha: false,
             quality_map: false,
             key_on_request: true,
             max_frame_bytes: false,
         };
-        let gate = Gate::new(capabilities, Codec::Av1, config)?;
+        Self::open(capabilities, Codec::Av1, config, 1, || Library::open(config))
+    }
+}
+
+impl Library {
+    fn open(config: &EncoderConfig) -> Result<Self, VideoError> {
         let (numerator, denominator) = config.frame_rate();
         let live = config.preset == Preset::LowLatency;
         let mut speed = SpeedSettings::from_preset(if live { SPEED_LIVE } else { SPEED_OFFLINE });
@@ -108,7 +105,7 @@ impl Rav1e {
         } else {
             Depth::Ten(Box::new(whole.new_context().map_err(|error| refused(&error))?))
         };
-        Ok(Self { gate, context, planar: Planar::default() })
+        Ok(Self(context))
     }
 }
 
@@ -147,39 +144,31 @@ fn failed(status: EncoderStatus) -> VideoError {
     VideoError::Encoder { encoder: NAME.into(), reason: status.to_string() }
 }
 
-impl Encoder for Rav1e {
-    fn capabilities(&self) -> &Capabilities {
-        &self.gate.capabilities
-    }
-
+impl Backend for Library {
     fn encode(
         &mut self,
-        picture: &Picture<'_>,
+        planar: &Planar,
+        _: u64,
         request: FrameRequest<'_>,
     ) -> Result<Option<Packet>, VideoError> {
-        self.gate.admit(picture, &request)?;
-        self.planar.load(picture, 1);
-        match &mut self.context {
-            Depth::Eight(context) => send(context, &self.planar, request.key)?,
-            Depth::Ten(context) => send(context, &self.planar, request.key)?,
+        match &mut self.0 {
+            Depth::Eight(context) => send(context, planar, request.key)?,
+            Depth::Ten(context) => send(context, planar, request.key)?,
         }
         self.poll()
     }
 
     fn poll(&mut self) -> Result<Option<Packet>, VideoError> {
-        match &mut self.context {
+        match &mut self.0 {
             Depth::Eight(context) => receive(context),
             Depth::Ten(context) => receive(context),
         }
     }
 
-    fn finish(&mut self) -> Result<Vec<Packet>, VideoError> {
-        if !self.gate.finished {
-            self.gate.finished = true;
-            match &mut self.context {
-                Depth::Eight(context) => context.flush(),
-                Depth::Ten(context) => context.flush(),
-            }
+    fn finish(&mut self, _: u64) -> Result<Vec<Packet>, VideoError> {
+        match &mut self.0 {
+            Depth::Eight(context) => context.flush(),
+            Depth::Ten(context) => context.flush(),
         }
         std::iter::from_fn(|| self.poll().transpose()).collect()
     }

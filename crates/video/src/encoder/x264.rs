@@ -7,8 +7,7 @@ use std::ptr::{self, NonNull};
 use x264_sys as sys;
 
 use super::{
-    Capabilities, Codec, Encoder, EncoderConfig, FrameRequest, Gate, Layout, Packet, Picture, Planar, Preset,
-    Rate,
+    Backend, Capabilities, Codec, EncoderConfig, FrameRequest, Gated, Layout, Packet, Planar, Preset, Rate,
 };
 use crate::VideoError;
 
@@ -18,20 +17,20 @@ const NAME: &str = "x264";
 ///
 /// Constant quality is x264's rate factor. With [`EncoderConfig::max_frame_bytes`] its buffer model is given room for
 /// one frame of that size. 4:2:0 sides are rounded up to even numbers of pixels.
-pub struct X264 {
-    gate: Gate,
+pub type X264 = Gated<Library>;
+
+/// x264.
+pub struct Library {
     encoder: NonNull<sys::x264_t>,
     csp: i32,
-    full_chroma: bool,
-    planar: Planar,
     /// The map of the picture being encoded, and of those x264 still holds: it reads a map before `encode` returns,
     /// but nothing promises that.
     offsets: Vec<Box<[f32]>>,
 }
 
-// SAFETY: an `x264_t` is reached only through the `X264` that owns it, whose methods take `&mut self`; x264 keeps no
+// SAFETY: an `x264_t` is reached only through the `Library` that owns it, whose methods take `&mut self`; x264 keeps no
 // state of the thread that calls it (its own threads are inside).
-unsafe impl Send for X264 {}
+unsafe impl Send for Library {}
 
 impl X264 {
     /// # Errors
@@ -39,22 +38,21 @@ impl X264 {
     pub fn new(config: &EncoderConfig) -> Result<Self, VideoError> {
         let capabilities = Capabilities {
             name: NAME.into(),
-            layouts: &[
-                Layout::I420,
-                Layout::Nv12,
-                Layout::P010,
-                Layout::I444,
-                Layout::I420P10,
-                Layout::I444P10,
-            ],
+            layouts: Layout::ALL,
             alpha: false,
             quality_map: true,
             key_on_request: true,
             max_frame_bytes: true,
         };
-        let gate = Gate::new(capabilities, Codec::H264, config)?;
+        let padding = if config.layout.full_chroma() { 1 } else { 2 };
+        Self::open(capabilities, Codec::H264, config, padding, || Library::open(config))
+    }
+}
+
+impl Library {
+    fn open(config: &EncoderConfig) -> Result<Self, VideoError> {
         let full_chroma = config.layout.full_chroma();
-        let even = |size: u32| if full_chroma { size } else { size.next_multiple_of(2) };
+        let (width, height) = config.coded_size();
         let live = config.preset == Preset::LowLatency;
         let (preset, tune): (&CStr, Option<&CStr>) =
             if live { (c"veryfast", Some(c"zerolatency")) } else { (c"medium", None) };
@@ -78,8 +76,8 @@ impl X264 {
             | if deep { sys::X264_CSP_HIGH_DEPTH } else { 0 }) as i32;
         parameters.i_log_level = sys::X264_LOG_NONE;
         parameters.i_threads = i32::from(config.threads);
-        parameters.i_width = even(config.width) as i32;
-        parameters.i_height = even(config.height) as i32;
+        parameters.i_width = width as i32;
+        parameters.i_height = height as i32;
         parameters.i_csp = csp;
         parameters.i_bitdepth = config.layout.bit_depth() as i32;
         parameters.i_fps_num = numerator;
@@ -131,7 +129,7 @@ impl X264 {
         let encoder = encoder.ok_or_else(|| {
             failed(&format!("it refuses {}x{} {:?}", config.width, config.height, config.layout))
         })?;
-        Ok(Self { gate, encoder, csp, full_chroma, planar: Planar::default(), offsets: Vec::new() })
+        Ok(Self { encoder, csp, offsets: Vec::new() })
     }
 
     /// Encodes what `picture` points at, or gives out what is delayed.
@@ -175,18 +173,13 @@ fn failed(reason: &str) -> VideoError {
     VideoError::Encoder { encoder: NAME.into(), reason: reason.into() }
 }
 
-impl Encoder for X264 {
-    fn capabilities(&self) -> &Capabilities {
-        &self.gate.capabilities
-    }
-
+impl Backend for Library {
     fn encode(
         &mut self,
-        picture: &Picture<'_>,
+        planar: &Planar,
+        number: u64,
         request: FrameRequest<'_>,
     ) -> Result<Option<Packet>, VideoError> {
-        let number = self.gate.admit(picture, &request)?;
-        self.planar.load(picture, if self.full_chroma { 1 } else { 2 });
         // SAFETY: `x264_picture_t` is plain data for which zeros are a value; `x264_picture_init` fills it.
         let mut input: sys::x264_picture_t = unsafe { std::mem::zeroed() };
         // SAFETY: `input` is valid for writing.
@@ -196,9 +189,9 @@ impl Encoder for X264 {
         input.img.i_csp = self.csp;
         input.img.i_plane = 3;
         for index in 0..3 {
-            input.img.i_stride[index] = self.planar.strides[index] as i32;
+            input.img.i_stride[index] = planar.strides[index] as i32;
             // x264 copies the planes and writes to none.
-            input.img.plane[index] = self.planar.planes[index].as_ptr().cast_mut();
+            input.img.plane[index] = planar.planes[index].as_ptr().cast_mut();
         }
         if let Some(map) = request.quality_map {
             let done = self.offsets.len().saturating_sub(self.delayed());
@@ -211,8 +204,7 @@ impl Encoder for X264 {
         self.call(Some(&mut input))
     }
 
-    fn finish(&mut self) -> Result<Vec<Packet>, VideoError> {
-        self.gate.finished = true;
+    fn finish(&mut self, _: u64) -> Result<Vec<Packet>, VideoError> {
         let mut packets = Vec::new();
         while self.delayed() > 0 {
             packets.extend(self.call(None)?);
@@ -221,7 +213,7 @@ impl Encoder for X264 {
     }
 }
 
-impl Drop for X264 {
+impl Drop for Library {
     fn drop(&mut self) {
         // SAFETY: opened in `new`, closed here and nowhere else; no payload of it is borrowed.
         unsafe { sys::x264_encoder_close(self.encoder.as_ptr()) };

@@ -7,6 +7,7 @@ use wgpu::util::DeviceExt;
 use super::filter::LearnedOptions;
 use super::network::{CELL, HIDDEN, LayerWeights, LearnedNetwork, TAPS};
 use crate::VideoError;
+use crate::bindings::{filtered, filtered_picture, storage, texture, uniform};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
 use crate::kernels::{bind, compute_layout, compute_pipelines};
@@ -15,8 +16,6 @@ use crate::kernels::{bind, compute_layout, compute_pipelines};
 const WORKGROUP: [u32; 2] = [16, 8];
 /// The kernels, in the order in which they run.
 const KERNELS: [&str; 4] = ["read_lumas", "first_layer", "second_layer", "last_layer"];
-/// What filtered pictures are stored as.
-const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
 /// Vectors of a cell between layers.
 const HIDDEN_VECTORS: u64 = (HIDDEN / 4) as u64;
 const VECTOR_BYTES: u64 = 16;
@@ -75,22 +74,8 @@ impl GpuLearnedFilter {
         options.check()?;
         let quality = 26.0;
         let made = scoped(device, "building the learned filter", || {
-            let buffer =
-                |ty| wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None };
-            let read = buffer(wgpu::BufferBindingType::Storage { read_only: true });
-            let write = buffer(wgpu::BufferBindingType::Storage { read_only: false });
-            let texture = wgpu::BindingType::Texture {
-                sample_type: wgpu::TextureSampleType::Float { filterable: false },
-                view_dimension: wgpu::TextureViewDimension::D2,
-                multisampled: false,
-            };
-            let filtered = wgpu::BindingType::StorageTexture {
-                access: wgpu::StorageTextureAccess::WriteOnly,
-                format: FORMAT,
-                view_dimension: wgpu::TextureViewDimension::D2,
-            };
-            let uniform = buffer(wgpu::BufferBindingType::Uniform);
-            let kinds = [uniform, read, read, texture, filtered, write, write, write];
+            let (read, write) = (storage(true), storage(false));
+            let kinds = [uniform(), read, read, texture(), filtered(), write, write, write];
             let layout = compute_layout(device, "learned filter", &kinds);
             let source = include_str!(concat!(env!("OUT_DIR"), "/learned.wgsl"));
             let kernels = compute_pipelines(device, "learned filter", source, &layout, KERNELS);
@@ -202,18 +187,6 @@ impl Pictures {
                     mapped_at_creation: false,
                 })
             };
-            let filtered = device.create_texture(&wgpu::TextureDescriptor {
-                label: Some("filtered"),
-                size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format: FORMAT,
-                usage: wgpu::TextureUsages::STORAGE_BINDING
-                    | wgpu::TextureUsages::TEXTURE_BINDING
-                    | wgpu::TextureUsages::COPY_SRC,
-                view_formats: &[],
-            });
             let settings = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("filter settings"),
                 contents: bytemuck::bytes_of(&settings),
@@ -224,7 +197,7 @@ impl Pictures {
                 settings,
                 lumas: room(1),
                 hidden: [room(HIDDEN_VECTORS), room(HIDDEN_VECTORS)],
-                filtered: filtered.create_view(&Default::default()),
+                filtered: filtered_picture(device, "filtered", size),
                 source: None,
             })
         })

@@ -217,6 +217,26 @@ fn until_error_or_end(encoder: &mut dyn Encoder, clip: &Clip) -> String {
     encoder.finish().unwrap_err().to_string()
 }
 
+// In a process of its own, whose environment is what it should be.
+#[test]
+fn the_ffmpeg_that_the_environment_names_is_run() {
+    const NAMED: &str = "no-such-ffmpeg-here";
+    if std::env::var_os("EFFIGY_FFMPEG").is_some_and(|name| name == NAMED) {
+        let settings = EncoderConfig::new(64, 64);
+        let error = Ffmpeg::new("libx264", &settings, &FfmpegOptions::default()).err().unwrap().to_string();
+        assert!(error.starts_with("no-such-ffmpeg-here: cannot be started"), "{error}");
+        return;
+    }
+    let here = "faults::the_ffmpeg_that_the_environment_names_is_run";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", here])
+        .env("EFFIGY_FFMPEG", NAMED)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn an_encoder_that_is_dropped_leaves_no_process() {
     if !ffmpeg::there() {

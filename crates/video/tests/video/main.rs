@@ -8,5 +8,6 @@ mod containers;
 mod encoders;
 mod faults;
 mod ffmpeg;
+mod odd;
 mod quality;
 mod sound;

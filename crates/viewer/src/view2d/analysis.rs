@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use effigy_quality::Picture;
 use effigy_splat::Frame;
 use effigy_video::encoder::{self, QualityMap};
-use effigy_video::quality::Picture;
 use effigy_video::{
     Alpha, FilterOptions, Importance, MapOptions, PlaneFormat, Planes, PreFilter, QualityMapper,
 };

@@ -18,7 +18,7 @@ pub(crate) fn picture(analysis: &Analysis, setup: &Setup, stage: Stage) -> Optio
     let size = analysis.size();
     let stage = || analysis.stage(stage);
     let pixels: Vec<Color32> = match layer {
-        Layer::Colour => return Some(ColorImage::from_rgb(size, fitting(stage()?, size)?.rgb.rgb())),
+        Layer::Colour => return Some(ColorImage::from_rgb(size, &fitting(stage()?, size)?.rgb.rgb())),
         Layer::Y => codes(&fitting(stage()?, size)?.codes, 0, size),
         Layer::U => codes(&fitting(stage()?, size)?.codes, 1, size),
         Layer::V => codes(&fitting(stage()?, size)?.codes, 2, size),
@@ -34,13 +34,14 @@ pub(crate) fn picture(analysis: &Analysis, setup: &Setup, stage: Stage) -> Optio
                 let [column, row] = [i % size[0], i / size[0]].map(|at| at / map.block as usize);
                 map.offsets.get(row * map.columns as usize + column).copied().unwrap_or(0.0)
             };
-            let pixels = luma.rgb().chunks_exact(3).enumerate();
+            let luma = luma.rgb();
+            let pixels = luma.chunks_exact(3).enumerate();
             pixels.map(|(i, rgb)| tinted(rgb, offset_colour(blocks(i)))).collect()
         }
         Layer::Difference => {
             let [a, b] = analysis.compared(setup.from_truth)?;
-            let (a, b) = (fitting(a, size)?, fitting(b, size)?);
-            let pairs = a.rgb.rgb().chunks_exact(3).zip(b.rgb.rgb().chunks_exact(3));
+            let (a, b) = (fitting(a, size)?.rgb.rgb(), fitting(b, size)?.rgb.rgb());
+            let pairs = a.chunks_exact(3).zip(b.chunks_exact(3));
             let code = |a: u8, b: u8| (gain * f32::from(a.abs_diff(b))).min(255.0) as u8;
             pairs
                 .map(|(a, b)| Color32::from_rgb(code(a[0], b[0]), code(a[1], b[1]), code(a[2], b[2])))

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use effigy_quality::SquaredError;
 use effigy_video::encoder::{self, Encoder, EncoderConfig, FrameRequest, H264Decoder, Packet};
-use effigy_video::quality::{Picture, SquaredError};
+use effigy_video::received::picture_of_planes;
 
 use super::analysis::{Codes, Prepared, StagePicture};
 use super::setup::{Codec, Setup};
@@ -210,7 +211,7 @@ impl Live {
         let of = self.sources.iter().position(|(number, _)| *number == packet.pts);
         let of = of.and_then(|at| self.sources.drain(..=at).next_back());
         let shown = decoded.picture(picture.width, picture.height, picture.color);
-        let rgb = Picture::of_planes(&shown).map_err(|error| error.to_string())?;
+        let rgb = picture_of_planes(&shown).map_err(|error| error.to_string())?;
         let decoded = Arc::new(StagePicture { rgb, codes: Codes::of(&shown) });
         Ok(of.map(|(_, of)| Received { of, decoded }))
     }

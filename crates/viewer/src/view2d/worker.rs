@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use effigy_quality::{Measure, Pair as Compared, Picture, SquaredError};
 use effigy_render::PendingFrame;
 use effigy_splat::Frame;
-use effigy_video::quality::{CompareOptions, Frames, Measure, Picture, SquaredError, compare};
 use egui::ColorImage;
 
 use super::analysis::{Analysis, Preparation, Rendered};
@@ -348,10 +348,5 @@ fn judge(shared: &Shared, context: &egui::Context) {
 }
 
 fn ssimulacra2(of: Picture, decoded: Picture) -> Option<f64> {
-    let sequence = |picture| Frames::new("picture", None, [picture]);
-    let options = CompareOptions { measures: vec![Measure::Ssimulacra2], ..CompareOptions::default() };
-    let compared = compare(&mut sequence(of), &mut sequence(decoded), None, &options, &mut |_| true);
-    let compared = compared.ok()??;
-    let scores = compared.regions.first()?.scores.first()?;
-    scores.result.as_ref().ok().map(|score| score.pooled)
+    Compared::new(of, decoded).ok()?.value(Measure::Ssimulacra2, None).ok()?
 }

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use effigy_quality::{FrameSource, Gather, Mask, Picture, QualityError, Rect, RectFinder};
 use effigy_render::Precision;
 use effigy_splat::Frame;
-use effigy_video::quality::{FrameSource, Gather, Mask, Picture, QualityError, Rect, RectFinder};
 
 use crate::command::bundled;
 use crate::engine::{Backend, Engine};

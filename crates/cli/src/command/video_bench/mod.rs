@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use effigy_quality::{CompareOptions, Ffmpeg, Interpolation, Labels, Region, Report, compare};
 use effigy_video::encoder::{Codec, EncoderChoice, EncoderConfig, open};
-use effigy_video::quality::{CompareOptions, Ffmpeg, Interpolation, Labels, Region, Report, compare};
 
 use crate::engine::Backend;
 use crate::failure::{Interrupted, bad_input};
@@ -65,8 +65,8 @@ pub(crate) struct Arguments {
     /// Picture size.
     #[arg(long, default_value = "512x512", value_name = "WxH")]
     size: Size,
-    /// Measure SSIM, MS-SSIM, SSIMULACRA2 and FLIP of every so manieth frame only. Odd numbers meet all kinds of
-    /// frames.
+    /// Measure SSIM, MS-SSIM, SSIMULACRA2, FLIP and the Laplacian pyramid of every so manieth frame only. Odd numbers meet
+    /// all kinds of frames.
     #[arg(long, default_value_t = 21, value_name = "N")]
     every: usize,
     /// Also code each clip's track as a stream of controls, and find what videos take for the same PSNR.
@@ -232,6 +232,7 @@ fn measure(
                 variant: variant.to_string(),
                 point: format!("{quality}"),
                 kbit_per_s: Some(kbit_per_s(&packets, clip.frames)),
+                ..Labels::default()
             };
             let mut decoded = encoding.decode(clip, packets, &room.join("packets"))?;
             let mut reference = clip.pictures()?;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use effigy_quality::{CompareOptions, Measure, compare};
 use effigy_stream::{EncoderOptions, resample, stream_frames};
 use effigy_video::encoder::{Codec, EncoderChoice};
-use effigy_video::quality::{CompareOptions, Measure, compare};
 use serde::{Serialize, Serializer};
 
 use super::Arguments;

@@ -7,12 +7,13 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context as _;
+use effigy_quality::{Cropped, Ffmpeg, FrameSource, SourceOptions, open_frames};
 use effigy_splat::Frame;
 use effigy_video::container::{Container as _, Elementary};
 use effigy_video::encoder::{
     Codec, EncoderChoice, EncoderConfig, FrameRequest, Packet, Picture, Preset, Rate, open,
 };
-use effigy_video::quality::{Ffmpeg, FrameSource, H264Packets, SourceOptions, open_frames};
+use effigy_video::received::H264Packets;
 use effigy_video::{
     Alpha, Filtering, Importance, LearnedOptions, MapOptions, PlaneFormat, Planes, Preparation,
     PreparationOptions,
@@ -144,9 +145,8 @@ impl Encoding<'_> {
         path: &Path,
     ) -> anyhow::Result<Box<dyn FrameSource>> {
         let config = self.config(clip, 0.0)?;
-        let options = SourceOptions::default();
         if self.ffmpeg.is_err() && config.codec == Codec::H264 {
-            return Ok(Box::new(H264Packets::new(clip.name.clone(), FPS, packets, &options)?));
+            return Ok(Box::new(H264Packets::new(clip.name.clone(), &config, packets)?));
         }
         let name = || path.display().to_string();
         let mut file = Elementary::new(BufWriter::new(File::create(path).with_context(name)?), &config);
@@ -154,7 +154,9 @@ impl Encoding<'_> {
             file.write(packet).with_context(name)?;
         }
         file.finish().with_context(name)?;
-        Ok(open_frames(path, self.ffmpeg.clone(), &options)?)
+        let source = open_frames(path, self.ffmpeg.clone(), &SourceOptions::default())?;
+        // The bare stream does not tell which pixels the encoder added.
+        Ok(Box::new(Cropped::new(source, clip.size.width as usize, clip.size.height as usize)))
     }
 }
 

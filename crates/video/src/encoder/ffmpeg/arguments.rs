@@ -4,15 +4,13 @@ use super::codec_of;
 use crate::VideoError;
 use crate::encoder::{Codec, EncoderConfig, Layout, Matrix, Preset, Rate};
 
-/// Given to FFmpeg as planes, whatever they were.
-pub(super) const LAYOUTS: &[Layout] =
-    &[Layout::I420, Layout::Nv12, Layout::P010, Layout::I444, Layout::I420P10, Layout::I444P10];
-
 /// Bytes of parameter sets that key frames get here, which the encoder does not count.
 const PARAMETER_SETS: u32 = 64;
 
 pub(super) struct Plan {
     pub(super) codec: Codec,
+    /// What the sides of pictures are rounded up to.
+    pub(super) padding: usize,
     pub(super) arguments: Vec<String>,
 }
 
@@ -28,11 +26,10 @@ pub(super) fn plan(name: &str, config: &EncoderConfig, extra: &[String]) -> Resu
     let codec = codec_of(name).ok_or_else(|| {
         fail("its name does not say that it makes H.264, H.265 or AV1, which are taken here")
     })?;
-    let (w, h) = if config.layout.full_chroma() {
-        (config.width, config.height)
-    } else {
-        (config.width.next_multiple_of(2), config.height.next_multiple_of(2))
-    };
+    // These two code odd sides as they are; SVT-AV1 before 2 refuses them, and the others' streams have none.
+    let any_size = config.layout.full_chroma() || matches!(name, "libaom-av1" | "librav1e");
+    let padding = if any_size { 1 } else { 2 };
+    let (w, h) = (config.width.next_multiple_of(padding), config.height.next_multiple_of(padding));
     let (numerator, denominator) = config.frame_rate();
     let matrix = match config.color.matrix {
         Matrix::Bt709 => "bt709",
@@ -82,7 +79,7 @@ pub(super) fn plan(name: &str, config: &EncoderConfig, extra: &[String]) -> Resu
         Codec::H265 => "-bsf:v hevc_metadata=aud=insert -f hevc",
     });
     words.add("pipe:1");
-    Ok(Plan { codec, arguments: words.0 })
+    Ok(Plan { codec, padding: padding as usize, arguments: words.0 })
 }
 
 #[derive(Default)]

@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Capture, CaptureError, CaptureLimits, Picture};
+use crate::capture::Capture;
+use crate::error::CaptureError;
+use crate::limits::CaptureLimits;
+use crate::picture::Picture;
+use crate::reading::Reading;
 
 /// The pictures of a capture, decoded when asked for and kept within a budget of memory: those used longest ago go first.
 /// May be used from several threads; what it returns depends on nothing but the files.
@@ -28,11 +32,13 @@ pub struct Preloaded {
     pub left: usize,
 }
 
-/// Where a frame's picture is, and the size it must have.
+/// Where a frame's picture is, and what it becomes.
 #[derive(Debug)]
 struct Source {
     picture: PathBuf,
     mask: Option<PathBuf>,
+    reading: Reading,
+    /// Width and height in memory.
     size: (u32, u32),
 }
 
@@ -83,6 +89,7 @@ impl PictureCache {
         let sources = capture.frames.iter().map(|frame| Source {
             picture: frame.picture.clone(),
             mask: frame.mask.clone(),
+            reading: frame.reading.clone(),
             size: (frame.camera.width, frame.camera.height),
         });
         Self { sources: sources.collect(), limits: capture.limits.clone(), budget, kept: Mutex::default() }
@@ -157,15 +164,7 @@ impl PictureCache {
     fn decode(&self, index: usize) -> Result<Picture, CaptureError> {
         let count = self.sources.len();
         let source = self.sources.get(index).ok_or(CaptureError::NoSuchPicture { index, count })?;
-        let picture = Picture::open(&source.picture, source.mask.as_deref(), &self.limits)?;
-        let (width, height) = source.size;
-        if (picture.width, picture.height) != source.size {
-            return Err(CaptureError::format(
-                &source.picture,
-                format!("is {}x{}, its camera {width}x{height}", picture.width, picture.height),
-            ));
-        }
-        Ok(picture)
+        Picture::read(&source.picture, source.mask.as_deref(), &source.reading, &self.limits)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

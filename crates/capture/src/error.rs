@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::problem::shown;
+use effigy_rig::shown;
 
 /// Why a capture or one of its pictures cannot be read. Each message is one line and names the file.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum CaptureError {
         /// What is wrong with it.
         fault: String,
     },
-    /// A file asks for more than [`CaptureLimits`](super::CaptureLimits) allow.
+    /// A file asks for more than [`CaptureLimits`](crate::CaptureLimits) allow.
     #[error("{}: {what}: {size}, over the limit of {limit}", path.display())]
     Limit {
         /// The file.
@@ -52,17 +52,17 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
-    pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
 
     /// What `fault` quotes from files is made fit to be shown.
-    pub(super) fn format(path: &Path, fault: impl AsRef<str>) -> Self {
+    pub(crate) fn format(path: &Path, fault: impl AsRef<str>) -> Self {
         Self::Format { path: path.to_owned(), fault: shown(fault.as_ref()) }
     }
 
     /// What is wrong, without the file's name.
-    pub(super) fn fault(&self) -> String {
+    pub(crate) fn fault(&self) -> String {
         match self {
             Self::Io { source, .. } => source.to_string(),
             Self::Format { fault, .. } => fault.clone(),
@@ -73,7 +73,7 @@ impl CaptureError {
 }
 
 /// An error unless `size` is at most `limit`.
-pub(super) fn within(path: &Path, what: &'static str, size: u64, limit: u64) -> Result<(), CaptureError> {
+pub(crate) fn within(path: &Path, what: &'static str, size: u64, limit: u64) -> Result<(), CaptureError> {
     if size > limit {
         return Err(CaptureError::Limit { path: path.to_owned(), what, size, limit });
     }

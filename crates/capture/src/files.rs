@@ -4,14 +4,18 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::within;
-use super::{CaptureError, CaptureLimits};
+use crate::error::{CaptureError, within};
+use crate::limits::CaptureLimits;
 
-/// Extensions tried, in this order, where a capture leaves them out.
-const PICTURE_EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "JPG"];
+/// Extensions tried, in this order, where a capture leaves them out, or there is no file with its own.
+const PICTURE_EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "PNG", "JPG", "JPEG", "WEBP"];
+/// The folder of pictures in their full size, and those of smaller ones beside it, which nerfstudio and 3D Gaussian
+/// Splatting name by how much smaller.
+const PICTURE_FOLDER: &str = "images";
+const SMALLER_FOLDERS: [&str; 3] = ["images_2", "images_4", "images_8"];
 
 /// The bytes of a file, unless there are more than `limit`.
-pub(super) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, CaptureError> {
+pub(crate) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, CaptureError> {
     let io = |error| CaptureError::io(path, error);
     let file = open(path)?;
     within(path, "bytes", file.metadata().map_err(io)?.len(), limit)?;
@@ -22,7 +26,7 @@ pub(super) fn read_within(path: &Path, limit: u64) -> Result<Vec<u8>, CaptureErr
 }
 
 /// Opens a file, but no device or pipe, on which reading might never end.
-pub(super) fn open(path: &Path) -> Result<File, CaptureError> {
+pub(crate) fn open(path: &Path) -> Result<File, CaptureError> {
     let metadata = std::fs::metadata(path).map_err(|error| CaptureError::io(path, error))?;
     if !metadata.is_file() {
         return Err(CaptureError::format(path, "not a file"));
@@ -34,7 +38,7 @@ pub(super) fn open(path: &Path) -> Result<File, CaptureError> {
 ///
 /// # Errors
 /// What is wrong with it: empty, absolute outside of the folder, or further up than the limits allow.
-pub(super) fn resolve(folder: &Path, text: &str, limits: &CaptureLimits) -> Result<PathBuf, &'static str> {
+pub(crate) fn resolve(folder: &Path, text: &str, limits: &CaptureLimits) -> Result<PathBuf, &'static str> {
     if text.trim().is_empty() {
         return Err("is empty");
     }
@@ -79,23 +83,41 @@ pub(super) fn resolve(folder: &Path, text: &str, limits: &CaptureLimits) -> Resu
     Ok(path)
 }
 
-/// As [`resolve`], for pictures, whose extension may be missing.
-pub(super) fn resolve_picture(
+/// As [`resolve`], for pictures: see [`find_picture`].
+pub(crate) fn resolve_picture(
     folder: &Path,
     text: &str,
     limits: &CaptureLimits,
 ) -> Result<PathBuf, &'static str> {
-    let path = resolve(folder, text, limits)?;
-    if path.is_file() {
-        return Ok(path);
-    }
-    let with = |extension: &&str| {
-        let mut longer = path.clone().into_os_string();
-        longer.push(".");
-        longer.push(extension);
-        PathBuf::from(longer)
+    resolve(folder, text, limits).map(|path| find_picture(folder, path))
+}
+
+/// The picture at `path` in a capture's `folder`. Where there is none: with an extension that the path lacks, or another
+/// than it has (pictures are converted, and their names change between upper and lower case), and in a folder of smaller
+/// pictures. `path` itself if there is none of these either.
+pub(crate) fn find_picture(folder: &Path, path: PathBuf) -> PathBuf {
+    let in_folder = |path: &Path| -> Option<PathBuf> {
+        if path.is_file() {
+            return Some(path.to_owned());
+        }
+        let with = |extension: &&str| {
+            let mut longer = path.to_owned().into_os_string();
+            longer.push(".");
+            longer.push(extension);
+            PathBuf::from(longer)
+        };
+        if let Some(longer) = PICTURE_EXTENSIONS.iter().map(with).find(|longer| longer.is_file()) {
+            return Some(longer);
+        }
+        let own = path.extension()?.to_str()?;
+        PICTURE_EXTENSIONS.iter().find(|known| known.eq_ignore_ascii_case(own))?;
+        PICTURE_EXTENSIONS.iter().map(|other| path.with_extension(other)).find(|other| other.is_file())
     };
-    Ok(PICTURE_EXTENSIONS.iter().map(with).find(|longer| longer.is_file()).unwrap_or(path))
+    let smaller = || {
+        let inside = path.strip_prefix(folder.join(PICTURE_FOLDER)).ok()?;
+        SMALLER_FOLDERS.iter().find_map(|smaller| in_folder(&folder.join(smaller).join(inside)))
+    };
+    in_folder(&path).or_else(smaller).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -3,12 +3,33 @@
 use std::io::BufReader;
 use std::path::Path;
 
-use image::{DynamicImage, ImageReader, Limits};
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder as _, ImageReader, Limits};
 use rayon::prelude::*;
 
-use super::error::within;
-use super::files::open;
-use super::{CaptureError, CaptureLimits};
+use crate::error::{CaptureError, within};
+use crate::files::open;
+use crate::frame::CaptureFrame;
+use crate::limits::CaptureLimits;
+use crate::reading::Reading;
+
+/// What a picture's header says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    /// Width and height of what lies in the file.
+    pub(crate) size: (u32, u32),
+    orientation: Orientation,
+}
+
+impl Header {
+    /// Width and height when turned by a quarter, where the header says that it should be.
+    pub(crate) fn turned(&self) -> Option<(u32, u32)> {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        matches!(self.orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
+            .then_some((self.size.1, self.size.0))
+    }
+}
 
 /// A picture in memory: 8-bit sRGB with straight alpha, rows from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,33 +43,65 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG or WebP, whatever its name says. With a mask, its coverage takes the place of the picture's
-    /// alpha: the mask's own alpha where that is not opaque throughout, its brightness otherwise.
+    /// The picture of a frame as its camera sees it, from a PNG, JPEG or WebP, whatever its name says. With a mask, its
+    /// coverage takes the place of the picture's alpha: the mask's own alpha where that is not opaque throughout, its
+    /// brightness otherwise; a mask of another size is resized. What a lens has bent is straightened by bilinear
+    /// interpolation; where the lens has seen nothing, the picture is transparent.
     ///
     /// # Errors
-    /// [`CaptureError`] with the name of the file that cannot be read or decoded, is over the limits, or whose mask has
-    /// another size.
-    pub fn open(path: &Path, mask: Option<&Path>, limits: &CaptureLimits) -> Result<Self, CaptureError> {
-        let rgba = decode(path, limits)?.into_rgba8();
+    /// [`CaptureError`] with the name of the file that cannot be read or decoded, is over the limits, or has another
+    /// size than when the capture was opened.
+    pub fn of(frame: &CaptureFrame, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        Self::read(&frame.picture, frame.mask.as_deref(), &frame.reading, limits)
+    }
+
+    /// As [`Picture::of`].
+    pub(crate) fn read(
+        path: &Path,
+        mask: Option<&Path>,
+        reading: &Reading,
+        limits: &CaptureLimits,
+    ) -> Result<Self, CaptureError> {
+        let (mut picture, orientation) = decode(path, limits)?;
+        if reading.turned {
+            picture.apply_orientation(orientation);
+        }
+        let rgba = picture.into_rgba8();
         let (width, height) = rgba.dimensions();
-        let mut picture = Self {
-            width,
-            height,
-            rgba: rgba.as_raw().chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect(),
-        };
+        if (width, height) != reading.size {
+            let (w, h) = reading.size;
+            return Err(CaptureError::format(path, format!("is {width}x{height}, its camera {w}x{h}")));
+        }
+        let mut rgba: Vec<[u8; 4]> =
+            rgba.as_raw().chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect();
         if let Some(path) = mask {
-            let mask = decode(path, limits)?;
-            if (mask.width(), mask.height()) != (width, height) {
+            let (mut mask, _) = decode(path, limits)?;
+            let size = |mask: &DynamicImage| (mask.width(), mask.height());
+            if !alike(size(&mask), reading.size) && reading.turned {
+                mask.apply_orientation(orientation);
+            }
+            if !alike(size(&mask), reading.size) {
+                let (w, h) = size(&mask);
                 return Err(CaptureError::format(
                     path,
-                    format!("the mask is {}x{}, its picture {width}x{height}", mask.width(), mask.height()),
+                    format!("the mask is {w}x{h}, its picture {width}x{height}"),
                 ));
             }
-            for (pixel, coverage) in picture.rgba.iter_mut().zip(coverage(&mask)) {
+            if size(&mask) != reading.size {
+                mask = mask.resize_exact(width, height, FilterType::Triangle);
+            }
+            for (pixel, coverage) in rgba.iter_mut().zip(coverage(&mask)) {
                 pixel[3] = coverage;
             }
         }
-        Ok(picture)
+        Ok(match &reading.undistortion {
+            None => Self { width, height, rgba },
+            Some(undistortion) => Self {
+                width: undistortion.to.width,
+                height: undistortion.to.height,
+                rgba: undistortion.apply(&rgba),
+            },
+        })
     }
 
     /// Bytes that the pixels take.
@@ -69,7 +122,7 @@ impl Picture {
 
     /// The picture at half the size: the mean of two by two pixels, premultiplied by alpha. An odd last row or column
     /// is left out, so that a pixel stays twice as large in both directions; a picture one pixel wide or high stays
-    /// as it is. [`CaptureFrame::camera_at`](super::CaptureFrame::camera_at) is the camera to it.
+    /// as it is. [`CaptureFrame::camera_at`](crate::CaptureFrame::camera_at) is the camera to it.
     pub fn halved(&self) -> Self {
         if self.width < 2 || self.height < 2 {
             return self.clone();
@@ -100,10 +153,20 @@ fn mean(pixels: [[u8; 4]; 4]) -> [u8; 4] {
     [channel(0), channel(1), channel(2), ((alpha + 2) / 4) as u8]
 }
 
-/// Width and height of a picture, from its header.
-pub(super) fn size(path: &Path, limits: &CaptureLimits) -> Result<(u32, u32), CaptureError> {
+/// What the header of a picture says.
+pub(crate) fn header(path: &Path, limits: &CaptureLimits) -> Result<Header, CaptureError> {
     let undecodable = |error: image::ImageError| CaptureError::format(path, decoding_fault(&error));
-    reader(path, limits)?.into_dimensions().map_err(undecodable)
+    let mut decoder = reader(path, limits)?.into_decoder().map_err(undecodable)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    Ok(Header { size: decoder.dimensions(), orientation })
+}
+
+/// Whether two pictures may be of one, made smaller or larger: the same shape but for rounding.
+pub(crate) fn alike(a: (u32, u32), b: (u32, u32)) -> bool {
+    let (aw, ah, bw, bh) = (f64::from(a.0), f64::from(a.1), f64::from(b.0), f64::from(b.1));
+    // From the other's sides to this one's, by either of them.
+    let by = |scale: f64| (bw * scale - aw).abs() <= 1.0 && (bh * scale - ah).abs() <= 1.0;
+    a == b || by(aw / bw) || by(ah / bh)
 }
 
 fn reader(
@@ -126,10 +189,13 @@ fn reader(
     Ok(reader)
 }
 
-fn decode(path: &Path, limits: &CaptureLimits) -> Result<DynamicImage, CaptureError> {
-    let (width, height) = size(path, limits)?;
+/// A picture as it lies in its file, and how it should be turned.
+fn decode(path: &Path, limits: &CaptureLimits) -> Result<(DynamicImage, Orientation), CaptureError> {
+    let Header { size: (width, height), orientation } = header(path, limits)?;
     within(path, "pixels", u64::from(width) * u64::from(height), limits.picture_pixels)?;
-    reader(path, limits)?.decode().map_err(|error| CaptureError::format(path, decoding_fault(&error)))
+    let decoded = reader(path, limits)?.decode();
+    let picture = decoded.map_err(|error| CaptureError::format(path, decoding_fault(&error)))?;
+    Ok((picture, orientation))
 }
 
 fn decoding_fault(error: &image::ImageError) -> String {
@@ -187,6 +253,20 @@ mod tests {
         assert_eq!(out.len(), 2);
         for (a, b) in out.iter().flatten().zip(expected.iter().flatten()) {
             assert!((a - b).abs() < 1e-6, "{out:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_made_smaller_are_alike() {
+        for (a, b) in
+            [((100, 80), (100, 80)), ((50, 40), (100, 80)), ((125, 93), (1001, 750)), ((200, 160), (100, 80))]
+        {
+            assert!(alike(a, b), "{a:?} {b:?}");
+        }
+        for (a, b) in
+            [((50, 80), (100, 80)), ((80, 100), (100, 80)), ((96, 80), (100, 80)), ((640, 360), (640, 480))]
+        {
+            assert!(!alike(a, b), "{a:?} {b:?}");
         }
     }
 }

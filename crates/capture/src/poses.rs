@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use effigy_rig::{Pose, Rig, RigError, Track, TrackPlayer, Wrap};
 use glam::Quat;
 
-use crate::Capture;
+use crate::capture::Capture;
 
 /// One pose for each frame of `capture`, by its controls, which are looked up as a track's are, and its joints.
 ///

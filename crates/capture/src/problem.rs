@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use effigy_rig::shown;
+
 /// Whether a [`Problem`] stands in the way of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -33,42 +35,29 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
-    pub(super) fn error(subject: impl AsRef<str>, line: impl AsRef<str>) -> Self {
+    pub(crate) fn error(subject: impl AsRef<str>, line: impl AsRef<str>) -> Self {
         Self { severity: Severity::Error, subject: shown(subject.as_ref()), line: shown(line.as_ref()) }
     }
 
-    pub(super) fn warning(subject: impl AsRef<str>, line: impl AsRef<str>) -> Self {
+    pub(crate) fn warning(subject: impl AsRef<str>, line: impl AsRef<str>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(subject, line) }
     }
 }
 
 /// The file's name for a problem.
-pub(super) fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// `1 frame`, `2 frames`.
-pub(super) fn counted(n: usize, what: &str) -> String {
+pub(crate) fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// Text from a file for a message: on one line, without what a terminal would act on, and not long.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 300;
-    let mut out = String::new();
-    for (i, c) in text.chars().enumerate() {
-        if i == MOST {
-            out.push('…');
-            break;
-        }
-        // Marks of writing direction reorder what stands around them.
-        if c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
+/// The first of some names, and how many more there are.
+pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const MOST: usize = 3;
+    let more = names.len().saturating_sub(MOST);
+    let first: Vec<&str> = names.take(MOST).collect();
+    if more > 0 { format!("{} and {more} more", first.join(", ")) } else { first.join(", ") }
 }

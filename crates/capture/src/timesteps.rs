@@ -6,24 +6,25 @@ use std::path::Path;
 use effigy_rig::{ARKIT_NAMES, Track, TrackLimits, canonical};
 use serde::Deserialize;
 
-use super::error::within;
-use super::files::read_within;
-use super::{CaptureError, CaptureLimits, Problem};
+use crate::error::{CaptureError, within};
+use crate::files::read_within;
+use crate::limits::CaptureLimits;
+use crate::problem::{Problem, file_name};
 
-/// Controls and joints of one instant, as [`CaptureFrame`](super::CaptureFrame) holds them.
+/// Controls and joints of one instant, as [`CaptureFrame`](crate::CaptureFrame) holds them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Values {
-    pub(super) controls: BTreeMap<String, f32>,
-    pub(super) joints: BTreeMap<String, [f32; 4]>,
+pub(crate) struct Values {
+    pub(crate) controls: BTreeMap<String, f32>,
+    pub(crate) joints: BTreeMap<String, [f32; 4]>,
 }
 
 /// Controls as a file writes them; `null` is what some programs make of NaN.
-pub(super) type RawControls = BTreeMap<String, Option<f64>>;
+pub(crate) type RawControls = BTreeMap<String, Option<f64>>;
 /// Joints as a file writes them.
-pub(super) type RawJoints = BTreeMap<String, [f64; 4]>;
+pub(crate) type RawJoints = BTreeMap<String, [f64; 4]>;
 
 /// All instants of a file.
-pub(super) enum Timesteps {
+pub(crate) enum Timesteps {
     Table(BTreeMap<u64, Values>),
     Track(Track),
 }
@@ -41,7 +42,7 @@ enum Entry {
 
 impl Timesteps {
     /// Reads a file of controls, and notes in `problems` what is wrong with single entries.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: &Path,
         limits: &CaptureLimits,
         problems: &mut Vec<Problem>,
@@ -81,7 +82,7 @@ impl Timesteps {
                 })?;
                 if track.head_rotations.is_some() || track.eye_rotations.is_some() {
                     problems.push(Problem::warning(
-                        super::problem::file_name(path),
+                        file_name(path),
                         "rotations of the head and the eyes in a track are not used; give them as joints by timestep",
                     ));
                 }
@@ -107,7 +108,7 @@ impl Timesteps {
     }
 
     /// What the file has for a frame: by its timestep, or in a track, where it has none, by its time (seconds).
-    pub(super) fn at(&self, timestep: Option<u64>, time: Option<f64>) -> Option<Values> {
+    pub(crate) fn at(&self, timestep: Option<u64>, time: Option<f64>) -> Option<Values> {
         match self {
             Self::Table(table) => table.get(&timestep?).cloned(),
             Self::Track(track) => {
@@ -151,7 +152,7 @@ fn by_number(table: BTreeMap<String, Entry>) -> Result<BTreeMap<u64, Entry>, Str
 }
 
 /// Controls with ARKit names in camelCase.
-pub(super) fn controls(
+pub(crate) fn controls(
     raw: RawControls,
     subject: &str,
     problems: &mut Vec<Problem>,
@@ -175,6 +176,6 @@ pub(super) fn controls(
 }
 
 /// Joints in the width that frames have.
-pub(super) fn joints(raw: RawJoints) -> BTreeMap<String, [f32; 4]> {
+pub(crate) fn joints(raw: RawJoints) -> BTreeMap<String, [f32; 4]> {
     raw.into_iter().map(|(name, q)| (name, q.map(|x| x as f32))).collect()
 }

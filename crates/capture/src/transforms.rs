@@ -1,84 +1,62 @@
 //! Captures in JSON: this program's format, nerfstudio's, instant-ngp's, VHAP's and that of the NeRF synthetic scenes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
 
+use effigy_splat::transforms::{LensFields, Transforms, TransformsFrame, parse_json};
 use glam::{DAffine3, DMat3, DVec3};
 use serde::Deserialize;
 
-use super::error::within;
-use super::files::{read_within, resolve, resolve_picture};
-use super::problem::{counted, file_name};
-use super::timesteps::{RawControls, RawJoints, Timesteps, controls, joints};
-use super::view::{Pinhole, from_opengl};
-use super::{Capture, CaptureError, CaptureFrame, CaptureLimits, CaptureOptions, Problem, Split, picture};
+use crate::capture::Capture;
+use crate::draft::{self, Draft};
+use crate::error::{CaptureError, within};
+use crate::files::{read_within, resolve, resolve_picture};
+use crate::frame::Split;
+use crate::left_out::{LeftOut, Reason};
+use crate::lens::Lens;
+use crate::limits::CaptureLimits;
+use crate::models::EQUIRECTANGULAR;
+use crate::options::CaptureOptions;
+use crate::problem::{Problem, counted, file_name};
+use crate::timesteps::{RawControls, RawJoints, Timesteps, controls, joints};
+use crate::view::from_opengl;
+use crate::{colmap, picture, points};
 
-/// Structures that may each hold intrinsics. (`serde(flatten)` would keep every unknown field in memory.)
-macro_rules! with_intrinsics {
-    ($(#[$meta:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
-        $(#[$meta])*
-        #[derive(Deserialize)]
-        struct $name {
-            w: Option<f64>,
-            h: Option<f64>,
-            fl_x: Option<f64>,
-            fl_y: Option<f64>,
-            cx: Option<f64>,
-            cy: Option<f64>,
-            camera_angle_x: Option<f64>,
-            camera_angle_y: Option<f64>,
-            k1: Option<f64>,
-            k2: Option<f64>,
-            k3: Option<f64>,
-            k4: Option<f64>,
-            p1: Option<f64>,
-            p2: Option<f64>,
-            is_fisheye: Option<bool>,
-            camera_model: Option<String>,
-            $($field: $type,)*
-        }
+/// Where nerfstudio leaves the model that it made a capture from.
+const NERFSTUDIO_MODEL: &str = "colmap/sparse/0";
 
-        impl $name {
-            fn intrinsics(&self) -> Intrinsics {
-                Intrinsics {
-                    size: [self.w, self.h],
-                    focal: [self.fl_x, self.fl_y],
-                    center: [self.cx, self.cy],
-                    angle: [self.camera_angle_x, self.camera_angle_y],
-                    distortion: [self.k1, self.k2, self.k3, self.k4, self.p1, self.p2],
-                    fisheye: self.is_fisheye,
-                }
-            }
-        }
-    };
+/// A whole file, but for its cameras.
+#[derive(Deserialize)]
+struct Document {
+    rig: Option<String>,
+    train_filenames: Option<Vec<String>>,
+    val_filenames: Option<Vec<String>>,
+    test_filenames: Option<Vec<String>>,
+    ply_file_path: Option<String>,
+    applied_transform: Option<Vec<Vec<f64>>>,
+    frames: Vec<RawFrame>,
 }
 
-with_intrinsics! {
-    /// A whole file.
-    struct Document {
-        rig: Option<String>,
-        train_filenames: Option<Vec<String>>,
-        val_filenames: Option<Vec<String>>,
-        test_filenames: Option<Vec<String>>,
-        frames: Vec<RawFrame>,
-    }
+/// One picture of it, but for its camera.
+#[derive(Deserialize)]
+struct RawFrame {
+    file_path: Option<String>,
+    split: Option<String>,
+    time: Option<f64>,
+    camera: Option<Id>,
+    camera_index: Option<Id>,
+    mask_path: Option<String>,
+    fg_mask_path: Option<String>,
+    timestep_index: Option<u64>,
+    controls: Option<RawControls>,
+    joints: Option<RawJoints>,
 }
 
-with_intrinsics! {
-    /// One picture of it.
-    struct RawFrame {
-        file_path: Option<String>,
-        transform_matrix: Option<Vec<Vec<f64>>>,
-        split: Option<String>,
-        time: Option<f64>,
-        camera: Option<Id>,
-        camera_index: Option<Id>,
-        mask_path: Option<String>,
-        fg_mask_path: Option<String>,
-        timestep_index: Option<u64>,
-        controls: Option<RawControls>,
-        joints: Option<RawJoints>,
-    }
+/// A file that was parsed.
+struct File {
+    path: PathBuf,
+    document: Document,
+    cameras: Transforms,
 }
 
 #[derive(Deserialize)]
@@ -97,25 +75,6 @@ impl Id {
     }
 }
 
-#[derive(Clone, Copy, Default)]
-struct Intrinsics {
-    size: [Option<f64>; 2],
-    focal: [Option<f64>; 2],
-    center: [Option<f64>; 2],
-    angle: [Option<f64>; 2],
-    distortion: [Option<f64>; 6],
-    fisheye: Option<bool>,
-}
-
-const DISTORTION_NAMES: [&str; 6] = ["k1", "k2", "k3", "k4", "p1", "p2"];
-
-impl Intrinsics {
-    /// Focal length along an axis of so many pixels; an own length goes before a field of view.
-    fn focal(&self, axis: usize, pixels: f64) -> Option<f64> {
-        self.focal[axis].or_else(|| self.angle[axis].map(|angle| 0.5 * pixels / (0.5 * angle).tan()))
-    }
-}
-
 /// The name of the only camera of captures that name none.
 const UNNAMED_CAMERA: &str = "camera";
 
@@ -127,30 +86,30 @@ const PARTS: [(&str, Split, Split); 3] = [
 ];
 
 /// Whether a folder holds such a capture.
-pub(super) fn is_in(folder: &Path) -> bool {
+pub(crate) fn is_in(folder: &Path) -> bool {
     folder.join("transforms.json").is_file() || folder.join(PARTS[0].0).is_file()
 }
 
 /// Reads one file.
-pub(super) fn open_file(path: &Path, options: &CaptureOptions) -> Result<Capture, CaptureError> {
-    let document = parse(path, &options.limits)?;
+pub(crate) fn open_file(path: &Path, options: &CaptureOptions) -> Result<Capture, CaptureError> {
+    let file = File::parse(path, &options.limits)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut reader = Reader::new(folder, &document.frames, options)?;
-    reader.add(path, document, [Split::Train; 2])?;
+    let mut reader = Reader::new(folder, &file.document.frames, options)?;
+    reader.add(file, [Split::Train; 2])?;
     Ok(reader.finish())
 }
 
 /// Reads the file or files in a folder.
-pub(super) fn open_folder(folder: &Path, options: &CaptureOptions) -> Result<Capture, CaptureError> {
+pub(crate) fn open_folder(folder: &Path, options: &CaptureOptions) -> Result<Capture, CaptureError> {
     let whole = folder.join("transforms.json");
     let has_parts = folder.join(PARTS[0].0).is_file();
     if whole.is_file() {
         // VHAP writes all frames once more, without splits, beside the parts.
-        let document = parse(&whole, &options.limits)?;
+        let file = File::parse(&whole, &options.limits)?;
         let splits = |frame: &RawFrame| frame.split.is_some() || frame.timestep_index.is_none();
-        if !has_parts || document.frames.iter().any(splits) {
-            let mut reader = Reader::new(folder, &document.frames, options)?;
-            reader.add(&whole, document, [Split::Train; 2])?;
+        if !has_parts || file.document.frames.iter().any(splits) {
+            let mut reader = Reader::new(folder, &file.document.frames, options)?;
+            reader.add(file, [Split::Train; 2])?;
             return Ok(reader.finish());
         }
     }
@@ -158,40 +117,41 @@ pub(super) fn open_folder(folder: &Path, options: &CaptureOptions) -> Result<Cap
     for (name, static_split, split) in PARTS {
         let path = folder.join(name);
         if path.is_file() {
-            let document = parse(&path, &options.limits)?;
-            parts.push((path, document, [static_split, split]));
+            parts.push((File::parse(&path, &options.limits)?, [static_split, split]));
         }
     }
-    let all = parts.iter().flat_map(|(_, document, _)| &document.frames);
+    let all = parts.iter().flat_map(|(file, _)| &file.document.frames);
     let mut reader = Reader::new(folder, all, options)?;
-    for (path, document, splits) in parts {
-        reader.add(&path, document, splits)?;
+    for (file, splits) in parts {
+        reader.add(file, splits)?;
     }
     Ok(reader.finish())
 }
 
-fn parse(path: &Path, limits: &CaptureLimits) -> Result<Document, CaptureError> {
-    let bytes = read_within(path, limits.json_bytes)?;
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    // Each frame, its controls and its joints begin with a brace: bounds what parsing can take, before it does.
-    let objects = text.iter().filter(|&&b| b == b'{').count() as u64;
-    within(path, "objects in the file", objects, limits.frames.saturating_mul(4).saturating_add(64))?;
-    let document: Document = serde_json::from_slice(text)
-        .map_err(|error| CaptureError::format(path, format!("not a transforms.json: {error}")))?;
-    within(path, "frames", document.frames.len() as u64, limits.frames)?;
-    Ok(document)
+impl File {
+    fn parse(path: &Path, limits: &CaptureLimits) -> Result<Self, CaptureError> {
+        let text = read_within(path, limits.json_bytes)?;
+        // Each frame, its controls and its joints begin with a brace: bounds what parsing can take, before it does.
+        let objects = text.iter().filter(|&&b| b == b'{').count() as u64;
+        within(path, "objects in the file", objects, limits.frames.saturating_mul(4).saturating_add(64))?;
+        let format = |error| CaptureError::format(path, format!("not a transforms.json: {error}"));
+        let document: Document = parse_json(&text).map_err(format)?;
+        let cameras = Transforms::from_json(&text).map_err(format)?;
+        within(path, "frames", document.frames.len() as u64, limits.frames)?;
+        Ok(Self { path: path.to_owned(), document, cameras })
+    }
 }
 
 /// What is common to all files of a capture while they are read.
 struct Reader<'a> {
     options: &'a CaptureOptions,
     capture: Capture,
+    drafts: Vec<Draft>,
+    left_out: LeftOut,
     camera_ids: HashMap<String, usize>,
     timesteps: Option<Timesteps>,
     /// Instants of frames that got no controls, and how many those frames are.
     uncontrolled: (BTreeSet<u64>, usize),
-    /// Lens faults, and how many frames have each.
-    bent: BTreeMap<String, usize>,
     /// Frames that nerfstudio's lists leave out.
     unlisted: usize,
     values: u64,
@@ -203,15 +163,7 @@ impl<'a> Reader<'a> {
         frames: impl IntoIterator<Item = &'f RawFrame>,
         options: &'a CaptureOptions,
     ) -> Result<Self, CaptureError> {
-        let mut capture = Capture {
-            folder: folder.to_owned(),
-            rig: None,
-            camera_names: Vec::new(),
-            frames: Vec::new(),
-            points: Vec::new(),
-            limits: options.limits.clone(),
-            problems: Vec::new(),
-        };
+        let mut capture = Capture::new(folder, &options.limits);
         let beside = || {
             let wanted = frames.into_iter().any(|f| f.timestep_index.is_some() && f.controls.is_none());
             Some(folder.join("controls.json")).filter(|path| wanted && path.is_file())
@@ -223,18 +175,20 @@ impl<'a> Reader<'a> {
         Ok(Self {
             options,
             capture,
+            drafts: Vec::new(),
+            left_out: LeftOut::default(),
             camera_ids: HashMap::new(),
             timesteps,
             uncontrolled: Default::default(),
-            bent: BTreeMap::new(),
             unlisted: 0,
             values: 0,
         })
     }
 
     /// Adds the frames of one file. `splits` is what they are for unless they say so: without timesteps, and with.
-    fn add(&mut self, path: &Path, document: Document, splits: [Split; 2]) -> Result<(), CaptureError> {
-        let file = file_name(path);
+    fn add(&mut self, file: File, splits: [Split; 2]) -> Result<(), CaptureError> {
+        let File { path, document, cameras } = file;
+        let name = file_name(&path);
         let limits = &self.options.limits;
         if let (None, Some(rig)) = (&self.capture.rig, &document.rig) {
             match resolve(&self.capture.folder, rig, limits) {
@@ -242,14 +196,20 @@ impl<'a> Reader<'a> {
                 Err(fault) => {
                     self.capture
                         .problems
-                        .push(Problem::error(&file, format!("the rig's path {rig:?} {fault}")));
+                        .push(Problem::error(&name, format!("the rig's path {rig:?} {fault}")));
                 }
             }
         }
-        let shared = document.intrinsics();
+        if self.capture.points.is_empty()
+            && let Err(fault) = self.add_points(&document)
+        {
+            let line = format!("{fault}; training starts without them");
+            self.capture.problems.push(Problem::warning(&name, line));
+        }
         let lists = Lists::new(&document);
-        within(path, "frames", (self.capture.frames.len() + document.frames.len()) as u64, limits.frames)?;
-        for (number, frame) in document.frames.into_iter().enumerate() {
+        let limits = &self.options.limits;
+        within(&path, "frames", (self.drafts.len() + document.frames.len()) as u64, limits.frames)?;
+        for (number, (frame, camera)) in document.frames.into_iter().zip(cameras.frames()).enumerate() {
             let split = match lists.split(&frame) {
                 Listed::Unknown => splits[usize::from(frame.timestep_index.is_some())],
                 Listed::As(split) => split,
@@ -258,57 +218,78 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             };
-            let model = frame.camera_model.as_deref().or(document.camera_model.as_deref());
-            if let Some(lens) = lens_fault(&shared, &frame.intrinsics(), model) {
-                *self.bent.entry(lens).or_default() += 1;
-            }
             let subject = match &frame.file_path {
                 Some(name) => name.clone(),
-                None => format!("{file}, frame {number}"),
+                None => format!("{name}, frame {number}"),
             };
-            match self.add_frame(&shared, frame, split, &subject) {
-                Ok(values) => self.values += values as u64,
-                Err(faults) => {
-                    let problems = faults.into_iter().map(|fault| Problem::error(&subject, fault));
-                    self.capture.problems.extend(problems);
+            match self.draft(camera, frame, split, &subject) {
+                Ok(draft) => {
+                    self.values += (draft.controls.len() + draft.joints.len()) as u64;
+                    self.drafts.push(draft);
                 }
+                Err((reason, detail)) => self.left_out.add(reason, &subject, &detail),
             }
-            within(path, "controls and joints", self.values, limits.values)?;
+            within(&path, "controls and joints", self.values, limits.values)?;
         }
         Ok(())
     }
 
-    /// Adds one frame and returns how many controls and joints it has, or says all that keeps it from being one.
-    fn add_frame(
+    /// The points that the file names, which are in the world of its cameras; or those of the model that nerfstudio made
+    /// it from, which are not.
+    fn add_points(&mut self, document: &Document) -> Result<(), String> {
+        let Self { capture, options, .. } = self;
+        let limits = &options.limits;
+        if let Some(name) = &document.ply_file_path {
+            let cannot =
+                |fault: &str| format!("the points of its ply_file_path {name:?} cannot be read: {fault}");
+            let path =
+                resolve(&capture.folder, name, limits).map_err(|fault| cannot(&format!("it {fault}")))?;
+            let points = points::read_ply(&path, limits).map_err(|error| cannot(&error.fault()))?;
+            capture.add_points(points, &DAffine3::IDENTITY, options.up_axis);
+            return Ok(());
+        }
+        let Some(rows) = &document.applied_transform else { return Ok(()) };
+        let rows: Vec<&[f64; 4]> =
+            rows.iter().take(3).filter_map(|row| row.as_slice().try_into().ok()).collect();
+        let [x, y, z] = rows[..] else {
+            return Err("its applied_transform is not three rows of four numbers".into());
+        };
+        let column = |i: usize| DVec3::new(x[i], y[i], z[i]);
+        let applied =
+            DAffine3 { matrix3: DMat3::from_cols(column(0), column(1), column(2)), translation: column(3) };
+        let points = colmap::points(&capture.folder.join(NERFSTUDIO_MODEL), limits)
+            .map_err(|error| format!("the points of {NERFSTUDIO_MODEL} cannot be read: {}", error.fault()))?;
+        capture.add_points(points, &applied, options.up_axis);
+        Ok(())
+    }
+
+    /// A frame, or what keeps it from being one.
+    fn draft(
         &mut self,
-        shared: &Intrinsics,
+        camera: TransformsFrame<'_>,
         frame: RawFrame,
         split: Split,
         subject: &str,
-    ) -> Result<usize, Vec<String>> {
-        let (folder, limits) = (self.capture.folder.clone(), &self.options.limits);
-        let mut faults = Vec::new();
-        let picture = match &frame.file_path {
-            None => Err("has no file_path".to_owned()),
-            Some(text) => resolve_picture(&folder, text, limits).map_err(|e| format!("its file_path {e}")),
-        };
-        let picture = picture.map_err(|fault| faults.push(fault)).ok();
-        let world_from_camera = rigid(frame.transform_matrix.as_deref()).map_err(|e| faults.push(e)).ok();
-        let pinhole = picture
-            .as_deref()
-            .and_then(|p| pinhole(shared, &frame.intrinsics(), p, limits).map_err(|e| faults.push(e)).ok());
+    ) -> Result<Draft, (Reason, String)> {
+        let (folder, limits) = (&self.capture.folder, &self.options.limits);
+        let faulty = |fault: String| (Reason::Entry, fault);
+        let text = frame.file_path.as_deref().ok_or_else(|| faulty("has no file_path".into()))?;
+        let picture = resolve_picture(folder, text, limits)
+            .map_err(|fault| faulty(format!("its file_path {fault}")))?;
+        let world_from_camera = camera.world_from_camera().map_err(|fault| faulty(fault.into()))?;
+        // A picture that cannot be read is told of when its size is needed otherwise.
+        let size = || Some(picture::header(&picture, limits).map_or((1, 1), |header| header.size));
+        let intrinsics = camera.intrinsics(size).map_err(|fault| faulty(fault.into()))?;
+        let lens = lens(&camera.lens())?;
         let split = match frame.split.as_deref() {
-            None => Some(split),
-            Some(name) => Split::ALL.into_iter().find(|split| split.name() == name).or_else(|| {
-                faults.push(format!("split {name:?} is none of train, novel_view and novel_expression"));
-                None
-            }),
+            None => split,
+            Some(name) => Split::ALL.into_iter().find(|split| split.name() == name).ok_or_else(|| {
+                faulty(format!("split {name:?} is none of train, novel_view and novel_expression"))
+            })?,
         };
-        let mask = frame.mask_path.or(frame.fg_mask_path).and_then(|text| {
-            resolve_picture(&folder, &text, limits)
-                .map_err(|e| faults.push(format!("its mask_path {e}")))
-                .ok()
-        });
+        let mask = frame.mask_path.or(frame.fg_mask_path);
+        let mask = mask.map(|text| resolve_picture(folder, &text, limits)).transpose();
+        let mask = mask.map_err(|fault| faulty(format!("its mask_path {fault}")))?;
         let problems = &mut self.capture.problems;
         let mut own_controls = frame.controls.map(|raw| controls(raw, subject, problems));
         let mut own_joints = joints(frame.joints.unwrap_or_default());
@@ -326,27 +307,21 @@ impl<'a> Reader<'a> {
                 None => {}
             }
         }
-        let (Some(picture), Some(world_from_camera), Some(pinhole), Some(split), true) =
-            (picture, world_from_camera, pinhole, split, faults.is_empty())
-        else {
-            return Err(faults);
-        };
         let camera_name = frame.camera.or(frame.camera_index).map(|id| id.name());
         let camera_id = self.camera_id(camera_name.as_deref().unwrap_or(UNNAMED_CAMERA));
-        let own_controls = own_controls.unwrap_or_default();
-        let values = own_controls.len() + own_joints.len();
-        self.capture.frames.push(CaptureFrame {
+        Ok(Draft {
             name: subject.to_owned(),
             picture,
             mask,
             split,
-            camera: from_opengl(&pinhole, world_from_camera, self.options.up_axis),
+            intrinsics,
+            lens,
+            camera_from_world: from_opengl(&world_from_camera, self.options.up_axis),
             camera_id,
             time: frame.time,
-            controls: own_controls,
+            controls: own_controls.unwrap_or_default(),
             joints: own_joints,
-        });
-        Ok(values)
+        })
     }
 
     fn camera_id(&mut self, name: &str) -> usize {
@@ -359,24 +334,18 @@ impl<'a> Reader<'a> {
         id
     }
 
-    fn finish(mut self) -> Capture {
-        let problems = &mut self.capture.problems;
-        for (lens, count) in &self.bent {
-            let frames = counted(*count, "frame");
-            problems.push(Problem::error(
-                "capture",
-                format!("{frames} with a lens that bends lines ({lens}): undistort the pictures first"),
-            ));
-        }
-        let (timesteps, frames) = &self.uncontrolled;
-        if *frames > 0 {
-            let (of, at) = (counted(*frames, "frame"), counted(timesteps.len(), "timestep"));
-            if self.timesteps.is_some() {
+    fn finish(self) -> Capture {
+        let Self { mut capture, drafts, left_out, timesteps, uncontrolled, unlisted, .. } = self;
+        let problems = &mut capture.problems;
+        let (instants, frames) = uncontrolled;
+        if frames > 0 {
+            let (of, at) = (counted(frames, "frame"), counted(instants.len(), "timestep"));
+            if timesteps.is_some() {
                 problems.push(Problem::error(
                     "capture",
                     format!("{of} at {at} without controls: the file of controls has nothing for them"),
                 ));
-            } else if timesteps.len() > 1 {
+            } else if instants.len() > 1 {
                 problems.push(Problem::error(
                     "capture",
                     format!(
@@ -385,15 +354,38 @@ impl<'a> Reader<'a> {
                 ));
             }
         }
-        if self.unlisted > 0 {
+        if unlisted > 0 {
             let line = format!(
                 "{} in none of train_filenames, val_filenames and test_filenames, left out",
-                counted(self.unlisted, "frame")
+                counted(unlisted, "frame")
             );
             problems.push(Problem::warning("capture", line));
         }
-        self.capture
+        draft::finish(drafts, left_out, &mut capture);
+        capture
     }
+}
+
+/// The lens that a frame was taken through; none where nothing is said of one. The coefficients are those of OpenCV, and
+/// of COLMAP's models of these names.
+fn lens(fields: &LensFields) -> Result<Option<Lens>, (Reason, String)> {
+    let LensFields { model, is_fisheye, k, p, s } = fields;
+    let [k1, k2, k3, k4, k5, k6] = *k;
+    let model = model.as_deref().unwrap_or_default().to_ascii_uppercase();
+    let lens = match model.as_str() {
+        "" | "PERSPECTIVE" | "PINHOLE" | "SIMPLE_PINHOLE" | "SIMPLE_RADIAL" | "RADIAL" | "OPENCV" => {
+            // nerfstudio's fourth coefficient is the next of the same series.
+            if *is_fisheye { Lens::fisheye([k1, k2, k3, k4]) } else { Lens::radial([k1, k2, k3, k4], *p) }
+        }
+        "FULL_OPENCV" => Lens::Radial { over: [k1, k2, k3, 0.0], under: [k4, k5, k6], tangential: *p },
+        "OPENCV_FISHEYE" | "FISHEYE" | "SIMPLE_FISHEYE" | "SIMPLE_RADIAL_FISHEYE" | "RADIAL_FISHEYE" => {
+            Lens::fisheye([k1, k2, k3, k4])
+        }
+        "THIN_PRISM_FISHEYE" => Lens::Fisheye { k: [k1, k2, k3, k4], tangential: *p, prism: *s },
+        EQUIRECTANGULAR => return Err((Reason::Panorama, String::new())),
+        _ => return Err((Reason::Model(model), String::new())),
+    };
+    Ok(Some(lens))
 }
 
 /// What nerfstudio's lists say of a frame.
@@ -428,7 +420,7 @@ impl Lists {
 
     /// Without `./`.
     fn key(name: &str) -> PathBuf {
-        Path::new(name).components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect()
+        Path::new(name).components().filter(|c| !matches!(c, Component::CurDir)).collect()
     }
 
     fn split(&self, frame: &RawFrame) -> Listed {
@@ -441,82 +433,4 @@ impl Lists {
             None => Listed::Unknown,
         }
     }
-}
-
-/// A 4×4 matrix (its last row may be missing) given as rows, as a transform. Whether it is rigid shows in the camera.
-fn rigid(rows: Option<&[Vec<f64>]>) -> Result<DAffine3, String> {
-    let rows = rows.ok_or("has no transform_matrix")?;
-    if !(3..=4).contains(&rows.len()) || rows.iter().any(|row| row.len() != 4) {
-        return Err("its transform_matrix is not four rows of four numbers".into());
-    }
-    if let Some(last) = rows.get(3)
-        && last.iter().zip([0.0, 0.0, 0.0, 1.0]).any(|(&x, expected)| !((x - expected).abs() < 1e-6))
-    {
-        return Err("the last row of its transform_matrix is not 0 0 0 1".into());
-    }
-    let column = |i: usize| DVec3::new(rows[0][i], rows[1][i], rows[2][i]);
-    Ok(DAffine3 { matrix3: DMat3::from_cols(column(0), column(1), column(2)), translation: column(3) })
-}
-
-/// A frame's intrinsics: its own before the shared ones, whichever way they are given. The size is the picture's where
-/// neither has one, and zero where that cannot be read.
-fn pinhole(
-    shared: &Intrinsics,
-    own: &Intrinsics,
-    picture: &Path,
-    limits: &CaptureLimits,
-) -> Result<Pinhole, String> {
-    let size = match (own.size[0].or(shared.size[0]), own.size[1].or(shared.size[1])) {
-        (Some(w), Some(h)) => {
-            let whole =
-                |x: f64| (x.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&x)).then_some(x as u32);
-            [w, h].map(whole)
-        }
-        _ => {
-            let (w, h) = picture::size(picture, limits).unwrap_or((0, 0));
-            [Some(w), Some(h)]
-        }
-    };
-    let [Some(width), Some(height)] = size else {
-        return Err("its size (w, h) is not a whole number of pixels".into());
-    };
-    let (w, h) = (f64::from(width), f64::from(height));
-    let own_fx = own.focal(0, w);
-    let fx = own_fx.or_else(|| shared.focal(0, w)).ok_or("has no focal length (fl_x or camera_angle_x)")?;
-    let fy = own.focal(1, h).or(own_fx).or_else(|| shared.focal(1, h)).unwrap_or(fx);
-    Ok(Pinhole {
-        width,
-        height,
-        fx,
-        fy,
-        cx: own.center[0].or(shared.center[0]).unwrap_or(0.5 * w),
-        cy: own.center[1].or(shared.center[1]).unwrap_or(0.5 * h),
-    })
-}
-
-/// What keeps a camera from being a pinhole camera.
-fn lens_fault(shared: &Intrinsics, own: &Intrinsics, model: Option<&str>) -> Option<String> {
-    if let Some(model) = model
-        && ![
-            "",
-            "PINHOLE",
-            "SIMPLE_PINHOLE",
-            "PERSPECTIVE",
-            "SIMPLE_RADIAL",
-            "RADIAL",
-            "OPENCV",
-            "FULL_OPENCV",
-        ]
-        .contains(&model.to_ascii_uppercase().as_str())
-    {
-        return Some(format!("camera_model {model}"));
-    }
-    if own.fisheye.or(shared.fisheye) == Some(true) {
-        return Some("is_fisheye".into());
-    }
-    let bent: Vec<&str> = (0..DISTORTION_NAMES.len())
-        .filter(|&i| own.distortion[i].or(shared.distortion[i]).is_some_and(|k| k != 0.0))
-        .map(|i| DISTORTION_NAMES[i])
-        .collect();
-    (!bent.is_empty()).then(|| bent.join(", "))
 }

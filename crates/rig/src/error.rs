@@ -70,9 +70,9 @@ pub(crate) fn within(what: &'static str, size: u64, limit: u64) -> Result<(), Ri
     if size > limit { Err(RigError::Limit { what, size, limit }) } else { Ok(()) }
 }
 
-/// Text from a file for a message: on one line, without what a terminal would act on, and not long.
-pub(crate) fn shown(text: &str) -> String {
-    const MOST: usize = 200;
+/// Text from a file for a message: on one line, without what a terminal would act on, and not longer than 300 characters.
+pub fn shown(text: &str) -> String {
+    const MOST: usize = 300;
     let mut out = String::new();
     for (i, c) in text.chars().enumerate() {
         if i == MOST {

@@ -27,7 +27,7 @@ mod validate;
 
 pub use container::{GlbChunks, check_asset, split_glb};
 pub use controls::{ARKIT_NAMES, Recipe, canonical, recipe};
-pub use error::RigError;
+pub use error::{RigError, shown};
 pub use expression::{Override, Procedural};
 pub use frames::{FrameMode, RingEntry, SurfaceFrames, frame_from_tangents};
 pub use limits::LoadLimits;

@@ -1,7 +1,7 @@
 //! 3D Gaussians: their data, projection, spherical harmonics and compositing, and a CPU rasteriser.
 //!
 //! This crate is the reference that the GPU pipeline is tested against, and the renderer of last resort on a machine
-//! without a GPU. It knows nothing of files, rigs or windows.
+//! without a GPU. It knows nothing of rigs or windows, and of files only how [`transforms`] have their cameras.
 //!
 //! A picture is made in four steps: [`Projector`] turns each Gaussian of a [`Gaussians`] set into a [`Splat`] (or
 //! culls it), splats are ordered by depth (ties by index), binned into tiles, and composited front to back in
@@ -25,6 +25,7 @@ mod rasterizer;
 mod sh;
 mod sh_turn;
 mod tiles;
+pub mod transforms;
 mod widest;
 
 pub use camera::{Camera, MAX_PICTURE_PIXELS, MAX_PICTURE_SIZE};

@@ -7,8 +7,12 @@ use effigy_splat::Camera;
 use glam::{Affine3A, DMat3, DVec3, Mat3A, Vec3};
 use rayon::prelude::*;
 
-use crate::problem::counted;
-use crate::{Capture, CaptureFrame, Problem, UpAxis, view};
+use crate::capture::Capture;
+use crate::frame::CaptureFrame;
+use crate::options::UpAxis;
+use crate::problem::{Problem, counted};
+use crate::subject::meeting_point;
+use crate::view;
 
 /// A subject less wide than this in a picture is most likely in other units than its camera, pixels.
 const FEWEST_PIXELS: f64 = 8.0;
@@ -24,22 +28,15 @@ struct Ball {
     radius: f64,
 }
 
-/// Checks all cameras. `rest` is the rig with its world positions at rest.
+/// Checks all cameras. `rest` is the rig with its world positions at rest. What is wrong with single ones goes to
+/// `of_frames`.
 pub(super) fn check(
     capture: &Capture,
-    readable: &[bool],
     rest: Option<(&Rig, &[Vec3])>,
     problems: &mut Vec<Problem>,
+    of_frames: &mut Vec<Problem>,
 ) {
-    let mut cameras: Vec<&CaptureFrame> = Vec::new();
-    for (frame, &readable) in capture.frames.iter().zip(readable) {
-        match frame.camera.validate() {
-            Ok(()) => cameras.push(frame),
-            // Its size was to come from the picture.
-            Err(_) if frame.camera.width == 0 && !readable => {}
-            Err(error) => problems.push(Problem::error(&frame.name, error.to_string())),
-        }
-    }
+    let cameras: Vec<&CaptureFrame> = capture.frames.iter().collect();
     match rest {
         Some((rig, positions)) if !positions.is_empty() => {
             let (least, greatest) = positions
@@ -47,11 +44,11 @@ pub(super) fn check(
                 .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), &p| (lo.min(p), hi.max(p)));
             let center = (0.5 * (least + greatest)).as_dvec3();
             let ball = Ball { center, radius: 0.5 * (greatest - least).as_dvec3().length() };
-            looking_at_rig(&cameras, ball, problems);
+            looking_at_rig(&cameras, ball, problems, of_frames);
             let in_box = |eye: Vec3| eye.cmpge(least).all() && eye.cmple(greatest).all();
-            inside(&cameras, in_box, rig, positions, problems);
+            inside(&cameras, in_box, rig, positions, of_frames);
         }
-        _ => looking_together(&cameras, problems),
+        _ => looking_together(&cameras, of_frames),
     }
 }
 
@@ -77,7 +74,12 @@ fn sees(camera: &Camera, ball: Ball) -> bool {
         && inside(bottom, fy, -p.y)
 }
 
-fn looking_at_rig(cameras: &[&CaptureFrame], ball: Ball, problems: &mut Vec<Problem>) {
+fn looking_at_rig(
+    cameras: &[&CaptureFrame],
+    ball: Ball,
+    problems: &mut Vec<Problem>,
+    of_frames: &mut Vec<Problem>,
+) {
     let away: Vec<&&CaptureFrame> = cameras.iter().filter(|frame| !sees(&frame.camera, ball)).collect();
     if away.len() > 1 && away.len() == cameras.len() {
         let hint =
@@ -91,7 +93,7 @@ fn looking_at_rig(cameras: &[&CaptureFrame], ball: Ball, problems: &mut Vec<Prob
                 "the camera looks away from the rig, which is around {:.2} {:.2} {:.2}",
                 c.x, c.y, c.z
             );
-            problems.push(Problem::error(&frame.name, line));
+            of_frames.push(Problem::error(&frame.name, line));
         }
     }
     let small = cameras.iter().filter(|frame| {
@@ -187,20 +189,7 @@ fn winding_number(point: Vec3, rig: &Rig, positions: &[Vec3]) -> f64 {
 
 /// Without a rig, the subject is where the cameras look, if they look at one place.
 fn looking_together(cameras: &[&CaptureFrame], problems: &mut Vec<Problem>) {
-    let axes: Vec<(DVec3, DVec3)> = cameras
-        .iter()
-        .map(|frame| {
-            let world_from_camera = frame.camera.camera_from_world.inverse();
-            (world_from_camera.translation.as_dvec3(), -world_from_camera.matrix3.z_axis.as_dvec3())
-        })
-        .collect();
-    let Some(first) = meeting_point(&axes) else { return };
-    // Once more without the quarter that passes it farthest off.
-    let off = |&(eye, axis): &(DVec3, DVec3)| (first - eye).cross(axis).length();
-    let mut near = axes.clone();
-    near.sort_by(|a, b| off(a).total_cmp(&off(b)));
-    near.truncate((3 * near.len()).div_ceil(4));
-    let Some(center) = meeting_point(&near) else { return };
+    let Some(center) = meeting_point(cameras.iter().map(|frame| &frame.camera)) else { return };
     let away = |frame: &&&CaptureFrame| {
         let distance = frame.camera.eye().as_dvec3().distance(center);
         !sees(&frame.camera, Ball { center, radius: SLACK * distance })
@@ -215,24 +204,6 @@ fn looking_together(cameras: &[&CaptureFrame], problems: &mut Vec<Problem>) {
         let line = format!("the camera looks away from where the others look, {x:.2} {y:.2} {z:.2}");
         problems.push(Problem::warning(&frame.name, line));
     }
-}
-
-/// The point with the least sum of squared distances from the given lines (origin and unit direction), unless they are
-/// nearly parallel.
-fn meeting_point(lines: &[(DVec3, DVec3)]) -> Option<DVec3> {
-    if lines.len() < 3 {
-        return None;
-    }
-    let (mut matrix, mut right) = (DMat3::ZERO, DVec3::ZERO);
-    for &(origin, d) in lines {
-        let across = DMat3::IDENTITY - DMat3::from_cols(d * d.x, d * d.y, d * d.z);
-        matrix += across;
-        right += across * origin;
-    }
-    let matrix = matrix * (1.0 / lines.len() as f64);
-    let right = right / lines.len() as f64;
-    // Lines spread by an angle t have a determinant around t².
-    (matrix.determinant() > 1e-4).then(|| matrix.inverse() * right).filter(|p| p.is_finite())
 }
 
 #[cfg(test)]
@@ -252,16 +223,5 @@ mod tests {
             assert!(!sees(&camera, ball(x, y, -2.0, 0.70)), "{x} {y}");
             assert!(sees(&camera, ball(x, y, -2.0, 0.72)), "{x} {y}");
         }
-    }
-
-    #[test]
-    fn lines_meet_where_they_should() {
-        let target = DVec3::new(0.3, -1.0, 2.0);
-        let line = |origin: DVec3| (origin, (target - origin).normalize());
-        let lines = [line(DVec3::ZERO), line(DVec3::X * 5.0), line(DVec3::new(1.0, 4.0, -3.0))];
-        assert!(meeting_point(&lines).unwrap().abs_diff_eq(target, 1e-9));
-        assert!(
-            meeting_point(&[(DVec3::ZERO, DVec3::Z), (DVec3::X, DVec3::Z), (DVec3::Y, DVec3::Z)]).is_none()
-        );
     }
 }

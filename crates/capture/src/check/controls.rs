@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use effigy_rig::{ARKIT_NAMES, Rig, RigError, Track, TrackPlayer, canonical};
 
-use crate::problem::counted;
-use crate::{Capture, Problem};
+use crate::capture::Capture;
+use crate::problem::{Problem, counted};
 
 /// Values outside of 0 to 1 by more than this are worth a word. Solvers overshoot a little.
 const RANGE: std::ops::RangeInclusive<f32> = -0.1..=1.5;

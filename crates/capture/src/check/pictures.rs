@@ -1,4 +1,4 @@
-//! Pictures and masks: there, readable, of the right size, each in one place.
+//! Pictures: each in one place.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -6,71 +6,31 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::capture::Capture;
 use crate::files::read_within;
-use crate::picture::size;
-use crate::{Capture, CaptureError, CaptureFrame, CaptureLimits, Problem, Split};
+use crate::frame::{CaptureFrame, Split};
+use crate::limits::CaptureLimits;
+use crate::problem::Problem;
 
 /// What the disk has for a frame.
 struct Found {
-    size: Result<(u32, u32), CaptureError>,
-    mask: Option<Result<(u32, u32), CaptureError>>,
     /// The file itself, whatever links lead to it.
     file: PathBuf,
     bytes: u64,
 }
 
-/// Checks all pictures and masks; whether each frame's picture could be read.
-pub(super) fn check(capture: &Capture, problems: &mut Vec<Problem>) -> Vec<bool> {
-    let limits = &capture.limits;
+/// Checks the files of all pictures.
+pub(super) fn check(capture: &Capture, problems: &mut Vec<Problem>) {
     let found: Vec<Found> = capture
         .frames
         .par_iter()
         .map(|frame| Found {
-            size: size(&frame.picture, limits),
-            mask: frame.mask.as_deref().map(|mask| size(mask, limits)),
             file: frame.picture.canonicalize().unwrap_or_else(|_| frame.picture.clone()),
             bytes: frame.picture.metadata().map_or(0, |m| m.len()),
         })
         .collect();
-    for (frame, found) in capture.frames.iter().zip(&found) {
-        check_sizes(capture, frame, found, problems);
-    }
     check_repeats(capture, &found, problems);
     check_copies(capture, &found, problems);
-    found.iter().map(|found| found.size.is_ok()).collect()
-}
-
-fn check_sizes(capture: &Capture, frame: &CaptureFrame, found: &Found, problems: &mut Vec<Problem>) {
-    let mut fail = |line: String| problems.push(Problem::error(&frame.name, line));
-    let (width, height) = (frame.camera.width, frame.camera.height);
-    match &found.size {
-        Err(error) => fail(unreadable(capture, "picture", &frame.picture, error)),
-        Ok((w, h)) => {
-            if u64::from(*w) * u64::from(*h) > capture.limits.picture_pixels {
-                fail(format!("the picture is {w}x{h}, more than {} pixels", capture.limits.picture_pixels));
-            }
-            if (*w, *h) != (width, height) {
-                fail(format!("the picture is {w}x{h}, its camera {width}x{height}"));
-            }
-        }
-    }
-    match (&frame.mask, &found.mask, &found.size) {
-        (Some(mask), Some(Err(error)), _) => fail(unreadable(capture, "mask", mask, error)),
-        (_, Some(Ok(mask)), Ok(picture)) if mask != picture => {
-            fail(format!("the mask is {}x{}, its picture {}x{}", mask.0, mask.1, picture.0, picture.1));
-        }
-        _ => {}
-    }
-}
-
-fn unreadable(capture: &Capture, what: &str, path: &Path, error: &CaptureError) -> String {
-    let shown = path.strip_prefix(&capture.folder).unwrap_or(path).display();
-    match error {
-        CaptureError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            format!("the {what} is missing ({shown})")
-        }
-        error => format!("the {what} {shown} cannot be read: {}", error.fault()),
-    }
 }
 
 /// One file in several frames.
@@ -107,9 +67,7 @@ fn check_repeats(capture: &Capture, found: &[Found], problems: &mut Vec<Problem>
 fn check_copies(capture: &Capture, found: &[Found], problems: &mut Vec<Problem>) {
     let mut by_length: HashMap<u64, BTreeMap<&Path, &CaptureFrame>> = HashMap::new();
     for (frame, found) in capture.frames.iter().zip(found) {
-        if found.size.is_ok() {
-            by_length.entry(found.bytes).or_default().entry(&found.file).or_insert(frame);
-        }
+        by_length.entry(found.bytes).or_default().entry(&found.file).or_insert(frame);
     }
     let across_splits = |files: &BTreeMap<&Path, &CaptureFrame>| {
         let mut splits = files.values().map(|frame| frame.split);

@@ -1,10 +1,9 @@
 //! COLMAP's binary files: little-endian, packed, each beginning with a count.
 
-use std::collections::BTreeMap;
-
 use glam::{DQuat, DVec3};
 
-use super::{RawCamera, RawImage, RawPoint, lens_by_id};
+use super::raw::{Cameras, RawCamera, RawImage, RawPoint};
+use crate::models;
 
 /// What is left of a file.
 struct Bytes<'a>(&'a [u8]);
@@ -56,16 +55,18 @@ impl<'a> Bytes<'a> {
     }
 }
 
-pub(super) fn cameras(bytes: &[u8], limit: u64) -> Result<BTreeMap<u32, RawCamera>, String> {
+pub(super) fn cameras(bytes: &[u8], limit: u64) -> Result<Cameras, String> {
     let mut bytes = Bytes(bytes);
     let count = bytes.count(4 + 4 + 8 + 8, limit)?;
-    let mut cameras = BTreeMap::new();
+    let mut cameras = Cameras::new();
     for _ in 0..count {
         let id = bytes.u32()?;
-        let lens = lens_by_id(i32::from_le_bytes(bytes.array()?))?;
+        let number = i32::from_le_bytes(bytes.array()?);
+        // How many parameters it has is not known either, and so not where the next camera begins.
+        let model = models::by_id(number).ok_or_else(|| format!("camera model {number} is not known"))?;
         let (width, height) = (bytes.u64()?, bytes.u64()?);
-        let parameters = (0..lens.parameters).map(|_| bytes.f64()).collect::<Result<_, _>>()?;
-        if cameras.insert(id, RawCamera { lens, width, height, parameters }).is_some() {
+        let parameters = (0..model.parameters).map(|_| bytes.f64()).collect::<Result<_, _>>()?;
+        if cameras.insert(id, Ok(RawCamera { model, width, height, parameters })).is_some() {
             return Err(format!("camera {id} stands there twice"));
         }
     }

@@ -1,11 +1,11 @@
 //! COLMAP's text files: one entry a line (two for pictures), `#` for comments.
 
-use std::collections::BTreeMap;
 use std::str::{FromStr, SplitAsciiWhitespace};
 
 use glam::{DQuat, DVec3};
 
-use super::{RawCamera, RawImage, RawPoint, lens_by_name};
+use super::raw::{Cameras, RawCamera, RawImage, RawPoint};
+use crate::models;
 
 /// The words of a line.
 struct Words<'a> {
@@ -23,8 +23,18 @@ impl<'a> Words<'a> {
         word.parse().map_err(|_| format!("line {}: {word:?} is not a number of the right kind", self.line))
     }
 
+    /// A real number; NaN for what Windows writes in its place, such as `-nan(ind)` and `-1.#IND`.
+    fn real(&mut self) -> Result<f64, String> {
+        let word = self.words.clone().next().unwrap_or_default().to_ascii_lowercase();
+        if word.contains("nan") || word.contains('#') {
+            self.words.next();
+            return Ok(f64::NAN);
+        }
+        self.number()
+    }
+
     fn vec3(&mut self) -> Result<DVec3, String> {
-        Ok(DVec3::new(self.number()?, self.number()?, self.number()?))
+        Ok(DVec3::new(self.real()?, self.real()?, self.real()?))
     }
 }
 
@@ -41,16 +51,22 @@ fn within(count: usize, limit: u64) -> Result<(), String> {
     if count as u64 >= limit { Err(format!("more entries than the limit of {limit}")) } else { Ok(()) }
 }
 
-pub(super) fn cameras(text: &[u8], limit: u64) -> Result<BTreeMap<u32, RawCamera>, String> {
-    let mut cameras = BTreeMap::new();
+pub(super) fn cameras(text: &[u8], limit: u64) -> Result<Cameras, String> {
+    let mut cameras = Cameras::new();
     for (number, line) in lines(text).filter(|(_, line)| is_entry(line)) {
         within(cameras.len(), limit)?;
         let mut words = Words { line: number, words: line.split_ascii_whitespace() };
         let id = words.number()?;
-        let lens = lens_by_name(words.word()?).map_err(|fault| format!("line {number}: {fault}"))?;
-        let (width, height) = (words.number()?, words.number()?);
-        let parameters = (0..lens.parameters).map(|_| words.number()).collect::<Result<_, _>>()?;
-        if cameras.insert(id, RawCamera { lens, width, height, parameters }).is_some() {
+        let name = words.word()?;
+        let camera = match models::by_name(name) {
+            Some(model) => {
+                let (width, height) = (words.number()?, words.number()?);
+                let parameters = (0..model.parameters).map(|_| words.real()).collect::<Result<_, _>>()?;
+                Ok(RawCamera { model, width, height, parameters })
+            }
+            None => Err(name.to_owned()),
+        };
+        if cameras.insert(id, camera).is_some() {
             return Err(format!("line {number}: camera {id} stands there twice"));
         }
     }
@@ -67,7 +83,7 @@ pub(super) fn images(text: &[u8], limit: u64) -> Result<Vec<RawImage>, String> {
         within(images.len(), limit)?;
         let mut words = Words { line: number, words: line.split_ascii_whitespace() };
         words.word()?;
-        let (w, v) = (words.number()?, words.vec3()?);
+        let (w, v) = (words.real()?, words.vec3()?);
         let translation = words.vec3()?;
         let camera = words.number()?;
         // The name is the rest of the line: it may hold spaces.

@@ -73,6 +73,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ..CaptureOptions::default()
     };
     let capture = Capture::open(&arguments.capture, &capture_options)?;
+    for problem in capture.problems() {
+        eprintln!("{problem}");
+    }
     let mut options = EvaluationOptions {
         level: arguments.halve,
         page: arguments.html.clone(),

@@ -33,23 +33,25 @@ pub(crate) fn open(state: &mut State, path: &Path) {
         let limits = options.limits;
         let list = capture.frames.iter().map(|frame| {
             let camera = capture.camera_names.get(frame.camera_id).map_or("camera", String::as_str);
-            let (picture, mask, limits) = (frame.picture.clone(), frame.mask.clone(), limits.clone());
+            let (frame, limits) = (frame.clone(), limits.clone());
             Shot {
                 name: frame.name.clone(),
                 about: format!("{camera}, {}", frame.split),
                 camera: frame.camera,
                 read: Arc::new(move || {
-                    let picture = Picture::open(&picture, mask.as_deref(), &limits);
-                    let picture = picture.map_err(|error| error.to_string())?;
-                    let mut frame = Frame::default();
-                    frame.reset(picture.width, picture.height);
-                    picture.premultiplied_into(&mut frame.color);
-                    Ok(frame)
+                    let picture = Picture::of(&frame, &limits).map_err(|error| error.to_string())?;
+                    let mut truth = Frame::default();
+                    truth.reset(picture.width, picture.height);
+                    picture.premultiplied_into(&mut truth.color);
+                    Ok(truth)
                 }),
             }
         });
         let list: Vec<Shot> = list.collect();
         Ok(Box::new(move |state| {
+            for problem in capture.problems() {
+                state.messages.note(problem.to_string());
+            }
             let poses = Arc::new(move |rig: &effigy_rig::Rig| {
                 effigy_capture::poses(&capture, rig).map_err(|error| error.to_string())
             });

@@ -7,7 +7,7 @@ mod capture_support;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use capture_support::{colmap, cube, own, vhap};
+use capture_support::{colmap, cube, nerfstudio, own, vhap};
 use effigy_capture::{Capture, CaptureLimits, CaptureOptions, PictureCache};
 
 /// Writes a sound capture.
@@ -118,18 +118,20 @@ fn damaged_captures_never_panic() {
         folders_up: 1,
     };
     let options = CaptureOptions { limits, ..CaptureOptions::default() };
-    let makers: [(&str, Maker); 4] = [
+    let makers: [(&str, Maker); 5] = [
         ("own", own),
         ("vhap", |folder| vhap(folder, true)),
         ("text", |folder| colmap(folder, false)),
         ("binary", |folder| colmap(folder, true)),
+        ("nerfstudio", nerfstudio),
     ];
     let mut random = Random(11);
     for (name, make) in makers {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path());
         let (mut opened, mut faulty) = (0, 0);
-        let is_text = |path: &&PathBuf| path.extension().is_some_and(|e| e == "json" || e == "txt");
+        let is_text =
+            |path: &&PathBuf| path.extension().is_some_and(|e| e == "json" || e == "txt" || e == "ply");
         let is_picture =
             |path: &&PathBuf| path.extension().is_some_and(|e| e == "png" || e == "jpg" || e == "webp");
         let all = files(folder.path());

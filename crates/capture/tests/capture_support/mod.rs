@@ -169,6 +169,27 @@ pub(crate) fn colmap(folder: &Path, binary: bool) {
     write(&model.join("points3D.bin"), bytes);
 }
 
+/// nerfstudio's folder: the views through a lens, one of them a fisheye, with points.
+pub(crate) fn nerfstudio(folder: &Path) {
+    let names = ["images/a.png", "images/b.png", "images/c.png"];
+    let frames = names.iter().zip(&VIEWS).map(|(name, view)| {
+        picture(&folder.join(name), 100, 80, [7, 2, 3, 255]);
+        json!({"file_path": name, "transform_matrix": view.opengl})
+    });
+    let mut file = transforms(frames.collect());
+    for (key, value) in [("k1", -0.1), ("k2", 0.02), ("p1", 0.001), ("p2", -0.002)] {
+        file[key] = value.into();
+    }
+    file["camera_model"] = "OPENCV".into();
+    file["frames"][2]["camera_model"] = "OPENCV_FISHEYE".into();
+    file["applied_transform"] = json!([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0]]);
+    file["ply_file_path"] = "sparse_pc.ply".into();
+    let header = "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\n\
+                  property uint8 red\nproperty uint8 green\nproperty uint8 blue\nend_header\n";
+    write(&folder.join("sparse_pc.ply"), format!("{header}0.1 0.2 0.3 1 2 3\n-1 0 2.5 255 254 253\n"));
+    write_json(&folder.join("transforms.json"), &file);
+}
+
 /// VHAP's layout: two timesteps from two cameras to train on, one more camera held out, one more timestep held out.
 pub(crate) fn vhap(folder: &Path, with_controls: bool) {
     let frame = |timestep: u64, camera: u64| {

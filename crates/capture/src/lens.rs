@@ -80,14 +80,14 @@ impl Lens {
         let miss = |p: DVec2| self.bend(p) - target;
         let mut p = DVec2::ZERO;
         let mut off = miss(p);
-        for _ in 0..100 {
+        for _ in 0..25 {
             if off.length() < 1e-12 {
                 break;
             }
             let slope = |e: DVec2| (self.bend(p + e * H) - self.bend(p - e * H)) / (2.0 * H);
             let step = DMat2::from_cols(slope(DVec2::X), slope(DVec2::Y)).inverse() * off;
             // Shorter while that leads farther away, or over the edge.
-            let shorter = (0..30).map(|i| p - step * 0.5_f64.powi(i));
+            let shorter = (0..10).map(|i| p - step * 0.5_f64.powi(i));
             let (next, next_off) = shorter
                 .filter(|next| next.length() <= reach)
                 .map(|next| (next, miss(next)))

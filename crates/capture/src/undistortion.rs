@@ -23,7 +23,7 @@ pub(crate) struct Undistortion {
 const LEAST: f64 = 0.2;
 const MOST: f64 = 2.0;
 /// Each side of a picture is looked at in so many places.
-const PLACES: u32 = 64;
+const PLACES: u32 = 32;
 
 impl Undistortion {
     /// What straightens pictures of `from`, taken through `lens`: the focal lengths stay, and the picture becomes the

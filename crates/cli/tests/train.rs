@@ -63,10 +63,27 @@ fn a_capture_is_checked_and_all_that_is_wrong_is_said_at_once() {
     let here = folder.path();
     fs::remove_file(here.join("ball/00.png")).unwrap();
     fs::write(here.join("ball/01.png"), b"no picture").unwrap();
-    let output = effigy(here, &["train", "ball", "--check"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let check = || {
+        let output = effigy(here, &["train", "ball", "--check"]);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // What is left can be trained on.
+    let (code, said) = check();
+    assert_eq!(code, Some(0), "{said}");
+    for line in ["1 frame left out, the picture is missing: ", "1 frame left out, the picture cannot be used: "] {
+        assert!(said.contains(&format!("warning: capture: {line}")), "{said}");
+    }
     assert!(said.contains("00.png") && said.contains("01.png"), "{said}");
+    // Nothing is left.
+    for entry in fs::read_dir(here.join("ball")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "png") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let (code, said) = check();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("error: capture: there is no frame that can be used"), "{said}");
     assert!(!here.join("avatar.train").exists());
 }
 

@@ -500,6 +500,20 @@ fn cameras_that_look_together_say_where() {
     assert_eq!(open(folder.path()).looked_at(), None);
 }
 
+#[test]
+fn real_captures_are_read_whole() {
+    let Some(folder) = data() else {
+        println!("skipping: there are no captures");
+        return;
+    };
+    for (name, frames) in [("capture_head", 195), ("capture_hair", 197)] {
+        if folder.join(name).is_dir() {
+            let capture = open(&folder.join(name));
+            assert_eq!((capture.frames.len(), lines(&capture)), (frames, Vec::new()), "{name}");
+        }
+    }
+}
+
 /// The files that `$EFFIGY_DATA` holds of each of these kinds, with the pictures that go with them.
 #[test]
 fn the_cases_are_read() {

@@ -47,16 +47,16 @@ pub struct CaptureFrame {
     pub name: String,
     /// Its file, to be read by [`Picture::of`](crate::Picture::of).
     pub picture: PathBuf,
-    /// The file of a picture of the same shape whose brightness (or alpha, where that is not opaque throughout) is the coverage of
-    /// the subject. Without it, the picture's own alpha is.
+    /// The file of a picture of the same shape whose brightness (or alpha, where that is not opaque throughout) is the
+    /// coverage of the subject. Without it, the picture's own alpha is.
     pub mask: Option<PathBuf>,
     /// What it is for.
     pub split: Split,
     /// The camera that took it, in the capture's world turned so that +Y is up; lengths as in the capture. Where a lens
     /// bends lines, the pinhole camera that sees the straightened picture.
     pub camera: Camera,
-    /// Index into [`Capture::camera_names`]. Frames with the same index were taken by one physical camera, whose
-    /// exposure and colours are the same in all of them.
+    /// Index into [`Capture::camera_names`](crate::Capture::camera_names). Frames with the same index were taken by one
+    /// physical camera, whose exposure and colours are the same in all of them.
     pub camera_id: usize,
     /// When it was taken, seconds.
     pub time: Option<f64>,
@@ -70,7 +70,7 @@ pub struct CaptureFrame {
 }
 
 impl CaptureFrame {
-    /// The camera of this frame's picture after halving it `level` times (see [`Picture::halved`]).
+    /// The camera of this frame's picture after halving it `level` times (see [`Picture::halved`](crate::Picture::halved)).
     pub fn camera_at(&self, level: u32) -> Camera {
         let mut camera = self.camera;
         for _ in 0..level.min(u32::BITS) {

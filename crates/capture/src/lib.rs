@@ -5,8 +5,8 @@
 //! [`Capture::check`] then lists everything that is wrong with it at once, and a [`PictureCache`] decodes its pictures.
 //!
 //! Which format a folder holds is told by what is in it: a `transforms.json`, the three files `transforms_train.json`,
-//! `transforms_val.json` and `transforms_test.json`, or a `cameras.bin` or `cameras.txt` in it, in `sparse/0` or in
-//! `sparse`.
+//! `transforms_val.json` and `transforms_test.json`, or a `cameras.bin` or `cameras.txt` in it, in `sparse`, or in a
+//! numbered folder of `sparse`.
 
 mod cache;
 mod capture;

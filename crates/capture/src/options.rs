@@ -25,7 +25,7 @@ pub struct CaptureOptions {
     /// The rig, in place of the one that the capture names.
     pub rig: Option<PathBuf>,
     /// Controls for frames that have none: a file of controls by timestep, or a track (see
-    /// [`Capture::open`]). A `controls.json` in the folder is found without this.
+    /// [`Capture::open`](crate::Capture::open)). A `controls.json` in the folder is found without this.
     pub controls: Option<PathBuf>,
     /// Which axis of the capture's world points up.
     pub up_axis: UpAxis,

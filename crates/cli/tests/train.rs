@@ -70,7 +70,9 @@ fn a_capture_is_checked_and_all_that_is_wrong_is_said_at_once() {
     // What is left can be trained on.
     let (code, said) = check();
     assert_eq!(code, Some(0), "{said}");
-    for line in ["1 frame left out, the picture is missing: ", "1 frame left out, the picture cannot be used: "] {
+    for line in
+        ["1 frame left out, the picture is missing: ", "1 frame left out, the picture cannot be used: "]
+    {
         assert!(said.contains(&format!("warning: capture: {line}")), "{said}");
     }
     assert!(said.contains("00.png") && said.contains("01.png"), "{said}");

@@ -39,20 +39,29 @@ pub(crate) struct Draft {
 /// Why a frame cannot be used, and what else there is to say.
 type Fault = (Reason, String);
 
+/// A frame that can be used, with a word about its picture's size if its camera has another.
+struct Finished {
+    frame: CaptureFrame,
+    other_size: Option<String>,
+}
+
 /// Adds the frames that can be used to `capture`, and notes what becomes of the others. The headers of all pictures are
 /// read.
 pub(crate) fn finish(drafts: Vec<Draft>, mut left_out: LeftOut, capture: &mut Capture) {
     let limits = &capture.limits;
-    let frames: Vec<(String, Result<(CaptureFrame, Option<String>), Fault>)> =
-        drafts.into_par_iter().map(|draft| (draft.name.clone(), draft.finish(limits))).collect();
+    let finish = |draft: Draft| {
+        let name = draft.name.clone();
+        draft.finish(limits).map_err(|fault| (name, fault))
+    };
+    let finished: Vec<Result<Finished, (String, Fault)>> = drafts.into_par_iter().map(finish).collect();
     let mut stretched = Vec::new();
-    for (name, frame) in frames {
-        match frame {
-            Ok((frame, other_size)) => {
+    for result in finished {
+        match result {
+            Ok(Finished { frame, other_size }) => {
                 stretched.extend(other_size);
                 capture.frames.push(frame);
             }
-            Err((reason, detail)) => left_out.add(reason, &name, &detail),
+            Err((name, (reason, detail))) => left_out.add(reason, &name, &detail),
         }
     }
     if !stretched.is_empty() {
@@ -67,8 +76,7 @@ pub(crate) fn finish(drafts: Vec<Draft>, mut left_out: LeftOut, capture: &mut Ca
 }
 
 impl Draft {
-    /// The frame, and a word about its size if its camera has another.
-    fn finish(self, limits: &CaptureLimits) -> Result<(CaptureFrame, Option<String>), Fault> {
+    fn finish(self, limits: &CaptureLimits) -> Result<Finished, Fault> {
         let header = read_header(&self.picture, limits, [Reason::MissingPicture, Reason::Picture])?;
         let wanted = (self.intrinsics.width, self.intrinsics.height);
         let cannot = |fault: String| (Reason::Camera, fault);
@@ -130,7 +138,7 @@ impl Draft {
             joints: self.joints,
             reading: Reading { size, turned: turned.is_some(), undistortion },
         };
-        Ok((frame, other_size))
+        Ok(Finished { frame, other_size })
     }
 }
 

@@ -158,8 +158,9 @@ mod tests {
 
     /// Points at depth 1, and where pycolmap 4.2.1's `Camera.img_from_cam` sees them, for cameras of 640x480.
     const POINTS: [[f64; 2]; 3] = [[0.3, -0.2], [-0.5, 0.35], [0.6, 0.45]];
+    type Seen = (&'static str, &'static [f64], [[f64; 2]; 3]);
     #[rustfmt::skip]
-    const SEEN: [(&str, &[f64], [[f64; 2]; 3]); 17] = [
+    const SEEN: [Seen; 17] = [
         ("SIMPLE_PINHOLE", &[500.0, 320.0, 240.0], [[470.0, 140.0], [70.0, 415.0], [620.0, 465.0]]),
         ("PINHOLE", &[500.0, 510.0, 320.0, 240.0], [[470.0, 138.0], [70.0, 418.5], [620.0, 469.5]]),
         ("SIMPLE_RADIAL", &[500.0, 320.0, 240.0, -0.12], [[467.66, 141.56], [81.175, 407.1775], [599.75, 449.8125]]),

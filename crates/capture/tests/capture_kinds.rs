@@ -71,9 +71,12 @@ fn one_colmap_camera(folder: &Path, camera: &str) {
     write(&folder.join("sparse/0/images.txt"), "1 1 0 0 0 0 0 0 1 a.png\n\n");
 }
 
-/// Where COLMAP's lenses put the points: pycolmap 4.2.1, `Camera.img_from_cam`.
+/// A model of COLMAP, its parameters, and where it sees the points.
+type Seen = (&'static str, &'static str, [[f64; 2]; 3]);
+
+/// Numbers of pycolmap 4.2.1, `Camera.img_from_cam`.
 #[rustfmt::skip]
-const LENSES: [(&str, &str, [[f64; 2]; 3]); 8] = [
+const LENSES: [Seen; 8] = [
     ("SIMPLE_RADIAL", "500 320 240 -0.12", [[467.66, 141.56], [81.175, 407.1775], [599.75, 449.8125]]),
     ("OPENCV", "500 510 320 240 -0.12 0.03 0.002 -0.003",
         [[467.15105, 139.937286], [78.475578, 412.42944], [601.213906, 456.347857]]),

@@ -99,10 +99,6 @@ struct Fields {
 }
 
 impl Fields {
-    fn size(&self) -> [Option<f64>; 2] {
-        [self.w, self.h]
-    }
-
     /// Focal length along x over so many pixels; a length goes before a field of view.
     fn fx(&self, pixels: f64) -> Option<f64> {
         self.fl_x.or_else(|| focal_length(self.camera_angle_x, pixels))
@@ -159,10 +155,9 @@ impl TransformsFrame<'_> {
         picture: impl FnOnce() -> Option<(u32, u32)>,
     ) -> Result<Intrinsics, &'static str> {
         let (shared, own) = (self.shared, self.own);
-        let size = || match (own.size(), shared.size()) {
-            ([w, h], [shared_w, shared_h]) => Some((w.or(shared_w)? as u32, h.or(shared_h)? as u32)),
-        };
-        let (width, height) = size().or_else(picture).ok_or("lacks a size (w, h)")?;
+        let side = |of: fn(&Fields) -> Option<f64>| of(own).or(of(shared)).map(|pixels| pixels as u32);
+        let size = side(|fields| fields.w).zip(side(|fields| fields.h));
+        let (width, height) = size.or_else(picture).ok_or("lacks a size (w, h)")?;
         let (w, h) = (f64::from(width), f64::from(height));
         let own_fx = own.fx(w);
         let fx = own_fx.or_else(|| shared.fx(w)).ok_or("lacks a focal length (fl_x or camera_angle_x)")?;

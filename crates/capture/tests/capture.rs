@@ -506,7 +506,7 @@ fn a_mask_may_be_in_brightness_or_alpha() {
     let limits = CaptureLimits::default();
     let capture = open(folder.path());
     let colors: Vec<[u8; 4]> =
-        capture.frames.iter().map(|frame| Picture::of(frame, &limits).unwrap().rgba[3]).collect();
+        capture.frames.iter().map(|frame| Picture::of(frame, &limits).unwrap().rgba[100 * 80 - 1]).collect();
     assert_eq!(colors, [[10, 20, 30, 40], [10, 20, 30, 99], [10, 20, 30, 55], [10, 20, 30, 66]]);
     let tiny = CaptureLimits { picture_pixels: 99, ..limits };
     assert!(matches!(

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
+mod packed;
 mod support;
 
 use std::io::Read;
@@ -11,8 +12,9 @@ use std::time::Instant;
 use effigy_rig::{
     FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackLimits, TrackPlayer, Wrap,
 };
+use packed::packed_square;
 use serde_json::{Value, json};
-use support::{data, morphing_square, pack, packed_square, two_bones};
+use support::{data, morphing_square, pack, two_bones};
 
 /// Each of them takes some hundredths of a second to load and pose.
 const ROUNDS_ON_REAL_RIGS: usize = 300;

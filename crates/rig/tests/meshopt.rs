@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
+mod packed;
 mod support;
 
 use effigy_rig::meshopt::{Filter, Mode, decode};
@@ -11,8 +12,9 @@ use meshopt::{
     decode_index_buffer, encode_filter_color, encode_filter_exp, encode_filter_oct, encode_filter_quat,
     encode_index_buffer, encode_index_sequence, encode_vertex_buffer_level,
 };
+use packed::packed_square;
 use serde_json::json;
-use support::{packed_square, square};
+use support::square;
 
 /// Numbers without an order, always the same ones.
 fn noise(seed: u32) -> impl Iterator<Item = u32> {

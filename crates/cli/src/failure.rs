@@ -10,6 +10,7 @@ use effigy_render::RenderError;
 use effigy_rig::RigError;
 use effigy_splat::SplatError;
 use effigy_stream::StreamError;
+#[cfg(feature = "train")]
 use effigy_train::TrainError;
 use effigy_video::audio::AudioError;
 use effigy_video::{PlanesError, VideoError};
@@ -81,10 +82,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
                 Some(VideoError::Unsupported { .. } | VideoError::Settings(_) | VideoError::Size { .. })
             )
             || matches!(cause.downcast_ref(), Some(PlanesError::Size { .. } | PlanesError::Background))
-            || matches!(
-                cause.downcast_ref(),
-                Some(error) if !matches!(error, TrainError::Device(_) | TrainError::Io { .. } | TrainError::NotFinite(_))
-            )
+            || is_of_training_input(cause)
             || matches!(
                 cause.downcast_ref(),
                 Some(
@@ -96,4 +94,19 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
             )
     });
     ExitCode::from(if of_input { 2 } else { 1 })
+}
+
+/// Whether what was to be trained from is at fault.
+#[cfg(feature = "train")]
+fn is_of_training_input(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let of_machine = |error: &TrainError| {
+        matches!(error, TrainError::Device(_) | TrainError::Io { .. } | TrainError::NotFinite(_))
+    };
+    cause.downcast_ref().is_some_and(|error| !of_machine(error))
+}
+
+/// This program does not train.
+#[cfg(not(feature = "train"))]
+fn is_of_training_input(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
 }

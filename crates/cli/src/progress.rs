@@ -49,6 +49,7 @@ impl Progress {
     }
 
     /// So many steps are done.
+    #[cfg(feature = "train")]
     pub(crate) fn set(&self, done: u64) {
         self.bar.set_position(done);
         // What was done before this start says nothing about speed.
@@ -58,6 +59,7 @@ impl Progress {
     }
 
     /// One step is done, and there is something new to say.
+    #[cfg(feature = "train")]
     pub(crate) fn step_with(&self, saying: String) {
         self.bar.set_message(saying);
         self.bar.inc(1);

@@ -120,3 +120,61 @@ fn what_cannot_be_used_is_refused_in_one_line() {
         assert!(!here.join("avatar.glb").exists());
     }
 }
+
+/// Another program that starts a run sees all of it, and has it wait, show itself, and end.
+#[test]
+fn a_run_is_watched_and_steered_by_another_program() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+
+    let folder = capture();
+    let here = folder.path();
+    fs::write(here.join("long.toml"), synthetic::config(100_000).to_toml()).unwrap();
+    let arguments = ["ball", "-o", "a.glb", "--config", "long.toml", "--events"];
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_effigy-train"))
+        .args(arguments)
+        .current_dir(here)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut orders = run.stdin.take().unwrap();
+    let mut events = BufReader::new(run.stdout.take().unwrap()).lines().map(|line| {
+        let line = line.unwrap();
+        serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    });
+    let mut until = |name: &str| events.find(|event| event["event"] == name).unwrap();
+    assert_eq!(until("started")["steps"].as_u64(), Some(100_000));
+    assert_eq!(until("step")["step"].as_u64(), Some(1));
+    writeln!(orders, "show").unwrap();
+    until("shown");
+    let shown = effigy_avatar::Avatar::open(here.join("a.train/shown.glb"), &Default::default()).unwrap();
+    assert_eq!(shown.gaussians.len(), 700);
+    // The order to end is heard though the run waits.
+    writeln!(orders, "pause").unwrap();
+    writeln!(orders, "keep").unwrap();
+    let end = until("ended");
+    assert_eq!(end["written"].as_bool(), Some(true));
+    assert!(run.wait().unwrap().success() && here.join("a.glb").exists());
+
+    // What cannot be is an event too.
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_effigy-train"))
+        .args(["nowhere", "-o", "b.glb", "--events"])
+        .current_dir(here)
+        .stdin(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let last: Value = serde_json::from_slice(output.stdout.rsplit(|&b| b == b'\n').nth(1).unwrap()).unwrap();
+    assert_eq!((last["event"].as_str(), last["cause"].as_str()), (Some("failed"), Some("capture")), "{last}");
+
+    // Whoever watches is gone: the run ends, and writes no avatar.
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_effigy-train"))
+        .args(["ball", "-o", "c.glb", "--config", "long.toml", "--events"])
+        .current_dir(here)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(run.stdin.take());
+    assert!(run.wait().unwrap().success() && !here.join("c.glb").exists());
+}

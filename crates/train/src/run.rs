@@ -1,7 +1,7 @@
 //! A whole run: steps, with checkpoints, previews and a log, until it is done or stopped.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use effigy_capture::Split;
 use effigy_quality::{Picture, SquaredError};
@@ -10,44 +10,8 @@ use image::RgbImage;
 use crate::TrainError;
 use crate::loss::Target;
 use crate::metrics::{Metrics, MetricsRow};
+use crate::run_folder::RunFolder;
 use crate::trainer::{StepReport, Trainer};
-
-/// Files of a run.
-#[derive(Clone, Debug)]
-pub struct RunFolder {
-    folder: PathBuf,
-}
-
-impl RunFolder {
-    /// The files of a run in `folder`, which is made if it is not there.
-    ///
-    /// # Errors
-    /// [`TrainError::Io`].
-    pub fn create(folder: &Path) -> Result<Self, TrainError> {
-        std::fs::create_dir_all(folder).map_err(|error| TrainError::Io { path: folder.to_owned(), error })?;
-        Ok(Self { folder: folder.to_owned() })
-    }
-
-    /// The last checkpoint.
-    pub fn checkpoint(&self) -> PathBuf {
-        self.folder.join("checkpoint.safetensors")
-    }
-
-    /// The configuration, in full.
-    pub fn config(&self) -> PathBuf {
-        self.folder.join("config.toml")
-    }
-
-    /// The log.
-    pub fn metrics(&self) -> PathBuf {
-        self.folder.join("metrics.csv")
-    }
-
-    /// What a held-out picture looks like now: the truth, the model, and four times their difference.
-    pub fn preview(&self) -> PathBuf {
-        self.folder.join("preview.png")
-    }
-}
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +35,8 @@ pub fn run(
     folder: &RunFolder,
     go_on: &mut dyn FnMut(&Trainer, &StepReport) -> bool,
 ) -> Result<RunEnd, TrainError> {
+    std::fs::create_dir_all(folder.path())
+        .map_err(|error| TrainError::Io { path: folder.path().to_owned(), error })?;
     let mut metrics = Metrics::resume(&folder.metrics(), trainer.steps);
     write_whole(&folder.config(), trainer.config.to_toml().as_bytes())?;
     let mut seconds = metrics.seconds();

@@ -24,7 +24,6 @@ pub(crate) enum Action {
     SavePicture,
     ExportVideo,
     ExportAvatar,
-    #[cfg(feature = "train")]
     Train,
     Quit,
     Undo,
@@ -107,7 +106,7 @@ impl Group {
 
 impl Action {
     /// Every one, in the order of the menus.
-    pub(crate) const ALL: [Self; 59 + cfg!(feature = "train") as usize] = [
+    pub(crate) const ALL: [Self; 60] = [
         Self::New,
         Self::Open,
         Self::OpenBundled,
@@ -119,7 +118,6 @@ impl Action {
         Self::SavePicture,
         Self::ExportVideo,
         Self::ExportAvatar,
-        #[cfg(feature = "train")]
         Self::Train,
         Self::Quit,
         Self::Undo,
@@ -185,7 +183,6 @@ impl Action {
             | Self::ExportVideo
             | Self::ExportAvatar
             | Self::Quit => Group::File,
-            #[cfg(feature = "train")]
             Self::Train => Group::File,
             Self::Undo
             | Self::Redo
@@ -248,7 +245,6 @@ impl Action {
             Self::SavePicture => "Save a picture",
             Self::ExportVideo => "Export the video",
             Self::ExportAvatar => "Export the avatar",
-            #[cfg(feature = "train")]
             Self::Train => "Train an avatar…",
             Self::Quit => "Quit",
             Self::Undo => "Undo",
@@ -360,7 +356,6 @@ impl Action {
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
             Self::Export => (Modifiers::COMMAND, Key::E),
             Self::SavePicture => (Modifiers::COMMAND, Key::P),
-            #[cfg(feature = "train")]
             Self::Train => return None,
             Self::OpenBundled
             | Self::ImportCamera
@@ -471,7 +466,6 @@ impl Action {
             Self::SavePicture => export::picture(state),
             Self::ExportVideo => export::video(state),
             Self::ExportAvatar => export::avatar(state),
-            #[cfg(feature = "train")]
             Self::Train => {
                 state.settings.show_inspector = true;
                 state.inspector = panel::inspector::Tab::Train;

@@ -108,7 +108,6 @@ impl Jobs {
     }
 
     /// What wakes the interface.
-    #[cfg(feature = "train")]
     pub(crate) fn context(&self) -> &egui::Context {
         &self.context
     }

@@ -20,7 +20,6 @@ mod graphics;
 mod hands;
 mod history;
 mod job;
-#[cfg(feature = "train")]
 mod learn;
 mod look;
 mod message;

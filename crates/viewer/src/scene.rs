@@ -121,7 +121,6 @@ impl Scene {
     }
 
     /// Shows what became of the same avatar, which goes on moving as it does.
-    #[cfg(feature = "train")]
     pub(crate) fn replace(&mut self, loaded: Loaded) {
         self.loaded = Some(loaded);
         // So that it is posed.

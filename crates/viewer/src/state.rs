@@ -45,7 +45,6 @@ pub(crate) struct State {
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) export: Export,
-    #[cfg(feature = "train")]
     pub(crate) learning: crate::learn::Learning,
     pub(crate) show_shortcuts: bool,
     pub(crate) controls: ControlsPanel,
@@ -99,7 +98,6 @@ impl State {
             centre: options.centre,
             inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             export: Export::default(),
-            #[cfg(feature = "train")]
             learning: Default::default(),
             show_shortcuts: false,
             controls: ControlsPanel::default(),
@@ -236,7 +234,6 @@ impl State {
 
     /// Takes what jobs have done.
     pub(crate) fn collect_jobs(&mut self) {
-        #[cfg(feature = "train")]
         crate::learn::collect(self);
         for result in self.jobs.collect() {
             match result {

@@ -3,15 +3,13 @@
 #![allow(dead_code, clippy::unwrap_used)] // Each test program uses some of it; what fails fails the test.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
-use effigy_capture::{Capture, CaptureOptions, PictureCache};
 use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
-use effigy_rig::{Joint, LoadLimits, Morph, Node, Pose, Primitive, Rig};
+use effigy_rig::{Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Frame, Rasterizer};
-use effigy_train::{Model, TrainConfig, Trainer};
+use effigy_train::TrainConfig;
 use glam::{Affine3A, Quat, Vec2, Vec3};
 use image::RgbaImage;
 use rand::rngs::SmallRng;
@@ -223,14 +221,4 @@ pub(crate) fn config(steps: usize) -> TrainConfig {
          loss = {{ offset = 0.01, max_offset = 4.0, residual = 1e-4, unseen = 1e-4 }}\n"
     );
     TrainConfig::from_toml(&text, effigy_train::Preset::Standard).unwrap()
-}
-
-/// A trainer on the capture in `folder`.
-pub(crate) fn trainer(folder: &Path, config: TrainConfig) -> Trainer {
-    let capture = Arc::new(Capture::open(folder, &CaptureOptions::default()).unwrap());
-    let rig = Rig::open(capture.rig.as_ref().unwrap(), &LoadLimits::default()).unwrap();
-    let device = effigy_train::device("cpu").unwrap();
-    let model = Model::start(&capture, Some(rig), &config, &device).unwrap();
-    let pictures = Arc::new(PictureCache::new(&capture, 64 << 20));
-    Trainer::new(config, capture, pictures, model, &device).unwrap()
 }

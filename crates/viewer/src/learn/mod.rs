@@ -1,4 +1,4 @@
-//! Training in the window: what is to be learned, and the run that learns it on a thread of its own.
+//! Training beside the window: what is to be learned, and the program that learns it.
 
 mod progress;
 mod run;
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use effigy_capture::UpAxis;
-use effigy_train::{Preset, TrainConfig};
+use effigy_train::{Preset, RunFolder};
 
 use crate::beside::beside;
 use crate::dialog::{self, Wanted};
 use crate::job::{Fault, Outcome};
 use crate::scene::Loaded;
 use crate::state::State;
-pub(crate) use progress::{Ending, Sample, Shared, smoothed};
+pub(crate) use progress::{Sample, Shared, smoothed};
 
 /// The run's job; there is never more than one.
 pub(crate) const JOB: &str = "Training";
@@ -38,8 +38,8 @@ pub(crate) struct Settings {
     /// The avatar to make, a .glb; the run's files are in a folder beside it.
     pub(crate) output: PathBuf,
     pub(crate) preset: Preset,
-    /// What the preset is changed in, where it is.
-    pub(crate) config: Option<TrainConfig>,
+    /// A file of settings that change the preset's.
+    pub(crate) config: Option<PathBuf>,
     pub(crate) up: UpAxis,
     pub(crate) place: Place,
 }
@@ -68,14 +68,9 @@ impl Settings {
         self.capture = capture;
     }
 
-    /// The folder of the run's files, as the program has it.
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.output.with_extension("train")
-    }
-
     /// Whether an earlier run left a checkpoint that can be gone on from.
     pub(crate) fn has_checkpoint(&self) -> bool {
-        !self.output.as_os_str().is_empty() && self.folder().join("checkpoint.safetensors").is_file()
+        !self.output.as_os_str().is_empty() && RunFolder::beside(&self.output).checkpoint().is_file()
     }
 }
 
@@ -117,7 +112,7 @@ pub(crate) fn start(state: &mut State, resume: bool) {
     }
     if settings.has_checkpoint() && !resume {
         state.messages.fault(
-            format!("{}: there is a run already", settings.folder().display()),
+            format!("{}: there is a run already", RunFolder::beside(&settings.output).path().display()),
             "Go on with it, or give the avatar another name.",
         );
         return;
@@ -133,8 +128,7 @@ pub(crate) fn start(state: &mut State, resume: bool) {
         let work = || run::run(&settings, resume, &graphics, &shared, progress, &sender, &context);
         let made = beside(work)?;
         Ok(Box::new(move |state| {
-            state.learning.problems = made.problems;
-            let Some((loaded, report)) = made.avatar else { return };
+            let Some((loaded, report)) = made else { return };
             state.messages.note(report);
             if let Some(path) = loaded.path.clone() {
                 state.settings.remember(&path);

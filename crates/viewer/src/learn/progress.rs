@@ -1,8 +1,11 @@
-//! What the thread of a run and the interface know of each other.
+//! What the thread that watches a run and the interface know of each other.
 
+use std::io::Write as _;
+use std::process::ChildStdin;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use effigy_train::session::Order;
 
 /// How a step turned out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,18 +17,7 @@ pub(crate) struct Sample {
     pub(crate) psnr: f32,
 }
 
-/// What is to become of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// It goes on.
-    None,
-    /// It stops, and the avatar is kept as it stands.
-    Keep,
-    /// It stops, and no avatar is written.
-    Discard,
-}
-
-/// What the thread of a run and the interface know of each other.
+/// What the thread that watches a run and the interface know of each other.
 #[derive(Default)]
 pub(crate) struct Shared {
     samples: Mutex<Vec<Sample>>,
@@ -33,12 +25,20 @@ pub(crate) struct Shared {
     /// Of the whole run; 0 before that is known.
     steps: Mutex<(usize, String)>,
     paused: AtomicBool,
-    ending: AtomicU8,
+    ending: AtomicBool,
     over: AtomicBool,
+    orders: Mutex<Orders>,
 }
 
-/// How long it takes to notice that a run goes on.
-const NAP: Duration = Duration::from_millis(15);
+/// What the run is told.
+#[derive(Default)]
+struct Orders {
+    /// Once it listens.
+    run: Option<ChildStdin>,
+    /// What it was told before that.
+    early: Vec<Order>,
+}
+
 /// More samples than these are thinned.
 const MOST_SAMPLES: usize = 20_000;
 
@@ -72,9 +72,9 @@ impl Shared {
         self.steps.lock().map(|steps| steps.clone()).unwrap_or_default()
     }
 
-    pub(crate) fn add_problems(&self, new: impl Iterator<Item = String>) {
+    pub(crate) fn add_problem(&self, problem: String) {
         if let Ok(mut problems) = self.problems.lock() {
-            problems.extend(new);
+            problems.push(problem);
         }
     }
 
@@ -82,34 +82,49 @@ impl Shared {
         self.problems.lock().map(|mut problems| std::mem::take(&mut *problems)).unwrap_or_default()
     }
 
-    pub(crate) fn pause(&self, paused: bool) {
-        self.paused.store(paused, Ordering::Relaxed);
+    /// The run can be told what to do from now on.
+    pub(super) fn listen(&self, run: ChildStdin) {
+        if let Ok(mut orders) = self.orders.lock() {
+            orders.run = Some(run);
+            for order in std::mem::take(&mut orders.early) {
+                orders.tell(order);
+            }
+        }
+    }
+
+    /// Tells the run what to do.
+    pub(crate) fn order(&self, order: Order) {
+        match order {
+            Order::Pause => self.paused.store(true, Ordering::Relaxed),
+            Order::Resume => self.paused.store(false, Ordering::Relaxed),
+            Order::Show => {}
+            Order::Keep | Order::Discard => self.ending.store(true, Ordering::Relaxed),
+        }
+        if let Ok(mut orders) = self.orders.lock() {
+            orders.tell(order);
+        }
     }
 
     pub(crate) fn is_paused(&self) -> bool {
         self.paused.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn end(&self, ending: Ending) {
-        self.ending.store(ending as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn ending(&self) -> Ending {
-        match self.ending.load(Ordering::Relaxed) {
-            0 => Ending::None,
-            1 => Ending::Keep,
-            _ => Ending::Discard,
-        }
+    /// Whether it was told to stop.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
+}
 
-    /// Waits while the run is paused and shall not end.
-    pub(crate) fn wait_while_paused(&self, cancelled: impl Fn() -> bool) {
-        while self.is_paused() && self.ending() == Ending::None && !cancelled() {
-            std::thread::sleep(NAP);
+impl Orders {
+    fn tell(&mut self, order: Order) {
+        match &mut self.run {
+            // A run that is gone is noticed where its events are read.
+            Some(run) => drop(writeln!(run, "{order}").and_then(|()| run.flush())),
+            None => self.early.push(order),
         }
     }
 }

@@ -1,34 +1,32 @@
-//! A run, on the thread that it is given.
+//! A run, in a program of its own, as the thread that watches it sees it.
 
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
-use effigy_rig::{LoadLimits, Rig};
-use effigy_train::{Checkpoint, Model, RunFolder, TrainConfig, TrainError, Trainer};
+use effigy_avatar::{Avatar, OpenOptions};
+use effigy_capture::UpAxis;
+use effigy_train::session::{self, Cause, Event, Order};
+use effigy_train::{Preset, RunFolder};
 
-use super::{Ending, Place, Sample, Settings, Shared};
+use super::{Place, Sample, Settings, Shared};
 use crate::graphics::Graphics;
 use crate::job::{Fault, Progress};
 use crate::scene::Loaded;
 
-/// Memory for decoded pictures, bytes.
-const PICTURE_MEMORY: u64 = 4 << 30;
 /// The avatar is shown anew at most so often ...
 const SHOWN_EVERY: Duration = Duration::from_millis(1500);
 /// ... and for at most this part of the time that training takes.
 const SHOWING: u32 = 10;
+/// How long it takes to notice that the run is not wanted any more.
+const NAP: Duration = Duration::from_millis(50);
 
-/// What came of a run.
-pub(crate) struct Made {
-    /// What is wrong with the capture though it can be used, a line each.
-    pub(crate) problems: Vec<String>,
-    /// The avatar, which has been written, and what is said of it; none if it was not to be kept.
-    pub(crate) avatar: Option<(Loaded, String)>,
-}
+/// What came of a run: the avatar, which has been written, and what is said of it; none if it was not to be kept.
+pub(crate) type Made = Option<(Loaded, String)>;
 
-/// Learns an avatar and writes it.
+/// Has an avatar learned and written.
 pub(crate) fn run(
     settings: &Settings,
     resume: bool,
@@ -38,157 +36,165 @@ pub(crate) fn run(
     snapshots: &Sender<Loaded>,
     context: &egui::Context,
 ) -> Result<Made, Fault> {
-    let files = RunFolder::create(&settings.folder()).map_err(said)?;
-    let checkpoint = if resume { Some(Checkpoint::open(&files.checkpoint()).map_err(said)?) } else { None };
-    let config = match (&checkpoint, &settings.config) {
-        (Some(checkpoint), _) => checkpoint.train_config().map_err(said)?,
-        (None, Some(config)) => config.clone(),
-        (None, None) => TrainConfig::preset(settings.preset),
-    };
-    progress.say("checking the capture");
-    let (capture, rig, problems) = open(settings, shared)?;
-    let nothing = Made { problems: Vec::new(), avatar: None };
-    if is_unwanted(shared, progress) {
-        return Ok(nothing);
+    let program = session::program().ok_or_else(|| Fault::new(session::how_to_get(), GET_ADVICE))?;
+    let mut child = start(&program, settings, resume)?;
+    let files = RunFolder::beside(&settings.output);
+    if let Some(orders) = child.stdin.take() {
+        shared.listen(orders);
     }
-    let device = effigy_train::device(match settings.place {
-        Place::Best => "auto",
-        Place::Processor => "cpu",
-    })
-    .map_err(said)?;
-    progress.say("placing Gaussians");
-    let model = Model::start(&capture, rig, &config, &device).map_err(said)?;
-    let pictures = Arc::new(PictureCache::new(&capture, PICTURE_MEMORY));
-    decode(&capture, &pictures, &config, progress)?;
-    let mut trainer = Trainer::new(config, Arc::new(capture), pictures, model, &device).map_err(said)?;
-    if let Some(checkpoint) = &checkpoint {
-        trainer.restore(checkpoint).map_err(said)?;
+    let (sender, events) = channel();
+    // Read to the end in any case, so that the program never waits for a reader.
+    let said = child.stderr.take().map(|errors| std::thread::spawn(move || last_line(errors)));
+    if let Some(lines) = child.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(lines).lines().map_while(Result::ok) {
+                // What is no event is not for us.
+                if let Ok(event) = serde_json::from_str::<Event>(&line)
+                    && sender.send(event).is_err()
+                {
+                    break;
+                }
+            }
+        });
     }
-    let count = trainer.capture.split(Split::Train).count();
-    let what = format!("{} from {count} pictures", trainer.model.describe());
-    shared.say_steps(trainer.config.steps, what);
-    progress.say("");
-    let mut shows = Shows { last: None, took: Duration::ZERO };
-    let mut showing = Ok(());
-    let end = effigy_train::run(&mut trainer, &files, &mut |trainer, report| {
-        shared.add(Sample { step: report.step, loss: report.loss, psnr: report.psnr });
-        progress.set(report.step as f32 / trainer.config.steps as f32);
-        if shows.are_due() {
-            let start = Instant::now();
-            showing = snapshot(trainer, settings, graphics).map(|loaded| {
+    let mut shows = Shows { asked: None, took: Duration::ZERO };
+    let mut end = None;
+    loop {
+        let event = match events.recv_timeout(NAP) {
+            Ok(event) => event,
+            Err(RecvTimeoutError::Timeout) => {
+                if progress.is_cancelled() {
+                    shared.order(Order::Discard);
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        match event {
+            Event::Problem { line } => shared.add_problem(line),
+            Event::Doing { what } => progress.say(what),
+            Event::Progress { done, of } => progress.set(done as f32 / of.max(1) as f32),
+            Event::Started { steps, what } => {
+                shared.say_steps(steps, what);
+                progress.say("");
+            }
+            Event::Step { step, loss, psnr } => {
+                shared.add(Sample { step, loss, psnr });
+                progress.set(step as f32 / shared.steps().0.max(1) as f32);
+                if shows.are_due() {
+                    shared.order(Order::Show);
+                    shows.asked = Some(Instant::now());
+                }
+            }
+            Event::Shown => {
+                let start = Instant::now();
+                let loaded = open(&files.shown(), &settings.output, graphics)?;
                 // The viewer may be gone.
                 let _ = snapshots.send(loaded);
-            });
-            shows = Shows { last: Some(Instant::now()), took: start.elapsed() };
+                shows.took = start.elapsed();
+            }
+            Event::Ended { written, steps, of } => end = Some(Ok((written, steps, of))),
+            Event::Failed { line, cause } => end = Some(Err(Fault::new(line, advice(cause)))),
         }
         context.request_repaint();
-        shared.wait_while_paused(|| progress.is_cancelled());
-        showing.is_ok() && shared.ending() == Ending::None && !progress.is_cancelled()
-    });
-    showing?;
-    end.map_err(said)?;
-    if is_unwanted(shared, progress) {
-        return Ok(nothing);
     }
-    progress.say("writing the avatar");
-    let output = &settings.output;
-    let name = output.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let avatar = trainer.model.to_avatar(&name).map_err(said)?;
-    avatar.save(output).map_err(|error| Fault::new(error, WRITE_ADVICE))?;
-    let report =
-        format!("Wrote {} after {} of {} steps", output.display(), trainer.steps, trainer.config.steps);
-    let loaded = Loaded::new(avatar, Some(output.clone()), graphics)
-        .map_err(|error| Fault::new(error, SHOW_ADVICE))?;
-    Ok(Made { problems, avatar: Some((loaded, report)) })
+    // It says its last words, or is gone without any.
+    let _ = child.wait();
+    let (written, steps, of) = end.unwrap_or_else(|| {
+        let words = said.and_then(|said| said.join().ok()).unwrap_or_default();
+        Err(Fault::new(format!("The program that trains has stopped: {words}"), STOPPED_ADVICE))
+    })?;
+    if !written || progress.is_cancelled() {
+        return Ok(None);
+    }
+    let loaded = open(&settings.output, &settings.output, graphics)?;
+    Ok(Some((loaded, format!("Wrote {} after {steps} of {of} steps", settings.output.display()))))
 }
 
-const WRITE_ADVICE: &str =
-    "Choose a folder that can be written to, on a disk with room. The run's checkpoint is kept.";
-const SHOW_ADVICE: &str =
-    "The graphics device may lack the memory: close other programs, or choose a smaller preset.";
+/// Starts the program.
+fn start(program: &Path, settings: &Settings, resume: bool) -> Result<Child, Fault> {
+    let mut command = Command::new(program);
+    command.arg(&settings.capture).arg("--output").arg(&settings.output).arg("--events");
+    command.args([
+        "--preset",
+        match settings.preset {
+            Preset::Preview => "preview",
+            Preset::Standard => "standard",
+            Preset::High => "high",
+        },
+    ]);
+    command.args([
+        "--up",
+        match settings.up {
+            UpAxis::Y => "y",
+            UpAxis::Z => "z",
+            UpAxis::MinusY => "minus-y",
+        },
+    ]);
+    command.args([
+        "--device",
+        match settings.place {
+            Place::Best => "auto",
+            Place::Processor => "cpu",
+        },
+    ]);
+    if let Some(config) = &settings.config {
+        command.arg("--config").arg(config);
+    }
+    if resume {
+        command.arg("--resume");
+    }
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pipes.spawn().map_err(|error| Fault::new(format!("{}: {error}", program.display()), GET_ADVICE))
+}
 
-/// When the avatar was shown last, and how long that took.
+/// What a program said last.
+fn last_line(mut errors: impl std::io::Read) -> String {
+    let mut text = Vec::new();
+    // What was read before a fault counts.
+    let _ = errors.read_to_end(&mut text);
+    String::from_utf8_lossy(&text).lines().last().unwrap_or_default().to_owned()
+}
+
+/// When the avatar was asked for last, and how long showing it took.
 struct Shows {
-    last: Option<Instant>,
+    asked: Option<Instant>,
     took: Duration,
 }
 
 impl Shows {
     fn are_due(&self) -> bool {
-        self.last.is_none_or(|last| last.elapsed() >= SHOWN_EVERY.max(SHOWING * self.took))
+        self.asked.is_none_or(|asked| asked.elapsed() >= SHOWN_EVERY.max(SHOWING * self.took))
     }
 }
 
-fn is_unwanted(shared: &Shared, progress: &Progress) -> bool {
-    shared.ending() == Ending::Discard || progress.is_cancelled()
+/// The avatar in `file`, on the viewer's device, as the file that it is or will be.
+fn open(file: &Path, output: &Path, graphics: &Graphics) -> Result<Loaded, Fault> {
+    let avatar =
+        Avatar::open(file, &OpenOptions::default()).map_err(|error| Fault::new(error, WRITE_ADVICE))?;
+    Loaded::new(avatar, Some(output.to_owned()), graphics).map_err(|error| Fault::new(error, SHOW_ADVICE))
 }
 
-/// The avatar as it stands, on the viewer's device.
-fn snapshot(trainer: &Trainer, settings: &Settings, graphics: &Graphics) -> Result<Loaded, Fault> {
-    let avatar = trainer.model.to_avatar("Training").map_err(said)?;
-    // As the file that it will be.
-    Loaded::new(avatar, Some(settings.output.clone()), graphics)
-        .map_err(|error| Fault::new(error, SHOW_ADVICE))
-}
+const GET_ADVICE: &str = "Build or install it, and start the training again; the viewer need not be closed.";
+const STOPPED_ADVICE: &str = "Go on from the checkpoint; if it happens again, please report it.";
+const WRITE_ADVICE: &str =
+    "Choose a folder that can be written to, on a disk with room. The run's checkpoint is kept.";
+const SHOW_ADVICE: &str =
+    "The graphics device may lack the memory: close other programs, or choose a smaller preset.";
 
-/// Opens and checks a capture, and gives its rig and what is wrong with it though it can be used.
-fn open(settings: &Settings, shared: &Shared) -> Result<(Capture, Option<Rig>, Vec<String>), Fault> {
-    let options = CaptureOptions { up_axis: settings.up, ..CaptureOptions::default() };
-    let capture = Capture::open(&settings.capture, &options).map_err(|error| said(error.into()))?;
-    let rig = capture.rig.as_ref().map(|path| Rig::open(path, &LoadLimits::default()));
-    let rig = rig.transpose().map_err(|error| said(error.into()))?;
-    let problems = capture.check(rig.as_ref());
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    if errors > 0 {
-        let first = problems.iter().find(|problem| problem.severity == Severity::Error);
-        let first = first.map_or(String::new(), |problem| format!("{}: {}", problem.subject, problem.line));
-        let rest = if errors > 1 { format!(", and {} more", errors - 1) } else { String::new() };
-        shared.add_problems(lines.into_iter());
-        return Err(Fault::new(
-            format!("The capture cannot be learned from: {first}{rest}"),
-            "The panel of training lists all that is wrong. Mend it, and start again.",
-        ));
-    }
-    Ok((capture, rig, lines))
-}
-
-/// Decodes the pictures to train on.
-fn decode(
-    capture: &Capture,
-    pictures: &PictureCache,
-    config: &TrainConfig,
-    progress: &Progress,
-) -> Result<(), Fault> {
-    progress.say("decoding pictures");
-    let frames: Vec<usize> = capture.split(Split::Train).map(|(i, _)| i).collect();
-    let told = |done: usize, of: usize| progress.set(done as f32 / of.max(1) as f32);
-    match pictures.preload(&frames, config.final_level, &told) {
-        Ok(_) => Ok(()),
-        Err(faults) => {
-            let more =
-                if faults.len() > 1 { format!(", and {} more", faults.len() - 1) } else { String::new() };
-            let first = faults.first().map_or(String::new(), ToString::to_string);
-            Err(Fault::new(format!("{first}{more}"), "Put whole pictures in the place of these."))
-        }
-    }
-}
-
-/// What went wrong, and what to do about it.
-fn said(error: TrainError) -> Fault {
-    let advice = match &error {
-        TrainError::Capture(_) | TrainError::Problems(_) | TrainError::Picture(_) => {
+/// What to do about what went wrong.
+fn advice(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Arguments => "Please report it.",
+        Cause::Capture => {
             "Choose a folder with transforms.json and its pictures, a COLMAP model, or a GaussianAvatars capture."
         }
-        TrainError::Config(_) => "Choose another preset.",
-        TrainError::Rig(_) | TrainError::Avatar(_) | TrainError::Field(_) | TrainError::Splat(_) => {
-            "Check the rig that the capture names."
-        }
-        TrainError::NotFinite(_) => "Go on from the checkpoint, or start again under another name.",
-        TrainError::Device(_) => "Train on the processor, or with a smaller preset.",
-        TrainError::Checkpoint(_) => "Give the avatar another name, and start afresh.",
-        TrainError::Io { .. } => WRITE_ADVICE,
-        TrainError::Judge(_) => "Please report it.",
-    };
-    Fault::new(error, advice)
+        Cause::Problems => "The panel of training lists all that is wrong. Mend it, and start again.",
+        Cause::Settings => "Choose another preset.",
+        Cause::Rig => "Check the rig that the capture names.",
+        Cause::NotFinite => "Go on from the checkpoint, or start again under another name.",
+        Cause::Device => "Train on the processor, or with a smaller preset.",
+        Cause::Checkpoint => "Give the avatar another name, and start afresh.",
+        Cause::Disk => WRITE_ADVICE,
+    }
 }

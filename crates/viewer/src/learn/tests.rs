@@ -9,8 +9,9 @@ mod synthetic;
 use std::time::{Duration, Instant};
 
 use effigy_avatar::{Avatar, OpenOptions};
+use effigy_train::session::Order;
 
-use super::{Ending, Place, smoothed, start};
+use super::{Place, smoothed, start};
 use crate::{Bundled, Offscreen, Options, Storage};
 
 const BUNDLED: Bundled = Bundled {
@@ -29,7 +30,9 @@ fn viewer(steps: usize) -> (Offscreen, tempfile::TempDir) {
     offscreen.settle().unwrap();
     let settings = &mut offscreen.state().learning.settings;
     settings.choose_capture(capture);
-    (settings.config, settings.place) = (Some(synthetic::config(steps)), Place::Processor);
+    let config = folder.path().join("small.toml");
+    std::fs::write(&config, synthetic::config(steps).to_toml()).unwrap();
+    (settings.config, settings.place) = (Some(config), Place::Processor);
     assert_eq!(settings.output, folder.path().join("ball.glb"));
     (offscreen, folder)
 }
@@ -93,7 +96,7 @@ fn a_capture_is_learned_paused_stopped_kept_and_gone_on_with() {
     draw_until(&mut offscreen, |offscreen| offscreen.state().scene.revision() > revision);
     offscreen.state().inspector = crate::panel::inspector::Tab::Train;
     let shared = offscreen.state().learning.run.as_ref().unwrap().shared.clone();
-    shared.pause(true);
+    shared.order(Order::Pause);
     // A step that was under way is finished.
     for _ in 0..40 {
         offscreen.frame(Vec::new()).unwrap();
@@ -111,9 +114,9 @@ fn a_capture_is_learned_paused_stopped_kept_and_gone_on_with() {
         offscreen.picture().unwrap().save(path).unwrap();
     }
     assert!(paused < 1200 && !shared.is_over());
-    shared.pause(false);
+    shared.order(Order::Resume);
     draw_until(&mut offscreen, |offscreen| steps(offscreen) > paused);
-    shared.end(Ending::Keep);
+    shared.order(Order::Keep);
     offscreen.settle().unwrap();
     assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
     let kept = Avatar::open(folder.path().join("ball.glb"), &OpenOptions::default()).unwrap();
@@ -128,7 +131,7 @@ fn a_capture_is_learned_paused_stopped_kept_and_gone_on_with() {
     draw_until(&mut offscreen, |offscreen| steps(offscreen) > stopped);
     let run = &offscreen.state().learning.run.as_ref().unwrap().shared;
     assert_eq!(run.with_samples(|samples| samples[0].step), stopped + 1);
-    run.end(Ending::Discard);
+    run.order(Order::Discard);
     offscreen.settle().unwrap();
     assert!(!offscreen.state().learning.is_running());
 }
@@ -151,7 +154,7 @@ fn the_interface_goes_on_beside_a_whole_head() {
     start(offscreen.state(), false);
     draw_until(&mut offscreen, |offscreen| steps(offscreen) > 2);
     pace(&mut offscreen, "while a head is learned");
-    offscreen.state().learning.run.as_ref().unwrap().shared.end(Ending::Discard);
+    offscreen.state().learning.run.as_ref().unwrap().shared.order(Order::Discard);
     offscreen.settle().unwrap();
     assert!(offscreen.viewer().faults().is_empty(), "{:?}", offscreen.viewer().faults());
     // The interface itself, without what draws the avatar, leaves time for thirty frames a second.

@@ -2,7 +2,6 @@
 
 use egui::{ScrollArea, Ui};
 
-#[cfg(feature = "train")]
 use crate::panel::learn;
 use crate::panel::{camera, export, frame, look, performance};
 use crate::state::State;
@@ -15,21 +14,13 @@ pub(crate) enum Tab {
     Camera,
     Frame,
     Export,
-    #[cfg(feature = "train")]
     Train,
     Performance,
 }
 
 impl Tab {
-    const ALL: &[Self] = &[
-        Self::View,
-        Self::Camera,
-        Self::Frame,
-        Self::Export,
-        #[cfg(feature = "train")]
-        Self::Train,
-        Self::Performance,
-    ];
+    const ALL: &[Self] =
+        &[Self::View, Self::Camera, Self::Frame, Self::Export, Self::Train, Self::Performance];
 
     fn name(self) -> &'static str {
         match self {
@@ -37,7 +28,6 @@ impl Tab {
             Self::Camera => "Camera",
             Self::Frame => "Frame",
             Self::Export => "Export",
-            #[cfg(feature = "train")]
             Self::Train => "Train",
             // Short, so that all stand in a line.
             Self::Performance => "Speed",
@@ -62,7 +52,6 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         Tab::Camera => camera::show(ui, state),
         Tab::Frame => frame::show(ui, state),
         Tab::Export => export::show(ui, state),
-        #[cfg(feature = "train")]
         Tab::Train => learn::show(ui, state),
         Tab::Performance => performance::show(ui, state),
     });

@@ -1,11 +1,12 @@
 //! Training: what is to be learned, and how it goes.
 
 use effigy_capture::UpAxis;
+use effigy_train::session::Order;
 use effigy_train::{Preset, TrainConfig};
 use egui::{Button, ComboBox, ProgressBar, TextEdit, Ui};
 use egui_plot::{Line, Plot, PlotPoints};
 
-use crate::learn::{self, Ending, JOB, Place, Sample, smoothed};
+use crate::learn::{self, JOB, Place, Sample, smoothed};
 use crate::panel::{heading, row};
 use crate::state::State;
 
@@ -61,18 +62,11 @@ fn settings(ui: &mut Ui, state: &mut State) {
             [(Preset::Preview, "Preview"), (Preset::Standard, "Standard"), (Preset::High, "High")]
         {
             if ui.selectable_label(settings.preset == preset, name).clicked() {
-                (settings.preset, settings.config) = (preset, None);
+                settings.preset = preset;
             }
         }
     });
-    let preset;
-    let config = match &settings.config {
-        Some(config) => config,
-        None => {
-            preset = TrainConfig::preset(settings.preset);
-            &preset
-        }
-    };
+    let config = TrainConfig::preset(settings.preset);
     ui.weak(format!("{} Gaussians, {} steps", config.gaussians, config.steps));
     row(ui, "On", |ui| {
         let name = |place| match place {
@@ -125,16 +119,16 @@ fn controls(ui: &mut Ui, state: &mut State) {
     ui.horizontal(|ui| {
         let paused = shared.is_paused();
         if ui.button(if paused { "Resume" } else { "Pause" }).clicked() {
-            shared.pause(!paused);
+            shared.order(if paused { Order::Resume } else { Order::Pause });
         }
-        let ending = shared.ending() != Ending::None;
+        let ending = shared.is_ending();
         let stop = ui.add_enabled(!ending, Button::new("Stop and keep"));
         if stop.on_hover_text("Writes the avatar as it stands").clicked() {
-            shared.end(Ending::Keep);
+            shared.order(Order::Keep);
         }
         let stop = ui.add_enabled(!ending, Button::new("Stop"));
         if stop.on_hover_text("Writes no avatar; the checkpoint can be gone on from").clicked() {
-            shared.end(Ending::Discard);
+            shared.order(Order::Discard);
         }
     });
 }

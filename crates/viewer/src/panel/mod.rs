@@ -11,7 +11,6 @@ mod expressions;
 mod frame;
 mod icons;
 pub(crate) mod inspector;
-#[cfg(feature = "train")]
 mod learn;
 mod look;
 mod menu;

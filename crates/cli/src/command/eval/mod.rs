@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use effigy_capture::{Capture, CaptureOptions, Split};
 
-use super::train::Up;
+use crate::capture_up::Up;
 use crate::failure::{Interrupted, bad_input};
 use crate::interrupt;
 use crate::output::folder_of_file;

@@ -1,7 +1,9 @@
-//! The program `effigy`: parses arguments, calls the crates that do the work, and says what came of it.
+//! The programs `effigy` and, with the feature `train`, `effigy-train`: they parse arguments, call the crates that do the
+//! work, and say what came of it.
 
 mod background;
 mod bandwidth;
+mod capture_up;
 mod command;
 mod engine;
 mod failure;
@@ -14,6 +16,8 @@ mod performance;
 mod progress;
 mod report;
 mod source;
+#[cfg(feature = "train")]
+mod trainer;
 
 use std::process::ExitCode;
 
@@ -43,20 +47,15 @@ enum Command {
     Encode(Box<command::encode::Arguments>),
     Stream(command::stream::Arguments),
     Compare(command::compare::Arguments),
-    Train(Box<command::train::Arguments>),
+    Train(command::train::Arguments),
     Eval(command::eval::Arguments),
     Bench(command::bench::Arguments),
     Adapters(command::adapters::Arguments),
 }
 
-fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        // Drivers and wgpu report much that is nobody's concern here; what goes wrong comes back as an error.
-        .unwrap_or_else(|_| {
-            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=off,wgpu_core=error,naga=error")
-        });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
-    let result = match Arguments::parse().command {
+/// Runs `effigy` with the arguments that this process was given.
+pub fn effigy() -> ExitCode {
+    start(|| match Arguments::parse().command {
         Command::View(arguments) => command::view::run(&arguments),
         Command::Render(arguments) => command::render::run(&arguments),
         Command::Info(arguments) => command::info::run(&arguments),
@@ -68,8 +67,24 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => command::eval::run(&arguments),
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Adapters(arguments) => command::adapters::run(&arguments),
-    };
-    match result {
+    })
+}
+
+/// Runs `effigy-train` with the arguments that this process was given.
+#[cfg(feature = "train")]
+pub fn effigy_train() -> ExitCode {
+    start(|| trainer::run(&trainer::Arguments::parse()))
+}
+
+/// Does what `run` does, and says what went wrong. Who trains has called `effigy`, whichever program it is that does.
+fn start(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        // Drivers and wgpu report much that is nobody's concern here; what goes wrong comes back as an error.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=off,wgpu_core=error,naga=error")
+        });
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("effigy: {}", failure::one_line(&error));

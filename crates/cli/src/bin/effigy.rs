@@ -1,0 +1,5 @@
+//! The program `effigy`.
+
+fn main() -> std::process::ExitCode {
+    effigy_cli::effigy()
+}

@@ -22,6 +22,8 @@ mod relocation;
 mod run;
 mod sampling;
 mod trainer;
+mod usage;
+mod whole_file;
 
 pub use checkpoint::Checkpoint;
 pub use config::{FieldSettings, LossSettings, Preset, Rates, Relocation, TrainConfig};

@@ -18,6 +18,7 @@ mod normals;
 mod open;
 mod parts;
 mod poser;
+#[cfg(feature = "meshopt")]
 mod simplify;
 pub mod splat_file;
 pub mod surface;
@@ -35,5 +36,6 @@ pub use normals::normals;
 pub use open::OpenOptions;
 pub use parts::{Part, parts};
 pub use poser::{AvatarPoser, PoserTimes};
+#[cfg(feature = "meshopt")]
 pub use simplify::simplify;
 pub use whole_file::write_whole;

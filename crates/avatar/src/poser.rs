@@ -1,9 +1,8 @@
 //! Posing an avatar again and again: the rig, the field, and the Gaussians on them.
 
-use std::time::Instant;
-
 use effigy_field::{ATTRIBUTES, BakedField};
 use effigy_rig::{Pose, PosedVertices, Poser};
+use web_time::Instant;
 
 use crate::{Avatar, AvatarError, Body, PosedGaussians};
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use effigy_avatar::{Avatar, Body, Part, PrefixGrowth, detail_order, normals, parts};
 use effigy_rig::{Rig, SurfaceFrames};
+use effigy_shaders::filled;
 use effigy_splat::{Filter, sh_coefficients};
 use glam::{Vec2, Vec3};
 use half::f16;
 
 use crate::RenderError;
 use crate::decode::Bases;
-use crate::filled::filled;
-use crate::instance::{POSE_THREADS, PROJECT_THREADS};
 use crate::mesh::index_buffer;
+use crate::pipelines::{POSE_THREADS, PROJECT_THREADS};
+use crate::storage::Storage;
 
 /// GPU structures of `shaders/pose/` and `shaders/splat/bound.wesl`.
 mod gpu_data {
@@ -118,9 +119,6 @@ pub(crate) struct Sizes {
     pub(crate) median: f32,
 }
 
-/// Puts bytes into a storage buffer named for what they are.
-pub(crate) type Upload<'a> = dyn Fn(&'static str, &[u8]) -> Result<wgpu::Buffer, RenderError> + 'a;
-
 impl Shared {
     /// Uploads `avatar`, its harmonics as half floats unless `full_precision` is asked for.
     pub(crate) fn new(
@@ -131,36 +129,28 @@ impl Shared {
         let fail = |error: effigy_avatar::AvatarError| RenderError::Avatar(error.to_string());
         avatar.validate().map_err(fail)?;
         let n = avatar.gaussians.len();
-        let limits = device.limits();
-        let most = u64::from(limits.max_compute_workgroups_per_dimension) * u64::from(PROJECT_THREADS);
+        let most =
+            u64::from(device.limits().max_compute_workgroups_per_dimension) * u64::from(PROJECT_THREADS);
         if n as u64 > most {
             return Err(RenderError::TooMany { what: "Gaussians", count: n as u64, limit: most });
         }
-        let upload = |what: &'static str, bytes: &[u8]| -> Result<wgpu::Buffer, RenderError> {
-            let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-            if bytes.len() as u64 > limit {
-                return Err(RenderError::TooLarge { what, bytes: bytes.len() as u64, limit });
-            }
-            // A binding must not be empty.
-            let contents = if bytes.is_empty() { &[0; 64] } else { bytes };
-            Ok(filled(device, what, contents, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST))
-        };
+        let storage = Storage::new(device);
         let order = detail_order(avatar);
         let mut place_of = vec![0; n];
         order.iter().enumerate().for_each(|(place, &i)| place_of[i as usize] = place as u32);
         let (bases, rig) = match &avatar.body {
             Some(body) => {
-                (Bases::new(body, &place_of, &upload)?, Some(SharedRig::new(device, body, &upload)?))
+                (Bases::new(body, &place_of, &storage)?, Some(SharedRig::new(device, body, &storage)?))
             }
             None => (None, None),
         };
         let rows = bases.as_ref().map_or(&[][..], Bases::places);
         let gaussians =
-            upload("the Gaussians", bytemuck::cast_slice(&bound_gaussians(avatar, &order, rows)))?;
+            storage.hold("the Gaussians", bytemuck::cast_slice(&bound_gaussians(avatar, &order, rows)))?;
         let parts = parts(avatar);
         let importance: Vec<f32> = order.iter().map(|&i| parts[i as usize].importance()).collect();
         let appearance = appearance(avatar, &order, full_precision);
-        let appearance = upload("the harmonics", bytemuck::cast_slice(&appearance))?;
+        let appearance = storage.hold("the harmonics", bytemuck::cast_slice(&appearance))?;
         Ok(Self {
             avatar: avatar.clone(),
             gaussians,
@@ -174,7 +164,7 @@ impl Shared {
             growth: PrefixGrowth::new(avatar, &order),
             order,
             parts,
-            importance: upload("the importance of Gaussians", bytemuck::cast_slice(&importance))?,
+            importance: storage.hold("the importance of Gaussians", bytemuck::cast_slice(&importance))?,
         })
     }
 }
@@ -258,7 +248,7 @@ fn octahedral(v: Vec3) -> u32 {
 }
 
 impl SharedRig {
-    fn new(device: &wgpu::Device, body: &Body, upload: &Upload<'_>) -> Result<Self, RenderError> {
+    fn new(device: &wgpu::Device, body: &Body, storage: &Storage<'_>) -> Result<Self, RenderError> {
         let rig = &body.rig;
         let count = rig.vertex_count();
         let most = u64::from(device.limits().max_compute_workgroups_per_dimension) * u64::from(POSE_THREADS);
@@ -303,12 +293,12 @@ impl SharedRig {
                 bytemuck::cast_slice(&[count as u32, rig.influences as u32, 0, 0]),
                 wgpu::BufferUsages::UNIFORM,
             ),
-            rest: upload("the rest vertices", bytemuck::cast_slice(&rest))?,
-            morph_ids: upload("the morph indices", bytemuck::cast_slice(&ids))?,
-            morph_deltas: upload("the morph displacements", bytemuck::cast_slice(&deltas))?,
-            skin: upload("the skin weights", bytemuck::cast_slice(&skin))?,
-            rest_frames: upload("the rest frames", bytemuck::cast_slice(&rest_frames))?,
-            ring: upload("the vertex rings", bytemuck::cast_slice(&ring))?,
+            rest: storage.hold("the rest vertices", bytemuck::cast_slice(&rest))?,
+            morph_ids: storage.hold("the morph indices", bytemuck::cast_slice(&ids))?,
+            morph_deltas: storage.hold("the morph displacements", bytemuck::cast_slice(&deltas))?,
+            skin: storage.hold("the skin weights", bytemuck::cast_slice(&skin))?,
+            rest_frames: storage.hold("the rest frames", bytemuck::cast_slice(&rest_frames))?,
+            ring: storage.hold("the vertex rings", bytemuck::cast_slice(&ring))?,
             vertices: count as u32,
             triangles,
             index_count,

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use effigy_shaders::composed;
 use glam::Mat4;
 
-use crate::pipelines::COMPOSITE_WGSL;
 use crate::scope::scoped;
 use crate::{RenderError, View};
 
@@ -83,10 +83,7 @@ impl Compositor {
         samples: u32,
         depth: Option<DepthTarget>,
     ) -> Self {
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("composite"),
-            source: wgpu::ShaderSource::Wgsl(COMPOSITE_WGSL.into()),
-        });
+        let module = composed::COMPOSITE.module(device);
         let linear = format.is_srgb()
             || matches!(
                 format,

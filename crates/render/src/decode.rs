@@ -7,11 +7,12 @@ use bytemuck::{Pod, Zeroable};
 use effigy_avatar::Body;
 use effigy_field::{ATTRIBUTES, BakedField};
 use effigy_rig::Pose;
+use effigy_shaders::numbered;
 use half::f16;
 
 use crate::RenderError;
-use crate::avatar::Upload;
-use crate::pipelines::{Pipelines, bind};
+use crate::pipelines::Pipelines;
+use crate::storage::Storage;
 use crate::uploads::Uploads;
 
 /// Twin of `Moved` in `shaders/field/decode.wesl`.
@@ -62,7 +63,7 @@ impl Bases {
     pub(crate) fn new(
         body: &Body,
         place_of: &[u32],
-        upload: &Upload<'_>,
+        storage: &Storage<'_>,
     ) -> Result<Option<Self>, RenderError> {
         let baked = body.bake().map_err(|error| RenderError::Avatar(error.to_string()))?;
         let (Some(baked), Some(field)) = (baked, &body.field) else { return Ok(None) };
@@ -80,8 +81,8 @@ impl Bases {
             })
             .collect();
         Ok(Some(Self {
-            rows: upload("the field's Gaussians", bytemuck::cast_slice(&rows))?,
-            bases: upload("the field's bases", bytemuck::cast_slice(&interleaved(&baked, &order)))?,
+            rows: storage.hold("the field's Gaussians", bytemuck::cast_slice(&rows))?,
+            bases: storage.hold("the field's bases", bytemuck::cast_slice(&interleaved(&baked, &order)))?,
             count: order.len() as u32,
             per_gaussian: baked.bases as u32,
             coefficients: field.config.regions * field.config.bases,
@@ -124,11 +125,12 @@ impl Decode {
         let coefficient_buffer =
             buffer("the expression coefficients", bases.coefficients * 4, wgpu::BufferUsages::STORAGE);
         let size_buffer = buffer("decode size", 16, wgpu::BufferUsages::UNIFORM);
-        let bind_group = bind(
+        let bind_group = pipelines.decode.bind(
             device,
-            &pipelines.decode,
-            &[&size_buffer, &bases.rows, &bases.bases, &coefficient_buffer, residuals]
-                .map(wgpu::Buffer::as_entire_binding),
+            &numbered(
+                [&size_buffer, &bases.rows, &bases.bases, &coefficient_buffer, residuals]
+                    .map(wgpu::Buffer::as_entire_binding),
+            ),
         );
         let groups = bases.count.div_ceil(THREADS);
         Self {
@@ -196,11 +198,10 @@ impl Decode {
         gaussians: u32,
         pass: &mut wgpu::ComputePass<'_>,
     ) {
-        pass.set_pipeline(&pipelines.decode);
-        pass.set_bind_group(0, &self.bind_group, &[]);
         let groups = bases.rows_of(gaussians).div_ceil(THREADS);
         let across = groups.min(self.across);
-        pass.dispatch_workgroups(across, groups.div_ceil(across.max(1)), 1);
+        let size = [across, groups.div_ceil(across.max(1)), 1];
+        pipelines.decode.dispatch(pass, &self.bind_group, size);
     }
 }
 

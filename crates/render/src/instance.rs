@@ -6,22 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytemuck::{Pod, Zeroable};
 use effigy_avatar::Body;
 use effigy_rig::{Palette, Pose, joint_palette};
+use effigy_shaders::{TILE, numbered, rows, storage};
 use effigy_splat::Camera;
 use glam::{Affine3A, Mat4, Quat, Vec3};
 
 use crate::avatar::{Shared, SharedRig};
 use crate::decode::Decode;
-use crate::pipelines::{Pipelines, bind};
+use crate::mesh::POSED_VERTEX_SIZE;
+use crate::pipelines::{POSE_THREADS, Pipelines};
 use crate::uploads::Uploads;
-use crate::view::TILE;
 use crate::{PosedMesh, RenderError};
 
-/// Threads a workgroup of the pose kernels.
-pub(crate) const POSE_THREADS: u32 = 64;
-/// Threads a workgroup of the projection.
-pub(crate) const PROJECT_THREADS: u32 = 256;
-/// Size of `PosedVertex` in `shaders/pose/skin.wesl`.
-pub(crate) const POSED_VERTEX_SIZE: u64 = 32;
 /// Attributes that the field adds to, floats a row.
 const RESIDUAL_SIZE: u64 = 4 * effigy_field::ATTRIBUTES as u64;
 
@@ -129,21 +124,13 @@ impl GpuAvatar {
         pipelines: &Pipelines,
         shared: Arc<Shared>,
     ) -> Result<Self, RenderError> {
-        let storage = |label, size: u64, more| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size.max(64),
-                usage: wgpu::BufferUsages::STORAGE | more,
-                mapped_at_creation: false,
-            })
-        };
         let none = wgpu::BufferUsages::empty();
         let vertex_count = shared.rig.as_ref().map_or(0, |rig| u64::from(rig.vertices));
         // Hosts draw the mesh into their shadow maps.
         let vertices =
-            storage("posed vertices", vertex_count * POSED_VERTEX_SIZE, wgpu::BufferUsages::VERTEX);
+            storage(device, "posed vertices", vertex_count * POSED_VERTEX_SIZE, wgpu::BufferUsages::VERTEX);
         let rows = shared.bases.as_ref().map_or(0, |bases| bases.places().len() as u64);
-        let residuals = storage("residuals", rows * RESIDUAL_SIZE, none);
+        let residuals = storage(device, "residuals", rows * RESIDUAL_SIZE, none);
         let decode = shared.bases.as_ref().map(|bases| Decode::new(device, pipelines, bases, &residuals));
         let body = match (&shared.rig, &shared.avatar.body) {
             (Some(rig), Some(body)) => Some(PosedBody::new(device, pipelines, rig, body, &vertices)),
@@ -331,12 +318,9 @@ impl GpuAvatar {
     /// Records the kernels that pose the vertices.
     pub(crate) fn dispatch_pose(&self, pipelines: &Pipelines, pass: &mut wgpu::ComputePass<'_>) {
         let Some(body) = &self.body else { return };
-        pass.set_pipeline(&pipelines.pose_vertices);
-        pass.set_bind_group(0, &body.bind_vertices, &[]);
-        pass.dispatch_workgroups(body.workgroups, 1, 1);
-        pass.set_pipeline(&pipelines.vertex_frames);
-        pass.set_bind_group(0, &body.bind_frames, &[]);
-        pass.dispatch_workgroups(body.workgroups, 1, 1);
+        let size = [body.workgroups, 1, 1];
+        pipelines.pose_vertices.dispatch(pass, &body.bind_vertices, size);
+        pipelines.vertex_frames.dispatch(pass, &body.bind_frames, size);
     }
 
     /// Records that the GPU holds the pose from here on.
@@ -407,13 +391,6 @@ impl GpuAvatar {
     }
 }
 
-/// The three rows of an affine transform.
-fn rows(m: &Affine3A) -> [[f32; 4]; 3] {
-    let (r, t) = (m.matrix3.transpose(), m.translation);
-    let row = |r: glam::Vec3A, t: f32| [r.x, r.y, r.z, t];
-    [row(r.x_axis, t.x), row(r.y_axis, t.y), row(r.z_axis, t.z)]
-}
-
 /// Surfaces of real expressions grow up to fourfold, but only on the eyelids: what these add comes out of the slack
 /// that the rest leaves.
 const POSE_GROWTH: f32 = 1.5;
@@ -440,29 +417,22 @@ impl PosedBody {
         vertices: &wgpu::Buffer,
     ) -> Self {
         let rig = &body.rig;
-        let storage = |label, size: usize| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size.max(64) as u64,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
+        let storage = |label, size: usize| storage(device, label, size as u64, wgpu::BufferUsages::COPY_DST);
         let weights = storage("morph weights", rig.morphs.len() * 4);
         let palette_buffer = storage("joint palette", rig.joints.len() * 48);
         let posed = storage("posed positions", shared.vertices as usize * 16);
         let whole = wgpu::Buffer::as_entire_binding;
         let SharedRig { size, rest, morph_ids, morph_deltas, skin, rest_frames, ring, .. } = shared;
         Self {
-            bind_vertices: bind(
+            bind_vertices: pipelines.pose_vertices.bind(
                 device,
-                &pipelines.pose_vertices,
-                &[size, rest, morph_ids, morph_deltas, &weights, skin, &palette_buffer, &posed].map(whole),
+                &numbered(
+                    [size, rest, morph_ids, morph_deltas, &weights, skin, &palette_buffer, &posed].map(whole),
+                ),
             ),
-            bind_frames: bind(
+            bind_frames: pipelines.vertex_frames.bind(
                 device,
-                &pipelines.vertex_frames,
-                &[size, rest_frames, ring, skin, &palette_buffer, &posed, vertices].map(whole),
+                &numbered([size, rest_frames, ring, skin, &palette_buffer, &posed, vertices].map(whole)),
             ),
             weights,
             palette_buffer,

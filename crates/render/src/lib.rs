@@ -17,6 +17,8 @@
 //! The picture is display-referred sRGB, premultiplied, and agrees with the CPU rasteriser of `effigy-splat`, which
 //! defines it.
 
+// A browser cannot wait for a frame: what measures frames, or renders them one by one, is not there.
+
 mod avatar;
 mod budget;
 pub mod camera_file;
@@ -24,21 +26,26 @@ mod composite;
 mod decode;
 mod error;
 mod fetch;
-mod filled;
+#[cfg(not(target_arch = "wasm32"))]
 mod frames;
 mod gpu;
 mod instance;
+mod mapped;
 mod memory;
 mod mesh;
 mod method;
 mod orbit_camera;
 mod pick;
 mod pipelines;
+mod quad_pipelines;
 mod quads;
 mod readback;
 mod renderer;
 mod scope;
-mod sort;
+mod storage;
+mod target;
+#[cfg(not(target_arch = "wasm32"))]
+mod timed;
 mod timing;
 mod traffic;
 mod uploads;
@@ -48,6 +55,7 @@ pub use budget::FrameBudget;
 pub use composite::{CompositeSource, Compositor, DepthTarget};
 pub use error::RenderError;
 pub use fetch::PendingFrame;
+#[cfg(not(target_arch = "wasm32"))]
 pub use frames::{CpuFrames, FrameRenderer, FrameTimes, GpuFrames, StageTime};
 pub use gpu::{AdapterChoice, Gpu, adapters};
 pub use instance::{Detail, GpuAvatar, Placement};
@@ -58,7 +66,8 @@ pub use pick::{PendingPick, Pick};
 pub use readback::{Counts, read_counts, read_frame, read_guide};
 pub use renderer::{Precision, Renderer};
 pub use scope::scoped;
+pub use target::{Occluder, Outputs};
 pub use timing::{Stage, StageTimer};
-pub use view::{Occluder, Outputs, View};
+pub use view::View;
 // Hosts must use the same version of wgpu; through here they cannot miss it.
 pub use wgpu;

@@ -1,10 +1,12 @@
 //! The mesh under an avatar, for a host's own passes.
 
+use effigy_shaders::filled;
 use glam::Mat4;
 
 use crate::RenderError;
-use crate::filled::filled;
-use crate::instance::POSED_VERTEX_SIZE;
+
+/// Size of `PosedVertex` in `shaders/pose/skin.wesl`.
+pub(crate) const POSED_VERTEX_SIZE: u64 = 32;
 
 /// The surface of an avatar's rig as the GPU has posed it ([`crate::GpuAvatar::mesh`]): a stand-in for the person where
 /// triangles are wanted, as in shadow maps or for contact.
@@ -51,7 +53,5 @@ pub(crate) fn index_buffer(
         limit: u64::from(u32::MAX / 3),
     };
     let count = u32::try_from(3 * triangles.len() as u64).map_err(too_many)?;
-    // No slice of a buffer may be empty.
-    let contents = if contents.is_empty() { &[0; 12] } else { contents };
     Ok((filled(device, "triangles", contents, wgpu::BufferUsages::INDEX), count))
 }

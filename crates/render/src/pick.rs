@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use effigy_avatar::Part;
+use effigy_shaders::filled;
 
 use crate::avatar::Shared;
-use crate::filled::filled;
-use crate::pipelines::{Pipelines, bind};
+use crate::pipelines::Pipelines;
 use crate::{GpuAvatar, RenderError, View};
 
 /// What is seen at a pixel.
@@ -67,15 +67,14 @@ impl PendingPick {
         let picked = buffer("picked", wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
         let staging = buffer("picked, read", wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ);
         let [camera, ranges, entries, splats] = resources.map(wgpu::Buffer::as_entire_binding);
-        let pipeline = pipelines.pick(device, view.limit().is_some());
+        let kernel = pipelines.pick(device, view.target.limit().is_some());
         let mut resources =
             vec![camera, pixel.as_entire_binding(), ranges, entries, splats, picked.as_entire_binding()];
-        resources.extend(view.limit().map(wgpu::BindingResource::TextureView));
-        let group = bind(device, pipeline, &resources);
+        resources.extend(view.target.limit().map(wgpu::BindingResource::TextureView));
+        let resources: Vec<_> = (0..).zip(resources).collect();
+        let group = kernel.bind(device, &resources);
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(1, 1, 1);
+        kernel.dispatch(&mut pass, &group, [1, 1, 1]);
         drop(pass);
         encoder.copy_buffer_to_buffer(&picked, 0, &staging, 0, PICKED_SIZE);
         let (sender, arrived) = channel();

@@ -1,91 +1,15 @@
 //! Compositing by the hardware's rasteriser and blending: a quad a splat, the farthest first, in one pass. The depth test
 //! hides what is behind a host's scene.
 
-use crate::filled::filled;
-use crate::pipelines::{Pipelines, bind, bind_at, build, wgsl};
-use crate::view::View;
+use effigy_shaders::{TileLists, bind, numbered};
+
+use crate::pipelines::Pipelines;
+use crate::quad_pipelines::{BLENDED_DEPTH_FORMAT, LIMIT_FORMAT};
+use crate::target::Target;
 use crate::{Stage, StageTimer};
 
-/// Quads of an instance: `QUADS` in `shaders/splat/quads.wesl`.
-const QUADS: u16 = 256;
 /// Bytes of the arguments of an indexed indirect draw.
 const DRAW_SIZE: u64 = 20;
-/// What every device can blend.
-const COLOR_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
-const BLENDED_DEPTH_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::R16Float;
-/// Of the depth test.
-const LIMIT_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
-
-/// The kernels of this way to composite.
-pub(crate) struct QuadPipelines {
-    size: wgpu::ComputePipeline,
-    hide: Option<wgpu::RenderPipeline>,
-    draw: wgpu::RenderPipeline,
-    depth: wgpu::ComputePipeline,
-    /// Two triangles a quad.
-    indices: wgpu::Buffer,
-}
-
-impl QuadPipelines {
-    pub(crate) fn new(device: &wgpu::Device, occluded: bool) -> Self {
-        let pipeline = |source: &str, [vertex, fragment]: [&str; 2], blend, write_mask, limit| {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(fragment),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            });
-            let targets = [COLOR_FORMAT, BLENDED_DEPTH_FORMAT]
-                .map(|format| Some(wgpu::ColorTargetState { format, blend, write_mask }));
-            device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-                label: Some(fragment),
-                layout: None,
-                vertex: wgpu::VertexState {
-                    module: &module,
-                    entry_point: Some(vertex),
-                    compilation_options: Default::default(),
-                    buffers: &[],
-                },
-                fragment: Some(wgpu::FragmentState {
-                    module: &module,
-                    entry_point: Some(fragment),
-                    compilation_options: Default::default(),
-                    targets: &targets,
-                }),
-                primitive: Default::default(),
-                depth_stencil: limit,
-                multisample: Default::default(),
-                multiview_mask: None,
-                cache: None,
-            })
-        };
-        let limit = |compare, writes: bool| {
-            occluded.then(|| wgpu::DepthStencilState {
-                format: LIMIT_FORMAT,
-                depth_write_enabled: Some(writes),
-                depth_compare: Some(compare),
-                stencil: Default::default(),
-                bias: Default::default(),
-            })
-        };
-        let (unseen, over) = (None, Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING));
-        let (none, all) = (wgpu::ColorWrites::empty(), wgpu::ColorWrites::ALL);
-        let corners = [0, 1, 2, 2, 1, 3];
-        let indices: Vec<u16> = (0..QUADS).flat_map(|quad| corners.map(|corner| 4 * quad + corner)).collect();
-        Self {
-            size: build(device, wgsl!("quad_draw"), "size_draw"),
-            hide: limit(wgpu::CompareFunction::Always, true)
-                .map(|limit| pipeline(wgsl!("quad_limit"), ["cover", "hide"], unseen, none, Some(limit))),
-            draw: pipeline(
-                wgsl!("quads"),
-                ["corner", "blend"],
-                over,
-                all,
-                limit(wgpu::CompareFunction::Greater, false),
-            ),
-            depth: build(device, wgsl!("quad_depth"), "store_depth"),
-            indices: filled(device, "quads", bytemuck::cast_slice(&indices), wgpu::BufferUsages::INDEX),
-        }
-    }
-}
 
 /// What a view's quads are drawn with and into, besides its colour.
 pub(crate) struct Quads {
@@ -105,27 +29,18 @@ struct Hidden {
     limit: wgpu::TextureView,
 }
 
-/// What the stages before have written.
-pub(crate) struct Sorted<'a> {
-    pub(crate) state: &'a wgpu::Buffer,
-    pub(crate) order: &'a wgpu::Buffer,
-    pub(crate) splats: &'a wgpu::Buffer,
-    /// Gets the entries that a pick goes through, for each tile: here all of `order`.
-    pub(crate) ranges: &'a wgpu::Buffer,
-}
-
 impl Quads {
     pub(crate) fn new(
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        view: &View,
-        sorted: &Sorted<'_>,
+        target: &Target,
+        lists: &TileLists,
     ) -> Self {
-        let kernels = pipelines.quads(device, view.occluder.is_some());
-        let target = |label, format, usage| {
+        let kernels = pipelines.quads(device, target.occluder.is_some());
+        let attachment = |label, format, usage| {
             let texture = device.create_texture(&wgpu::TextureDescriptor {
                 label: Some(label),
-                size: wgpu::Extent3d { width: view.width, height: view.height, depth_or_array_layers: 1 },
+                size: wgpu::Extent3d { width: target.width, height: target.height, depth_or_array_layers: 1 },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -136,7 +51,7 @@ impl Quads {
             texture.create_view(&Default::default())
         };
         let readable = wgpu::TextureUsages::TEXTURE_BINDING;
-        let blended_depth = target("blended depth", BLENDED_DEPTH_FORMAT, readable);
+        let blended_depth = attachment("blended depth", BLENDED_DEPTH_FORMAT, readable);
         let arguments = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("draw"),
             size: DRAW_SIZE,
@@ -147,25 +62,25 @@ impl Quads {
         let texture = wgpu::BindingResource::TextureView;
         let render = |pipeline: &wgpu::RenderPipeline, resources: &[wgpu::BindingResource<'_>]| {
             let resources: Vec<_> = (0..).zip(resources.iter().cloned()).collect();
-            bind_at(device, &pipeline.get_bind_group_layout(0), &resources)
+            bind(device, &pipeline.get_bind_group_layout(0), &resources)
         };
-        let Sorted { state, order, splats, ranges } = *sorted;
+        // `ranges` gets the entries that a pick goes through, for each tile: here all of `order`.
+        let TileLists { state, order, splats, ranges, .. } = lists;
         Self {
-            size: bind(device, &kernels.size, &[state, &arguments, ranges].map(whole)),
-            hidden: kernels.hide.as_ref().zip(view.limit()).map(|(pipeline, limit)| Hidden {
-                hide: render(pipeline, &[whole(&view.camera), texture(limit)]),
-                limit: target("limit", LIMIT_FORMAT, wgpu::TextureUsages::empty()),
+            size: kernels.size.bind(device, &numbered([state, &arguments, ranges].map(whole))),
+            hidden: kernels.hide.as_ref().zip(target.limit()).map(|(pipeline, limit)| Hidden {
+                hide: render(pipeline, &[whole(&target.camera), texture(limit)]),
+                limit: attachment("limit", LIMIT_FORMAT, wgpu::TextureUsages::empty()),
             }),
-            draw: render(&kernels.draw, &[&view.camera, state, order, splats].map(whole)),
-            depth: bind(
+            draw: render(&kernels.draw, &[&target.camera, state, order, splats].map(whole)),
+            depth: kernels.depth.bind(
                 device,
-                &kernels.depth,
-                &[
+                &numbered([
                     whole(state),
-                    texture(&view.color.view),
+                    texture(&target.color.view),
                     texture(&blended_depth),
-                    texture(&view.depth.view),
-                ],
+                    texture(&target.depth.view),
+                ]),
             ),
             tiles: (ranges.size() / 8) as u32,
             arguments,
@@ -180,9 +95,8 @@ impl Quads {
         pipelines: &Pipelines,
         pass: &mut wgpu::ComputePass<'_>,
     ) {
-        pass.set_pipeline(&pipelines.quads(device, self.hidden.is_some()).size);
-        pass.set_bind_group(0, &self.size, &[]);
-        pass.dispatch_workgroups(self.tiles.div_ceil(64), 1, 1);
+        let kernels = pipelines.quads(device, self.hidden.is_some());
+        kernels.size.dispatch(pass, &self.size, [self.tiles.div_ceil(64), 1, 1]);
     }
 
     /// Records the compositing of what is sorted into the view's colour and depth.
@@ -190,7 +104,7 @@ impl Quads {
         &self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        view: &View,
+        target: &Target,
         encoder: &mut wgpu::CommandEncoder,
         timer: Option<&StageTimer>,
     ) {
@@ -199,7 +113,7 @@ impl Quads {
         let mut begins = timer;
         if self.hidden.is_some() {
             let mut pass = stage.begin_part(encoder, begins.take(), None);
-            view.record_occluder(device, pipelines, &mut pass);
+            target.record_occluder(device, pipelines, &mut pass);
         }
         let attachment = |view| {
             Some(wgpu::RenderPassColorAttachment {
@@ -222,7 +136,7 @@ impl Quads {
         });
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("quads"),
-            color_attachments: &[attachment(&view.color.view), attachment(&self.blended_depth)],
+            color_attachments: &[attachment(&target.color.view), attachment(&self.blended_depth)],
             depth_stencil_attachment: limit,
             timestamp_writes: begins.map(|timer| timer.render_begin(stage)),
             occlusion_query_set: None,
@@ -239,8 +153,7 @@ impl Quads {
         pass.draw_indexed_indirect(&self.arguments, 0);
         drop(pass);
         let mut pass = stage.begin_part(encoder, None, timer);
-        pass.set_pipeline(&kernels.depth);
-        pass.set_bind_group(0, &self.depth, &[]);
-        pass.dispatch_workgroups(view.width.div_ceil(8), view.height.div_ceil(8), 1);
+        let size = [target.width.div_ceil(8), target.height.div_ceil(8), 1];
+        kernels.depth.dispatch(&mut pass, &self.depth, size);
     }
 }

@@ -1,9 +1,10 @@
 //! Bringing a picture back to the CPU, for files and tests. It waits for the GPU: never part of a live frame.
 
+use effigy_shaders::STATE_SIZE;
 use effigy_splat::Frame;
 use half::f16;
 
-use crate::memory::STATE_SIZE;
+use crate::mapped::map_and_copy;
 use crate::scope::scoped;
 use crate::{RenderError, View};
 
@@ -72,7 +73,7 @@ pub fn read_counts(device: &wgpu::Device, queue: &wgpu::Queue, view: &View) -> R
             mapped_at_creation: false,
         });
         let mut encoder = device.create_command_encoder(&Default::default());
-        encoder.copy_buffer_to_buffer(&memory.state, 0, &staging, 0, STATE_SIZE);
+        encoder.copy_buffer_to_buffer(&memory.lists.state, 0, &staging, 0, STATE_SIZE);
         queue.submit([encoder.finish()]);
         let state = map_and_copy(device, &staging, doing)?;
         let word = |i: usize| u32::from_le_bytes(std::array::from_fn(|b| state[4 * i + b]));
@@ -161,27 +162,4 @@ fn copy_texture(
         texture.size(),
     );
     buffer
-}
-
-/// The contents of a mappable buffer once the GPU has finished with it.
-#[expect(clippy::disallowed_methods, reason = "what is read back is waited for")]
-pub(crate) fn map_and_copy(
-    device: &wgpu::Device,
-    buffer: &wgpu::Buffer,
-    doing: &'static str,
-) -> Result<Vec<u8>, RenderError> {
-    let fail = |message: String| RenderError::Gpu { doing, message };
-    let (sender, receiver) = std::sync::mpsc::channel();
-    buffer.slice(..).map_async(wgpu::MapMode::Read, move |result| {
-        // The receiver is gone only if this function has already failed.
-        let _ = sender.send(result);
-    });
-    device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| fail(error.to_string()))?;
-    receiver
-        .recv()
-        .map_err(|_| fail("the driver dropped the request".into()))?
-        .map_err(|error| fail(error.to_string()))?;
-    let bytes = buffer.slice(..).get_mapped_range().map_err(|error| fail(error.to_string()))?.to_vec();
-    buffer.unmap();
-    Ok(bytes)
 }

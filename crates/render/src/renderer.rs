@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use effigy_avatar::Avatar;
+use effigy_shaders::Teamwork;
 use effigy_splat::Camera;
 
 use crate::avatar::Shared;
-use crate::instance::PROJECT_THREADS;
 use crate::memory::Pictures;
-use crate::pipelines::{Pipelines, Teamwork};
+use crate::pipelines::{PROJECT_THREADS, Pipelines};
 use crate::scope::scoped;
-use crate::sort::DISPATCH_STRIDE;
-use crate::view::{TILE, no_memory};
+use crate::target::Target;
+use crate::view::no_memory;
 use crate::{GpuAvatar, Occluder, Outputs, PendingPick, RenderError, Stage, StageTimer, View};
 
 /// How colour is stored.
@@ -99,7 +99,8 @@ impl Renderer {
     /// As [`Renderer::create_view`].
     pub fn create_view_with(&self, width: u32, height: u32, outputs: Outputs) -> Result<View, RenderError> {
         scoped(&self.device, "creating the picture", || {
-            View::new(&self.device, width, height, self.color_format, outputs)
+            let target = Target::new(&self.device, width, height, self.color_format, outputs)?;
+            Ok(View::new(&self.device, target))
         })
     }
 
@@ -127,17 +128,17 @@ impl Renderer {
     /// [`RenderError::Gpu`] if the texture is no depth texture that can be read, or is of another device.
     pub fn occlude(&self, view: &mut View, occluder: &Occluder<'_>) -> Result<(), RenderError> {
         let size = occluder.depth.texture().size();
-        if size.width < view.width || size.height < view.height {
+        if size.width < view.target.width || size.height < view.target.height {
             return Err(RenderError::Gpu {
                 doing: "reading the host's depth",
                 message: format!(
                     "it is {}x{}, the view is {}x{}",
-                    size.width, size.height, view.width, view.height
+                    size.width, size.height, view.target.width, view.target.height
                 ),
             });
         }
         let bound = scoped(&self.device, "reading the host's depth", || {
-            Ok(view.bind_occluder(&self.device, &self.pipelines, occluder))
+            Ok(view.target.bind_occluder(&self.device, &self.pipelines, occluder))
         })?;
         view.set_occluder(bound);
         Ok(())
@@ -184,40 +185,18 @@ impl Renderer {
         Ok(())
     }
 
-    /// Renders a frame stage by stage, submitting each and waiting for it: wall milliseconds in the order of
-    /// [`Stage::ALL`]. For benchmarks on devices without a clock of their own.
-    ///
-    /// # Errors
-    /// As [`Renderer::record`], and [`RenderError::Gpu`] if the device is lost.
-    #[expect(clippy::disallowed_methods, reason = "a stage is timed by waiting for it")]
-    pub fn time_stages(
+    /// Checks the camera and makes sure that the view has the working memory for the frame.
+    pub(crate) fn prepare(
         &self,
         avatars: &[&GpuAvatar],
         camera: &Camera,
         view: &mut View,
-    ) -> Result<[f64; Stage::ALL.len()], RenderError> {
-        self.prepare(avatars, camera, view)?;
-        let mut times = [0.0; Stage::ALL.len()];
-        for (stage, ms) in Stage::ALL.into_iter().zip(&mut times) {
-            let start = std::time::Instant::now();
-            let mut encoder = self.device.create_command_encoder(&Default::default());
-            self.record_stage(stage, &mut encoder, avatars, camera, view, None)?;
-            self.queue.submit([encoder.finish()]);
-            self.device
-                .poll(wgpu::PollType::wait_indefinitely())
-                .map_err(|error| RenderError::Gpu { doing: "timing a stage", message: error.to_string() })?;
-            *ms = start.elapsed().as_secs_f64() * 1e3;
-        }
-        Ok(times)
-    }
-
-    /// Checks the camera and makes sure that the view has the working memory for the frame.
-    fn prepare(&self, avatars: &[&GpuAvatar], camera: &Camera, view: &mut View) -> Result<(), RenderError> {
+    ) -> Result<(), RenderError> {
         camera.validate()?;
         if (camera.width, camera.height) != view.size() {
             return Err(effigy_splat::SplatError::Camera(format!(
                 "its picture is {}x{}, the view is {}x{}",
-                camera.width, camera.height, view.width, view.height
+                camera.width, camera.height, view.target.width, view.target.height
             ))
             .into());
         }
@@ -240,7 +219,7 @@ impl Renderer {
         Ok(())
     }
 
-    fn record_stage(
+    pub(crate) fn record_stage(
         &self,
         stage: Stage,
         encoder: &mut wgpu::CommandEncoder,
@@ -283,26 +262,25 @@ impl Renderer {
                 view.record_uploads(encoder, avatars, camera)?;
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                pass.set_pipeline(&pipelines.project);
                 for (bind_group, share) in memory.project.iter().zip(&view.drawn) {
                     if share.drawn > 0 {
-                        pass.set_bind_group(0, bind_group, &[]);
-                        pass.dispatch_workgroups(share.drawn.div_ceil(PROJECT_THREADS), 1, 1);
+                        let size = [share.drawn.div_ceil(PROJECT_THREADS), 1, 1];
+                        pipelines.project.dispatch(&mut pass, bind_group, size);
                     }
                 }
-                if view.kind().0 {
-                    pass.set_pipeline(pipelines.guide(&self.device));
+                if view.target.kind().0 {
+                    let guide = pipelines.guide(&self.device);
                     for (bind_group, avatar) in memory.guide.iter().zip(avatars) {
-                        pass.set_bind_group(0, bind_group, &[]);
-                        pass.dispatch_workgroups(avatar.shared.count.div_ceil(PROJECT_THREADS), 1, 1);
+                        let size = [avatar.shared.count.div_ceil(PROJECT_THREADS), 1, 1];
+                        guide.dispatch(&mut pass, bind_group, size);
                     }
                 }
             }
             Stage::Sort => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let mut pass = stage.begin(encoder, timer);
-                let sort = &memory.sort_depths[usize::from(view.coarse_depths && !pipelines.full_precision)];
-                sort.record(pipelines, &memory.dispatches, view.gaussians(), &mut pass);
+                let coarse = usize::from(view.coarse_depths && !pipelines.full_precision);
+                memory.lists.record_sort(&pipelines.lists, coarse, view.gaussians(), &mut pass);
             }
             Stage::Bin => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
@@ -311,38 +289,92 @@ impl Renderer {
                     quads.record_size(&self.device, pipelines, &mut pass);
                     return Ok(());
                 }
-                pass.set_pipeline(&pipelines.sum_blocks);
-                pass.set_bind_group(0, &memory.sum_blocks, &[]);
-                pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
-                pass.set_pipeline(&pipelines.scan_blocks);
-                pass.set_bind_group(0, &memory.scan_blocks, &[]);
-                pass.dispatch_workgroups(1, 1, 1);
-                pass.set_pipeline(&pipelines.expand_tiles);
-                pass.set_bind_group(0, &memory.expand_tiles, &[]);
-                pass.dispatch_workgroups_indirect(&memory.dispatches, DISPATCH_STRIDE);
-                memory.sort_tiles.record(pipelines, &memory.dispatches, 0, &mut pass);
-                pass.set_pipeline(&pipelines.find_ranges);
-                pass.set_bind_group(0, &memory.find_ranges, &[]);
-                pass.dispatch_workgroups_indirect(&memory.dispatches, 3 * DISPATCH_STRIDE);
+                memory.lists.record(&pipelines.lists, &mut pass);
             }
             Stage::Rasterize => {
                 let Some(memory) = &view.memory else { return Err(no_memory()) };
                 let rasterize = match &memory.pictures {
                     Some(Pictures::Tiles(rasterize)) => rasterize,
                     Some(Pictures::Quads(quads)) => {
-                        quads.record(&self.device, pipelines, view, encoder, timer);
+                        quads.record(&self.device, pipelines, &view.target, encoder, timer);
                         return Ok(());
                     }
                     None => return Err(no_memory()),
                 };
                 let mut pass = stage.begin(encoder, timer);
-                view.record_occluder(&self.device, pipelines, &mut pass);
-                let (guided, occluded) = view.kind();
-                pass.set_pipeline(pipelines.rasterize(&self.device, guided, occluded));
-                pass.set_bind_group(0, rasterize, &[]);
-                pass.dispatch_workgroups(view.width.div_ceil(TILE), view.height.div_ceil(TILE), 1);
+                view.target.record_occluder(&self.device, pipelines, &mut pass);
+                let (guided, occluded) = view.target.kind();
+                let [columns, rows] = view.target.tiles();
+                let kernel = pipelines.rasterize(&self.device, guided, occluded);
+                kernel.dispatch(&mut pass, rasterize, [columns, rows, 1]);
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use effigy_avatar::Avatar;
+    use effigy_shaders::Teamwork;
+    use effigy_splat::{Camera, Filter, Frame, Gaussians, sh_coefficients};
+    use glam::{Quat, Vec3};
+
+    use crate::{AdapterChoice, Gpu, Precision, Renderer, read_frame};
+
+    /// Gaussians all over a box, many at depths that others have too.
+    fn cloud(count: u32) -> Gaussians {
+        let mut g = Gaussians::with_capacity(count as usize, 0);
+        let part = |i: u32, k: f32| (i as f32 * k).fract();
+        for i in 0..count {
+            let depth =
+                (part(i, 0.618_034) * 40.0).floor() / 40.0 + if i % 3 == 0 { part(i, 0.31) } else { 0.0 };
+            g.positions.push(Vec3::new(part(i, 0.754_878) - 0.5, part(i, 0.569_84) - 0.5, -0.5 * depth));
+            g.rotations.push(Quat::from_rotation_z(i as f32));
+            g.log_scales.push(Vec3::new(0.004, 0.012, 0.006).map(f32::ln));
+            g.opacity_logits.push(4.0 * part(i, 0.221) - 1.0);
+            g.sh.extend((0..3 * sh_coefficients(0)).map(|c| 3.0 * part(i + c as u32, 0.417) - 1.5));
+        }
+        g
+    }
+
+    /// 20,000 Gaussians, so that every kernel has several workgroups, in the order of depth that each family finds: the
+    /// same picture to the last bit.
+    #[test]
+    fn every_way_to_work_together_gives_the_same_picture() {
+        let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best)).expect("an adapter");
+        let has_subgroups = gpu.device.features().contains(wgpu::Features::SUBGROUP);
+        let avatar =
+            Avatar { name: String::new(), gaussians: cloud(20_000), filter: Filter::MIP, body: None };
+        let avatar = Arc::new(avatar);
+        let camera = Camera::look_at(Vec3::new(0.1, 0.2, 1.6), Vec3::ZERO, Vec3::Y, 0.5, 200, 140);
+        for precision in [Precision::Full, Precision::Half] {
+            let picture = |teamwork| {
+                let renderer =
+                    Renderer::with_teamwork(&gpu.device, &gpu.queue, precision, teamwork).expect("kernels");
+                let avatar = renderer.upload(&avatar).expect("an avatar");
+                let mut view = renderer.create_view(200, 140).expect("a view");
+                let mut encoder = gpu.device.create_command_encoder(&Default::default());
+                renderer.record(&mut encoder, &[&avatar], &camera, &mut view).expect("a frame");
+                gpu.queue.submit([encoder.finish()]);
+                let mut frame = Frame::default();
+                read_frame(&gpu.device, &gpu.queue, &view, &mut frame).expect("a picture");
+                gpu.check().expect("no GPU errors");
+                frame
+            };
+            let shared = picture(Teamwork::Shared);
+            assert!(
+                shared.color.iter().filter(|p| p[3] > 0.9).count() > 5_000,
+                "much of the picture is covered"
+            );
+            assert_eq!(picture(Teamwork::Serial), shared);
+            if has_subgroups {
+                assert_eq!(picture(Teamwork::Subgroups), shared);
+            } else {
+                println!("{} has no subgroups", gpu.adapter.get_info().name);
+            }
+        }
     }
 }

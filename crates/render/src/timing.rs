@@ -125,7 +125,7 @@ impl StageTimer {
     /// # Errors
     /// [`RenderError::Gpu`] if the device is lost or no frame has been timed.
     pub fn read(&self, device: &wgpu::Device) -> Result<[f64; Stage::ALL.len()], RenderError> {
-        let bytes = crate::readback::map_and_copy(device, &self.staging, "reading times")?;
+        let bytes = crate::mapped::map_and_copy(device, &self.staging, "reading times")?;
         let ticks: Vec<u64> = bytes
             .chunks_exact(8)
             .map(|c| u64::from_le_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]))

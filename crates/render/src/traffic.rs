@@ -1,15 +1,16 @@
 //! How much memory the stages of a frame have to move: what their times are held against.
 
-use crate::memory::{DIGITS, EXPAND_THREADS, GUIDE_SIZE, SPLAT_SIZE};
-use crate::view::{TILE, no_memory};
+use effigy_shaders::{BLOCK_THREADS, SPLAT_SIZE};
+
+use crate::memory::GUIDE_SIZE;
+use crate::mesh::POSED_VERTEX_SIZE;
+use crate::view::no_memory;
 use crate::{Counts, GpuAvatar, Method, RenderError, Renderer, Stage, View};
 
 /// Bytes of a 32-bit number: keys, values, counts.
 const WORD: u64 = 4;
 /// Between the two kernels that pose.
 const POSITION: u64 = 16;
-/// `PosedVertex` in `shaders/pose/skin.wesl`.
-const POSED_VERTEX: u64 = 32;
 /// Three rows of an affine transform.
 const PALETTE_ENTRY: u64 = 48;
 const MORPH_DELTA: u64 = 12;
@@ -68,11 +69,12 @@ impl Renderer {
                 message: "the last frame was of other avatars".into(),
             });
         }
-        let (guided, occluded) = view.kind();
+        let (guided, occluded) = view.target.kind();
         let (all, visible, entries) =
             (u64::from(view.gaussians()), u64::from(counts.visible), u64::from(counts.entries));
-        let tiles = u64::from(view.width.div_ceil(TILE)) * u64::from(view.height.div_ceil(TILE));
-        let pixels = u64::from(view.width) * u64::from(view.height);
+        let [columns, rows] = view.target.tiles();
+        let tiles = u64::from(columns) * u64::from(rows);
+        let pixels = u64::from(view.target.width) * u64::from(view.target.height);
         let color_pixel = if self.pipelines.full_precision { 16 } else { 8 };
 
         let (mut pose, mut decode, mut project) = (0, 0, 0);
@@ -98,7 +100,7 @@ impl Renderer {
         let sort = self.of_first_pass(all, visible) + (depth_bits / 8 - 1) * self.of_pass(visible);
 
         let tile_bits = u64::from(u64::BITS - tiles.saturating_sub(1).leading_zeros());
-        let blocks = visible.div_ceil(EXPAND_THREADS);
+        let blocks = visible.div_ceil(BLOCK_THREADS);
         let bin = 2 * (WORD + WORD) * visible
             + SPLAT_SIZE * visible
             + 4 * WORD * blocks
@@ -122,7 +124,7 @@ impl Renderer {
     /// Four times the counts of `keys` keys: written by the first kernel of a pass, read and written by the second, read
     /// by the third.
     fn of_digit_counts(&self, keys: u64) -> u64 {
-        4 * WORD * DIGITS * keys.div_ceil(self.pipelines.sort_layout.run.into())
+        4 * self.pipelines.lists.counts_size(keys)
     }
 
     /// The first pass over depths, which leaves out what is not visible.
@@ -153,7 +155,7 @@ fn of_pose(avatar: &GpuAvatar) -> u64 {
         + joints
         + POSITION * vertices;
     // Skin and joints are looked at again only where a vertex has no neighbourhood.
-    let frames = rig.rest_frames.size() + rig.ring.size() + (POSITION + POSED_VERTEX) * vertices;
+    let frames = rig.rest_frames.size() + rig.ring.size() + (POSITION + POSED_VERTEX_SIZE) * vertices;
     positions + frames
 }
 
@@ -174,6 +176,6 @@ fn of_projection(avatar: &GpuAvatar, drawn: u32, seen: u64, lit: bool) -> u64 {
     let appearance = each(&shared.appearance).saturating_sub(if lit { 0 } else { WORD });
     (each(&shared.gaussians) + 2 * WORD) * drawn
         + RESIDUAL * moved
-        + POSED_VERTEX * vertices
+        + POSED_VERTEX_SIZE * vertices
         + (appearance + SPLAT_SIZE) * seen
 }

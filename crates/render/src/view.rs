@@ -1,35 +1,26 @@
-//! One picture: its textures, what hides parts of it, and what is drawn of each avatar.
+//! One picture: what it is drawn into, what is drawn of each avatar, and in which light.
 
-use bytemuck::{Pod, Zeroable};
-use effigy_splat::{Camera, Light, MAX_PICTURE_SIZE, SplatError};
+use effigy_shaders::{CameraData, filled, uniform};
+use effigy_splat::{Camera, Light};
 use glam::Mat4;
 
-use crate::filled::filled;
 use crate::instance::Share;
-use crate::memory::{InstanceSlot, Memory, Needs, most_splats};
-use crate::pipelines::{Pipelines, bind};
+use crate::memory::{InstanceSlot, LightData, Memory, Needs, most_splats};
+use crate::pipelines::Pipelines;
+use crate::target::{BoundOccluder, Target};
 use crate::{GpuAvatar, Method, RenderError};
 
-/// Tile width and height, pixels.
-pub(crate) const TILE: u32 = 16;
 /// How often the range of qualities is halved that a crowd may fit with which does not fit as it should be.
 const CROWDED_TRIES: u32 = 8;
 
 /// A picture to render into: premultiplied colour and depth.
 pub struct View {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) color: Output,
-    pub(crate) depth: Output,
-    pub(crate) camera: wgpu::Buffer,
+    pub(crate) target: Target,
     light_buffer: wgpu::Buffer,
     light: Option<LightData>,
     quality: f32,
-    method: Method,
-    pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
     previous: Vec<(u64, wgpu::Buffer)>,
-    pub(crate) occluder: Option<BoundOccluder>,
     pub(crate) memory: Option<Memory>,
     /// What is drawn of each avatar, and what goes to the GPU of it: filled anew every frame.
     pub(crate) drawn: Vec<Share>,
@@ -42,129 +33,14 @@ pub struct View {
     slots: Vec<InstanceSlot>,
 }
 
-/// A texture that a frame is written to.
-pub(crate) struct Output {
-    pub(crate) texture: wgpu::Texture,
-    pub(crate) view: wgpu::TextureView,
-}
-
-/// What a view holds besides colour and depth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outputs {
-    /// The guide: motion and importance of every pixel ([`View::guide`]).
-    pub guide: bool,
-}
-
-/// The depth buffer of a host's scene: what of an avatar is behind it is not drawn.
-#[derive(Clone, Copy)]
-pub struct Occluder<'a> {
-    /// Its depth aspect, of at least the view's size, with usage `TEXTURE_BINDING`. Of several samples a pixel the first
-    /// counts.
-    pub depth: &'a wgpu::TextureView,
-    /// The host's perspective projection; any near and far plane, reversed or not.
-    pub clip_from_camera: Mat4,
-}
-
-pub(crate) struct BoundOccluder {
-    /// Distances along the view axis, metres.
-    pub(crate) limit: wgpu::TextureView,
-    projection: wgpu::Buffer,
-    /// `Projection` of `shaders/output/host_depth.wesl`.
-    parameters: [f32; 4],
-    bind_group: wgpu::BindGroup,
-    multisampled: bool,
-}
-
-/// Twin of `Camera` in `shaders/splat/camera.wesl`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct CameraData {
-    rows: [[f32; 4]; 3],
-    eye: [f32; 3],
-    near: f32,
-    focal: [f32; 2],
-    principal: [f32; 2],
-    size: [f32; 2],
-    slope_min: [f32; 2],
-    slope_max: [f32; 2],
-    variance: f32,
-    compensate: u32,
-    gaussians: u32,
-    sh_degree: u32,
-    tiles: [u32; 2],
-}
-
-/// Twin of `Light` in `shaders/splat/light.wesl`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-pub(crate) struct LightData {
-    ambient: [f32; 4],
-    key: [f32; 4],
-    direction: [f32; 4],
-}
-
-impl CameraData {
-    /// `never_drawn` is the number of a splat that is not drawn in any frame.
-    pub(crate) fn new(camera: &Camera, never_drawn: u32) -> Self {
-        let m = camera.camera_from_world;
-        let (r, t) = (m.matrix3.transpose(), m.translation);
-        let row = |r: glam::Vec3A, t: f32| [r.x, r.y, r.z, t];
-        let (slope_min, slope_max) = camera.slope_bounds();
-        Self {
-            rows: [row(r.x_axis, t.x), row(r.y_axis, t.y), row(r.z_axis, t.z)],
-            eye: camera.eye().into(),
-            near: camera.near,
-            focal: [camera.fx, camera.fy],
-            principal: [camera.cx, camera.cy],
-            size: [camera.width as f32, camera.height as f32],
-            slope_min,
-            slope_max,
-            // These three are the avatar's.
-            variance: 0.0,
-            compensate: 0,
-            sh_degree: 0,
-            gaussians: never_drawn,
-            tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
-        }
-    }
-}
-
 impl View {
-    pub(crate) fn new(
-        device: &wgpu::Device,
-        width: u32,
-        height: u32,
-        format: wgpu::TextureFormat,
-        outputs: Outputs,
-    ) -> Result<Self, RenderError> {
-        let most = device.limits().max_texture_dimension_2d.min(MAX_PICTURE_SIZE);
-        if width == 0 || height == 0 || width > most || height > most {
-            return Err(
-                SplatError::Camera(format!("picture size {width}x{height} is outside 1 to {most}")).into()
-            );
-        }
-        let output = |label, format| Output::new(device, label, [width, height], format);
-        let uniform = |label, size: usize| {
-            device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: size as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        };
-        Ok(Self {
-            width,
-            height,
-            color: output("avatar colour", format),
-            depth: output("avatar depth", wgpu::TextureFormat::R32Float),
-            guide: outputs.guide.then(|| output("avatar guide", format)),
-            previous: Vec::new(),
-            occluder: None,
-            camera: uniform("camera", size_of::<CameraData>()),
-            light_buffer: uniform("light", size_of::<LightData>()),
+    pub(crate) fn new(device: &wgpu::Device, target: Target) -> Self {
+        Self {
+            target,
+            light_buffer: uniform(device, "light", size_of::<LightData>()),
             light: None,
             quality: 1.0,
-            method: Method::default(),
+            previous: Vec::new(),
             memory: None,
             drawn: Vec::new(),
             posed: Vec::new(),
@@ -172,79 +48,48 @@ impl View {
             coarse_depths: false,
             needs: Needs { splats: 0, entries: 0 },
             slots: Vec::new(),
-        })
+        }
     }
 
     /// Width and height, pixels.
     pub fn size(&self) -> (u32, u32) {
-        (self.width, self.height)
+        (self.target.width, self.target.height)
     }
 
     /// Premultiplied display-referred sRGB and coverage.
     pub fn color(&self) -> &wgpu::TextureView {
-        &self.color.view
+        &self.target.color.view
     }
 
     /// Expected depth along the view axis in metres; 0 where nothing is drawn.
     pub fn depth(&self) -> &wgpu::TextureView {
-        &self.depth.view
+        &self.target.depth.view
     }
 
     /// The texture behind [`View::color`].
     pub fn color_texture(&self) -> &wgpu::Texture {
-        &self.color.texture
+        &self.target.color.texture
     }
 
     /// The texture behind [`View::depth`].
     pub fn depth_texture(&self) -> &wgpu::Texture {
-        &self.depth.texture
+        &self.target.depth.texture
     }
 
     /// For each pixel how far what is seen there has moved since the view's last frame, pixels right and down, and how
     /// much a viewer looks there, 0 (background) to 1; then 0. Of views that were made with [`Outputs::guide`].
     pub fn guide(&self) -> Option<&wgpu::TextureView> {
-        self.guide.as_ref().map(|guide| &guide.view)
+        self.target.guide.as_ref().map(|guide| &guide.view)
     }
 
     /// The texture behind [`View::guide`].
     pub fn guide_texture(&self) -> Option<&wgpu::Texture> {
-        self.guide.as_ref().map(|guide| &guide.texture)
-    }
-
-    /// Binds what reads the depth of `occluder`.
-    pub(crate) fn bind_occluder(
-        &self,
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        occluder: &Occluder<'_>,
-    ) -> BoundOccluder {
-        let format = wgpu::TextureFormat::R32Float;
-        let limit =
-            Output::new(device, "distance of the host's scene", [self.width, self.height], format).view;
-        let projection = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("host projection"),
-            size: 16,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let multisampled = occluder.depth.texture().sample_count() > 1;
-        let bind_group = bind(
-            device,
-            pipelines.host_depth(device, multisampled),
-            &[
-                projection.as_entire_binding(),
-                wgpu::BindingResource::TextureView(occluder.depth),
-                wgpu::BindingResource::TextureView(&limit),
-            ],
-        );
-        let mut bound = BoundOccluder { limit, projection, parameters: [0.0; 4], bind_group, multisampled };
-        bound.project(occluder.clip_from_camera);
-        bound
+        self.target.guide.as_ref().map(|guide| &guide.texture)
     }
 
     /// Hides from the next recorded frame on what is behind `occluder`.
     pub(crate) fn set_occluder(&mut self, occluder: BoundOccluder) {
-        self.occluder = Some(occluder);
+        self.target.occluder = Some(occluder);
         self.unbind_pictures();
     }
 
@@ -257,46 +102,22 @@ impl View {
 
     /// Changes the projection of the occluder, if there is one. Nothing has to be bound again for it.
     pub fn set_occluder_projection(&mut self, clip_from_camera: Mat4) {
-        if let Some(occluder) = &mut self.occluder {
+        if let Some(occluder) = &mut self.target.occluder {
             occluder.project(clip_from_camera);
         }
     }
 
     /// Draws everything again from the next recorded frame on.
     pub fn clear_occluder(&mut self) {
-        if self.occluder.take().is_some() {
+        if self.target.occluder.take().is_some() {
             self.unbind_pictures();
         }
-    }
-
-    /// Whether the frame fills the guide, and whether something hides parts of it.
-    pub(crate) fn kind(&self) -> (bool, bool) {
-        (self.guide.is_some(), self.occluder.is_some())
     }
 
     /// Camera, tile ranges, tile entries and splats of the frame that was recorded last, if it was of `avatars`.
     pub(crate) fn pick_resources(&self, avatars: &[&GpuAvatar]) -> Option<[&wgpu::Buffer; 4]> {
         let memory = self.memory.as_ref().filter(|memory| memory.is_bound(avatars))?;
-        Some([&self.camera, &memory.ranges, &memory.entries, &memory.splats])
-    }
-
-    /// The distance of the host's scene, if there is an occluder.
-    pub(crate) fn limit(&self) -> Option<&wgpu::TextureView> {
-        self.occluder.as_ref().map(|occluder| &occluder.limit)
-    }
-
-    /// Records the reading of the occluder's depth, if there is one.
-    pub(crate) fn record_occluder(
-        &self,
-        device: &wgpu::Device,
-        pipelines: &Pipelines,
-        pass: &mut wgpu::ComputePass<'_>,
-    ) {
-        if let Some(occluder) = &self.occluder {
-            pass.set_pipeline(pipelines.host_depth(device, occluder.multisampled));
-            pass.set_bind_group(0, &occluder.bind_group, &[]);
-            pass.dispatch_workgroups(self.width.div_ceil(8), self.height.div_ceil(8), 1);
-        }
+        Some([&self.target.camera, &memory.lists.ranges, memory.entries(), &memory.lists.splats])
     }
 
     /// Sets what part of the Gaussians of avatars with [`crate::Detail::Auto`] is drawn: 1 for as many as can be told
@@ -312,18 +133,14 @@ impl View {
     /// [`RenderError::Splat`] for a light that is none.
     pub fn set_light(&mut self, light: Option<&Light>) -> Result<(), RenderError> {
         light.map_or(Ok(()), Light::validate)?;
-        self.light = light.map(|light| LightData {
-            ambient: light.ambient.extend(0.0).to_array(),
-            key: light.key.extend(0.0).to_array(),
-            direction: light.direction.normalize().extend(0.0).to_array(),
-        });
+        self.light = light.map(LightData::new);
         Ok(())
     }
 
     /// Sets how frames are composited from the next recorded one on. Changing it makes the working memory anew.
     pub fn set_method(&mut self, method: Method) {
         let before = self.method();
-        self.method = method;
+        self.target.wanted = method;
         if self.method() != before {
             self.memory = None;
         }
@@ -331,9 +148,7 @@ impl View {
 
     /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
     pub fn method(&self) -> Method {
-        let by_quads =
-            self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
-        if by_quads { self.method } else { Method::Tiles }
+        self.target.method()
     }
 
     /// Whether another light than the captured one is set.
@@ -397,15 +212,15 @@ impl View {
         let old = self.memory.take().filter(|memory| memory.has_room(self.needs, avatars.len()));
         let mut memory = match old {
             Some(memory) => memory,
-            None => Memory::allocate(device, pipelines, self, self.needs, avatars)?,
+            None => Memory::allocate(device, pipelines, &self.target, self.needs, avatars)?,
         };
         if memory.pictures.is_none() {
-            memory.bind_pictures(device, pipelines, self);
+            memory.bind_pictures(device, pipelines, &self.target);
         }
         let memory = self.memory.insert(memory);
         if !memory.is_bound(avatars) {
-            memory.bind_avatars(device, pipelines, [&self.camera, &self.light_buffer], avatars);
-            if self.guide.is_some() {
+            memory.bind_avatars(device, pipelines, [&self.target.camera, &self.light_buffer], avatars);
+            if self.target.guide.is_some() {
                 // Those that stay keep their past.
                 self.previous.retain(|(id, _)| avatars.iter().any(|avatar| avatar.id == *id));
                 for avatar in avatars {
@@ -442,21 +257,21 @@ impl View {
         let data = CameraData::new(camera, memory.room.splats as u32);
         let state = [u32::MAX, 0, 0, 0, splats, self.is_lit().into(), 0, 0];
         let light = self.light.as_ref().map_or(&[][..], bytemuck::bytes_of);
-        let (projection, projection_buffer) = match &self.occluder {
+        let (projection, projection_buffer) = match &self.target.occluder {
             Some(occluder) => (&occluder.parameters[..], &occluder.projection),
-            None => (&[][..], &self.camera),
+            None => (&[][..], &self.target.camera),
         };
         memory.uploads.record(
             encoder,
             &[
-                (bytemuck::bytes_of(&data), &self.camera),
+                (bytemuck::bytes_of(&data), &self.target.camera),
                 (light, &self.light_buffer),
-                (bytemuck::cast_slice(&state), &memory.state),
+                (bytemuck::cast_slice(&state), &memory.lists.state),
                 (bytemuck::cast_slice(&self.slots), &memory.instances),
                 (bytemuck::cast_slice(projection), projection_buffer),
             ],
         )?;
-        encoder.clear_buffer(&memory.ranges, 0, None);
+        encoder.clear_buffer(&memory.lists.ranges, 0, None);
         Ok(())
     }
 }
@@ -485,43 +300,6 @@ fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera) -> bool {
 /// What asking for a frame before [`View::prepare`] gives.
 pub(crate) fn no_memory() -> RenderError {
     RenderError::Gpu { doing: "recording a frame", message: "the view has no working memory".into() }
-}
-
-impl Output {
-    fn new(
-        device: &wgpu::Device,
-        label: &str,
-        [width, height]: [u32; 2],
-        format: wgpu::TextureFormat,
-    ) -> Self {
-        // Quads are drawn into it.
-        let drawn = if format == wgpu::TextureFormat::Rgba16Float {
-            wgpu::TextureUsages::RENDER_ATTACHMENT
-        } else {
-            wgpu::TextureUsages::empty()
-        };
-        let texture = device.create_texture(&wgpu::TextureDescriptor {
-            label: Some(label),
-            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format,
-            usage: wgpu::TextureUsages::STORAGE_BINDING
-                | wgpu::TextureUsages::TEXTURE_BINDING
-                | wgpu::TextureUsages::COPY_SRC
-                | drawn,
-            view_formats: &[],
-        });
-        Self { view: texture.create_view(&Default::default()), texture }
-    }
-}
-
-impl BoundOccluder {
-    fn project(&mut self, clip_from_camera: Mat4) {
-        // The rows of depth and of w, for points on the camera's axis.
-        self.parameters = [clip_from_camera.z_axis.z, clip_from_camera.w_axis.z, 0.0, 0.0];
-    }
 }
 
 /// Places of `count` Gaussians that were not drawn.

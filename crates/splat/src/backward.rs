@@ -17,40 +17,9 @@ use crate::projection::{MAX_ALPHA, Projector};
 use crate::projection_backward::SplatGradient;
 use crate::rasterizer::{CHUNK, CULLED, Rendered, ShadedSplat};
 use crate::sh::{rest_direction, rest_direction_backward, sh_color_backward};
+use crate::splat_sums::{BackwardMemory, SplatSums};
 use crate::widest::with_widest_registers;
 use crate::{Camera, Filter, Frame, FrameGradient, GaussianGradients, Gaussians, Rasterizer, SplatError};
-
-/// Working memory of the derivative.
-pub(crate) struct Backward {
-    /// Tile entries that are held at once (48 bytes each), where one row of tiles does not need more by itself.
-    entry_budget: u64,
-    /// What each entry of the band's tiles contributes.
-    entry_sums: Vec<SplatSums>,
-    /// For each splat, where its entries begin in `links`.
-    first_link: Vec<usize>,
-    /// The entries of each splat, in the order of tiles.
-    links: Vec<usize>,
-    cursors: Vec<usize>,
-    sums: Vec<SplatSums>,
-}
-
-impl Default for Backward {
-    fn default() -> Self {
-        Self {
-            entry_budget: 1 << 22,
-            entry_sums: Vec::new(),
-            first_link: Vec::new(),
-            links: Vec::new(),
-            cursors: Vec::new(),
-            sums: Vec::new(),
-        }
-    }
-}
-
-/// Sums over pixels of what a splat's gradient is made of. `power` is the exponent, `d` the pixel's distance from the
-/// splat's centre.
-#[derive(Clone, Copy, Default)]
-struct SplatSums([f32; 12]);
 
 // Sums of dL/dpower times 1, dx, dx², dy, dx·dy, dy².
 const POWER: usize = 0;
@@ -176,7 +145,7 @@ impl Rasterizer {
     /// Adds the sums of every splat's entries to the splat's.
     fn gather(&mut self) {
         let (tiles, keys) = (&self.tiles, &self.depth_keys);
-        let Backward { entry_sums, first_link, links, sums, .. } = &mut self.backward;
+        let BackwardMemory { entry_sums, first_link, links, sums, .. } = &mut self.backward;
         let band = tiles.band();
         sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
             for (j, sum) in sums.iter_mut().enumerate() {

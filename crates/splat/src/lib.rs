@@ -24,6 +24,7 @@ mod radix;
 mod rasterizer;
 mod sh;
 mod sh_turn;
+mod splat_sums;
 mod tiles;
 pub mod transforms;
 mod widest;

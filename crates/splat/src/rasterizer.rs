@@ -3,12 +3,12 @@
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
 
-use crate::backward::Backward;
 use crate::clock::Clock;
 use crate::footprint::{Footprint, Row, Rows, TILE, finished};
 use crate::projection::{Projector, Splat};
 use crate::radix::sort_by_high_word;
 use crate::sh::{rest_direction, sh_color};
+use crate::splat_sums::BackwardMemory;
 use crate::tiles::{TileBounds, Tiles};
 use crate::widest::with_widest_registers;
 use crate::{Camera, Filter, Frame, Gaussians, Lit, SplatError};
@@ -28,7 +28,7 @@ pub struct Rasterizer {
     pub(crate) order: Vec<u64>,
     sort_scratch: Vec<u64>,
     pub(crate) rendered: Option<Rendered>,
-    pub(crate) backward: Backward,
+    pub(crate) backward: BackwardMemory,
     pub(crate) times: StageTimes,
 }
 

@@ -12,7 +12,8 @@ const OVER_ONE: usize = ZERO + 2 * 5 * 3 * 5;
 const SIGN: usize = OVER_ONE + 3 * 3 * 2;
 const LARGE: usize = SIGN + 3 * 3 * 3;
 /// How many odds there are.
-pub(crate) const ODDS: usize = LARGE + 3 * LARGE_PREFIXES;
+const ODDS: usize = LARGE + 3 * LARGE_PREFIXES;
+const _: () = assert!(TRAINED.len() == ODDS);
 const LARGE_PREFIXES: usize = 30;
 
 /// How much the trained odds weigh against what is seen, in bits.

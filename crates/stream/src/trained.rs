@@ -1,10 +1,8 @@
 //! The odds that every access point starts from.
 
-use crate::model::ODDS;
-
 /// Probability of a 0 in each context, in 1/65536, in the order of the specification.
 #[rustfmt::skip]
-pub(crate) const TRAINED: [u16; ODDS] = [
+pub(crate) const TRAINED: &[u16] = &[
     63802, 58188, 54549, 32768, 32768, 32768, 32768, 32768, 32768, 65030, 63379, 64104,
     53260, 60567, 62896, 30613, 25725, 22291, 32768, 32768, 32768, 32768, 32768, 32768,
     35867, 32529, 30566, 16826, 17744, 21175, 23393, 17657, 15995, 32768, 32768, 32768,

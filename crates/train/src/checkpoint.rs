@@ -275,7 +275,7 @@ impl Checkpoint {
         ]);
         let bytes = safetensors::serialize(floats.chain(integers), Some(about))
             .map_err(|e| TrainError::Checkpoint(e.to_string()))?;
-        crate::run::write_whole(path, &bytes)
+        crate::whole_file::write_whole(path, &bytes)
     }
 
     /// Reads a checkpoint.

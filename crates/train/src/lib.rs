@@ -41,6 +41,10 @@ mod sampling;
 pub mod session;
 #[cfg(feature = "burn")]
 mod trainer;
+#[cfg(feature = "burn")]
+mod usage;
+#[cfg(feature = "burn")]
+mod whole_file;
 
 #[cfg(feature = "burn")]
 pub use checkpoint::Checkpoint;

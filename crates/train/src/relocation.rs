@@ -8,15 +8,7 @@ use glam::{Quat, Vec3};
 use crate::TrainError;
 use crate::model::read;
 use crate::trainer::Trainer;
-
-/// What Gaussians did since the last round.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Usage {
-    /// Blend weight, pixels, over all pictures. N entries.
-    pub(crate) contribution: Vec<f32>,
-    /// Length of the gradient by the centre on the picture, summed. N entries.
-    pub(crate) pull: Vec<f32>,
-}
+use crate::usage::Usage;
 
 /// A Gaussian that in a whole round covered less than this many pixels does nothing.
 const IDLE: f32 = 0.5;
@@ -24,17 +16,6 @@ const IDLE: f32 = 0.5;
 /// deviations away from where it was.
 const SHRINK: f32 = 0.625;
 const PART: f32 = 0.5;
-
-impl Usage {
-    pub(crate) fn none(count: usize) -> Self {
-        Self { contribution: vec![0.0; count], pull: vec![0.0; count] }
-    }
-
-    pub(crate) fn add(&mut self, contribution: &[f32], pull: &[f32]) {
-        self.contribution.iter_mut().zip(contribution).for_each(|(a, b)| *a += b);
-        self.pull.iter_mut().zip(pull).for_each(|(a, b)| *a += b);
-    }
-}
 
 impl Trainer {
     /// Adds what a GPU has summed up by itself so far.

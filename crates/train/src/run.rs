@@ -1,6 +1,5 @@
 //! A whole run: steps, with checkpoints, previews and a log, until it is done or stopped.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use effigy_capture::Split;
@@ -12,6 +11,7 @@ use crate::loss::Target;
 use crate::metrics::{Metrics, MetricsRow};
 use crate::run_folder::RunFolder;
 use crate::trainer::{StepReport, Trainer};
+use crate::whole_file::write_whole;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,19 +132,4 @@ fn save_preview(truth: &Target, ours: &[f32], path: &Path) -> Result<(), TrainEr
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|e| TrainError::Io { path: path.to_owned(), error: std::io::Error::other(e) })?;
     write_whole(path, bytes.get_ref())
-}
-
-/// Writes a file so that it appears whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".effigy-").suffix(".part").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| TrainError::Io { path: path.to_owned(), error })
 }

@@ -20,8 +20,8 @@ use crate::model::{Model, ModelField, read};
 use crate::ops::{
     Comparison, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
 };
-use crate::relocation::Usage;
 use crate::sampling::Sampler;
+use crate::usage::Usage;
 use crate::{TrainConfig, TrainError};
 
 /// A model, what it learns from, and how far it has come.

@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{RenderError, scoped, wgpu};
+use effigy_shaders::{Kernel, composed, numbered};
 use wgpu::util::DeviceExt;
 
 use crate::format::{Alpha, Association, Component, Layout, PlanesError, Range, Shape};
@@ -14,7 +15,7 @@ const WORKGROUP: [u32; 2] = [64, 16];
 /// a code to the other side of a half.
 pub struct Converter {
     device: wgpu::Device,
-    pipeline: wgpu::ComputePipeline,
+    kernel: Kernel,
 }
 
 /// Planes of one shape in GPU memory, filled anew for every frame.
@@ -56,23 +57,10 @@ impl Converter {
     /// # Errors
     /// [`PlanesError::Render`] if the device refuses it.
     pub fn new(device: &wgpu::Device) -> Result<Self, PlanesError> {
-        let pipeline = scoped(device, "building the conversion to planes", || {
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some("planes"),
-                source: wgpu::ShaderSource::Wgsl(
-                    include_str!(concat!(env!("OUT_DIR"), "/planes.wgsl")).into(),
-                ),
-            });
-            Ok(device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some("planes"),
-                layout: None,
-                module: &module,
-                entry_point: Some("make_planes"),
-                compilation_options: Default::default(),
-                cache: None,
-            }))
+        let kernel = scoped(device, "building the conversion to planes", || {
+            Ok(Kernel::new(device, &composed::PLANES, "make_planes"))
         })?;
-        Ok(Self { device: device.clone(), pipeline })
+        Ok(Self { device: device.clone(), kernel })
     }
 
     /// Memory for planes of `shape`, all zero.
@@ -131,27 +119,20 @@ impl Converter {
             }
             planes.source = None;
             let group = scoped(&self.device, "binding a picture to its planes", || {
-                Ok(self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("planes"),
-                    layout: &self.pipeline.get_bind_group_layout(0),
-                    entries: &[
-                        wgpu::BindGroupEntry { binding: 0, resource: planes.data.as_entire_binding() },
-                        wgpu::BindGroupEntry {
-                            binding: 1,
-                            resource: wgpu::BindingResource::TextureView(color),
-                        },
-                        wgpu::BindGroupEntry { binding: 2, resource: planes.buffer.as_entire_binding() },
-                    ],
-                }))
+                let resources = [
+                    planes.data.as_entire_binding(),
+                    wgpu::BindingResource::TextureView(color),
+                    planes.buffer.as_entire_binding(),
+                ];
+                Ok(self.kernel.bind(&self.device, &numbered(resources)))
             })?;
             planes.source = Some((color.clone(), group));
         }
         if let Some((_, group)) = &planes.source {
             let [width, height] = planes.shape.coded();
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pipeline);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(width.div_ceil(WORKGROUP[0]), height.div_ceil(WORKGROUP[1]), 1);
+            let size = [width.div_ceil(WORKGROUP[0]), height.div_ceil(WORKGROUP[1]), 1];
+            self.kernel.dispatch(&mut pass, group, size);
         }
         Ok(())
     }

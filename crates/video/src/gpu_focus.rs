@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{RenderError, scoped, wgpu};
+use effigy_shaders::{Kernel, bind, composed, layout, numbered};
 use wgpu::util::DeviceExt;
 
 use crate::VideoError;
@@ -9,7 +10,6 @@ use crate::bindings::{storage, texture};
 use crate::encoder::QualityMap;
 use crate::focus::{Edges, FocusOptions};
 use crate::format::PlanesError;
-use crate::kernels::{bind, compute_layout, compute_pipelines};
 
 /// Rows and columns of pixels to a workgroup that counts.
 const WORKGROUP: u32 = 16;
@@ -21,7 +21,7 @@ pub struct GpuFocus {
     device: wgpu::Device,
     layout: wgpu::BindGroupLayout,
     /// In the order in which they run.
-    kernels: [wgpu::ComputePipeline; 4],
+    kernels: [Kernel; 4],
     options: FocusOptions,
     picture: Option<Followed>,
 }
@@ -76,10 +76,9 @@ impl GpuFocus {
         options.validate()?;
         let (layout, kernels) = scoped(device, "building what follows a face", || {
             let kinds = [storage(true), texture(), storage(false), storage(false)];
-            let layout = compute_layout(device, "focus", &kinds);
-            let source = include_str!(concat!(env!("OUT_DIR"), "/focus.wgsl"));
+            let layout = layout(device, "focus", &kinds);
             let names = ["count_looked_at", "follow_edges", "count_subject", "smooth_share"];
-            let kernels = compute_pipelines(device, "focus", source, &layout, names);
+            let kernels = Kernel::sharing(device, &composed::FOCUS, &layout, names);
             Ok((layout, kernels))
         })
         .map_err(PlanesError::from)?;
@@ -113,10 +112,8 @@ impl GpuFocus {
         let workgroups =
             [(columns, rows), (1, 1), (columns, size[1].div_ceil(4).div_ceil(WORKGROUP)), (1, 1)];
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_bind_group(0, group, &[]);
         for (kernel, (columns, rows)) in self.kernels.iter().zip(workgroups) {
-            pass.set_pipeline(kernel);
-            pass.dispatch_workgroups(columns, rows, 1);
+            kernel.dispatch(&mut pass, group, [columns, rows, 1]);
         }
         Ok(())
     }
@@ -198,7 +195,7 @@ impl Followed {
                     self.region.as_entire_binding(),
                     self.counts.as_entire_binding(),
                 ];
-                Ok(bind(device, "focus", layout, resources))
+                Ok(bind(device, layout, &numbered(resources)))
             })?;
             self.source = Some((guide.clone(), group));
         }

@@ -2,13 +2,13 @@
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{RenderError, scoped, wgpu};
+use effigy_shaders::{Kernel, bind, composed, layout, numbered};
 use wgpu::util::DeviceExt;
 
 use crate::VideoError;
 use crate::bindings::{filtered, filtered_picture, storage, texture};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
-use crate::kernels::{bind, compute_layout, compute_pipelines};
 use crate::prefilter::{FilterOptions, LARGEST_SIGMA, LEVELS, gaussians};
 
 /// Pixels of a workgroup: width and height.
@@ -20,7 +20,7 @@ pub struct GpuPreFilter {
     device: wgpu::Device,
     layout: wgpu::BindGroupLayout,
     /// Along rows, then along columns.
-    kernels: [wgpu::ComputePipeline; 2],
+    kernels: [Kernel; 2],
     options: FilterOptions,
     sigma: f32,
     strength: wgpu::Buffer,
@@ -56,10 +56,9 @@ impl GpuPreFilter {
         options.validate()?;
         let made = scoped(device, "building the filter before encoding", || {
             let read = storage(true);
-            let layout = compute_layout(device, "filter", &[read, read, read, texture(), filtered()]);
-            let source = include_str!(concat!(env!("OUT_DIR"), "/prefilter.wgsl"));
-            let kernels =
-                compute_pipelines(device, "filter", source, &layout, ["filter_rows", "filter_columns"]);
+            let layout = layout(device, "filter", &[read, read, read, texture(), filtered()]);
+            let names = ["filter_rows", "filter_columns"];
+            let kernels = Kernel::sharing(device, &composed::PREFILTER, &layout, names);
             let buffer = |label, contents: &[u8], usage| {
                 let usage = wgpu::BufferUsages::STORAGE | usage;
                 device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
@@ -130,7 +129,7 @@ impl GpuPreFilter {
                         wgpu::BindingResource::TextureView(from),
                         wgpu::BindingResource::TextureView(to),
                     ];
-                    bind(&self.device, "filter", &self.layout, resources)
+                    bind(&self.device, &self.layout, &numbered(resources))
                 };
                 Ok([group(color, &pictures.rows), group(&pictures.rows, &pictures.filtered)])
             })?;
@@ -139,9 +138,8 @@ impl GpuPreFilter {
         if let Some((_, _, groups)) = &pictures.source {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for (kernel, group) in self.kernels.iter().zip(groups) {
-                pass.set_pipeline(kernel);
-                pass.set_bind_group(0, group, &[]);
-                pass.dispatch_workgroups(size[0].div_ceil(WORKGROUP[0]), size[1].div_ceil(WORKGROUP[1]), 1);
+                let groups = [0, 1].map(|i| size[i].div_ceil(WORKGROUP[i]));
+                kernel.dispatch(&mut pass, group, [groups[0], groups[1], 1]);
             }
         }
         Ok(&pictures.filtered)

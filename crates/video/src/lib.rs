@@ -24,7 +24,6 @@ mod focus;
 mod format;
 mod gpu_focus;
 mod gpu_prefilter;
-mod kernels;
 mod learned;
 pub mod output;
 mod planes;

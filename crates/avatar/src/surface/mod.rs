@@ -17,7 +17,7 @@ use glam::{Mat3, Quat, Vec3};
 use rayon::prelude::*;
 
 use crate::Anchor;
-use crate::{Avatar, AvatarError, Binding, Body, simplify};
+use crate::{Avatar, AvatarError, Binding, Body};
 use border::Borders;
 use material::Palette;
 use occlusion::Occlusion;
@@ -32,6 +32,7 @@ pub struct SurfaceOptions {
     /// Seed of everything random. The same seed, rig and build give the same avatar.
     pub seed: u64,
     /// Bind to the rig simplified to about this many triangles. Samples still lie on the full surface, in its colours.
+    /// Needs this crate's feature `meshopt`.
     pub simplify_to: Option<usize>,
     /// Most pixels of all pictures that are in use together, the same one counted once, or twice if it serves as colour
     /// and as something else. Each takes about 7 bytes while sampling.
@@ -103,7 +104,13 @@ pub fn sample(rig: Rig, options: &SurfaceOptions) -> Result<Avatar, AvatarError>
     // What borrows the rig ends here: it is part of the avatar.
     drop((palette, occlusion));
 
-    let simplified = options.simplify_to.map(|target| simplify(&rig, target));
+    #[cfg(feature = "meshopt")]
+    let simplified = options.simplify_to.map(|target| crate::simplify(&rig, target));
+    #[cfg(not(feature = "meshopt"))]
+    let simplified = match options.simplify_to {
+        Some(_) => return Err(AvatarError::Surface("this build cannot simplify rigs".into())),
+        None => None::<Rig>,
+    };
     let (bound_rig, bound_rest, places) = match simplified.filter(|s| s.triangles.len() < rig.triangles.len())
     {
         Some(small) => {

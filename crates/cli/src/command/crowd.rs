@@ -11,6 +11,7 @@ use effigy_splat::Camera;
 use glam::Vec3;
 use serde::Serialize;
 
+use crate::command::percentile::percentile;
 use crate::framing::Size;
 use crate::interrupt;
 use crate::performance::Performance;
@@ -120,7 +121,7 @@ impl Crowd<'_> {
                 cpu_seconds += cpu.elapsed().as_secs_f64();
             }
         }
-        let frame_ms = super::bench::percentile(&mut totals, 0.5);
+        let frame_ms = percentile(&mut totals, 0.5);
         Ok(Row {
             device: gpu.adapter.get_info().name,
             avatars: count,
@@ -129,7 +130,7 @@ impl Crowd<'_> {
             gaussians: view.gaussians(),
             frame_ms,
             ms_per_avatar: frame_ms / count as f64,
-            record_ms_per_avatar: super::bench::percentile(&mut records, 0.5) / count as f64,
+            record_ms_per_avatar: percentile(&mut records, 0.5) / count as f64,
             cpu_seconds_per_frame: cpu_seconds / self.frames as f64,
         })
     }

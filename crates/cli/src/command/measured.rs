@@ -4,7 +4,7 @@ use effigy_avatar::Avatar;
 use effigy_render::FrameTimes;
 use serde::Serialize;
 
-use super::bench::percentile;
+use super::percentile::percentile;
 use super::scene::Scene;
 use crate::engine::Engine;
 use crate::framing::Size;

@@ -11,6 +11,7 @@ pub(crate) mod eval;
 mod growth;
 pub(crate) mod info;
 mod measured;
+mod percentile;
 pub(crate) mod render;
 mod scene;
 pub(crate) mod stream;

@@ -1,21 +1,19 @@
 //! Choosing and opening the device.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::TrainError;
-use crate::ops::{FieldKernels, LossKernels, SplatKernels};
 
-/// A wgpu device that Burn uses too, and its kernels, each made when first needed.
+/// A wgpu device that Burn uses too, and what was made on it once for all.
 pub(crate) struct Gpu {
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
-    pub(crate) splat: OnceLock<SplatKernels>,
-    pub(crate) loss: OnceLock<LossKernels>,
-    pub(crate) field: OnceLock<FieldKernels>,
+    kept: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     adapter: String,
     fault: Arc<Mutex<Option<String>>>,
 }
@@ -38,6 +36,17 @@ impl Gpu {
             Some((_, gpu)) => gpu.clone(),
             None => panic!("{device:?} was not opened by effigy_train::device"),
         }
+    }
+
+    /// The one `T` of this device, kernels say: made when it is first asked for.
+    pub(crate) fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce(&wgpu::Device) -> T) -> Arc<T> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.iter().find_map(|one| one.clone().downcast::<T>().ok());
+        found.unwrap_or_else(|| {
+            let made = Arc::new(make(&self.device));
+            kept.push(made.clone());
+            made
+        })
     }
 }
 
@@ -129,15 +138,7 @@ fn open(instance: wgpu::Instance, adapter: wgpu::Adapter) -> Result<Device, Trai
         .setup(setup)
         .init()
         .map_err(|error| TrainError::Device(format!("{name}: {error:?}")))?;
-    let gpu = Gpu {
-        device,
-        queue,
-        splat: OnceLock::new(),
-        loss: OnceLock::new(),
-        field: OnceLock::new(),
-        adapter: name,
-        fault,
-    };
+    let gpu = Gpu { device, queue, kept: Mutex::default(), adapter: name, fault };
     opened.push((burn.clone(), Arc::new(gpu)));
     Ok(burn)
 }

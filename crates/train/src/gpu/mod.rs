@@ -1,13 +1,9 @@
 //! The GPU that Burn trains on, shared with the kernels of `shaders/`: one wgpu device, and tensors as its buffers.
 
 mod device;
-mod kernels;
-mod sort;
 
 pub(crate) use device::Gpu;
 pub use device::{check, device};
-pub(crate) use kernels::{Kernel, bind, groups, wgsl};
-pub(crate) use sort::{BLOCK, DIGITS, DISPATCH_STRIDE, Pairs, Sort, SortBuffers, SortKernels};
 
 use burn::backend::TensorMetadata as _;
 use burn::tensor::{DType, Shape};
@@ -40,6 +36,11 @@ impl TensorBuffer {
     pub(crate) fn binding(&self) -> wgpu::BindingResource<'_> {
         self.resource.as_wgpu_bind_resource()
     }
+}
+
+/// Workgroups of `threads` for `items`.
+pub(crate) fn groups(items: usize, threads: usize) -> u32 {
+    items.div_ceil(threads) as u32
 }
 
 /// Submits all that Burn has recorded so far, so that what is submitted next comes after it.

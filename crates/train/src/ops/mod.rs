@@ -6,12 +6,9 @@ mod plane;
 mod residual;
 mod splat;
 
-pub(crate) use picture_loss::LossKernels;
 pub use picture_loss::{Comparison, PictureLossOps, picture_loss};
-pub(crate) use plane::FieldKernels;
 pub use plane::{PlaneOps, read_plane};
 pub use residual::{ResidualInputs, ResidualOps, ResidualTensors, residuals};
-pub(crate) use splat::SplatKernels;
 pub use splat::{GatheredUsage, PLANES, SplatOps, SplatScratch, SplatView, splat};
 
 use burn::tensor::{Bytes, DType, Shape};

@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{RenderError, scoped, wgpu};
+use effigy_shaders::{Kernel, bind, composed, layout, numbered};
 use wgpu::util::DeviceExt;
 
 use super::filter::LearnedOptions;
@@ -10,7 +11,6 @@ use crate::VideoError;
 use crate::bindings::{filtered, filtered_picture, storage, texture, uniform};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
-use crate::kernels::{bind, compute_layout, compute_pipelines};
 
 /// Cells of a workgroup: width and height.
 const WORKGROUP: [u32; 2] = [16, 8];
@@ -29,7 +29,7 @@ pub struct GpuLearnedFilter {
     network: LearnedNetwork,
     options: LearnedOptions,
     layout: wgpu::BindGroupLayout,
-    kernels: [wgpu::ComputePipeline; 4],
+    kernels: [Kernel; 4],
     quality: f32,
     layers: wgpu::Buffer,
     pictures: Option<Pictures>,
@@ -76,9 +76,8 @@ impl GpuLearnedFilter {
         let made = scoped(device, "building the learned filter", || {
             let (read, write) = (storage(true), storage(false));
             let kinds = [uniform(), read, read, texture(), filtered(), write, write, write];
-            let layout = compute_layout(device, "learned filter", &kinds);
-            let source = include_str!(concat!(env!("OUT_DIR"), "/learned.wgsl"));
-            let kernels = compute_pipelines(device, "learned filter", source, &layout, KERNELS);
+            let layout = layout(device, "learned filter", &kinds);
+            let kernels = Kernel::sharing(device, &composed::LEARNED, &layout, KERNELS);
             let layers = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: Some("layers"),
                 contents: bytemuck::cast_slice(&arranged(&network.at(quality))),
@@ -141,17 +140,15 @@ impl GpuLearnedFilter {
                     pictures.hidden[0].as_entire_binding(),
                     pictures.hidden[1].as_entire_binding(),
                 ];
-                Ok(bind(&self.device, "learned filter", &self.layout, resources))
+                Ok(bind(&self.device, &self.layout, &numbered(resources)))
             })?;
             pictures.source = Some((color.clone(), region.clone(), group));
         }
         if let Some((_, _, group)) = &pictures.source {
             let groups = [0, 1].map(|i| size[i].div_ceil(2).div_ceil(WORKGROUP[i]));
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_bind_group(0, group, &[]);
             for kernel in &self.kernels {
-                pass.set_pipeline(kernel);
-                pass.dispatch_workgroups(groups[0], groups[1], 1);
+                kernel.dispatch(&mut pass, group, [groups[0], groups[1], 1]);
             }
         }
         Ok(&pictures.filtered)

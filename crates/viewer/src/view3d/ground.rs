@@ -3,11 +3,12 @@
 use bytemuck::{Pod, Zeroable};
 use effigy_avatar::Extent;
 use effigy_render::{PosedMesh, RenderError};
+use effigy_shaders::{bind, composed, uniform};
 use effigy_splat::Camera;
 use glam::Mat4;
 use wgpu::BindingResource::{Sampler, TextureView};
 
-use super::pipeline::{Recipe, bind, shader, smooth, uniform};
+use super::pipeline::{Recipe, module, smooth};
 use crate::graphics::Graphics;
 use crate::look::Look;
 
@@ -19,7 +20,7 @@ const ROOM: f32 = 1.7;
 /// How dark the shadow is at most.
 const DARKEST: f32 = 0.62;
 
-/// Twin of `Ground` in `shaders/view/ground.wgsl`.
+/// Twin of `Ground` in `shaders/view/ground.wesl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct GroundData {
@@ -36,7 +37,7 @@ struct GroundData {
     padding: f32,
 }
 
-/// Twin of `Map` in `shaders/view/shadow.wgsl`.
+/// Twin of `Map` in `shaders/view/shadow.wesl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct MapData {
@@ -82,8 +83,8 @@ impl Drawing {
 impl Ground {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let device = graphics.device();
-        let ground = shader(device, "ground", include_str!("../../../../shaders/view/ground.wgsl"))?;
-        let shadow = shader(device, "shadow", include_str!("../../../../shaders/view/shadow.wgsl"))?;
+        let ground = module(device, &composed::VIEW_GROUND)?;
+        let shadow = module(device, &composed::VIEW_SHADOW)?;
         let whole = Recipe {
             label: "ground",
             module: &ground,

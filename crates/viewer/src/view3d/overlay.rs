@@ -5,17 +5,18 @@ use std::sync::Arc;
 use bytemuck::{Pod, Zeroable};
 use effigy_avatar::{Avatar, Body, Part};
 use effigy_render::{PosedMesh, RenderError, View};
+use effigy_shaders::{bind, composed, filled, uniform};
 use effigy_splat::Camera;
 use glam::{Mat4, Vec4};
 use wgpu::BindingResource::TextureView;
 
-use super::pipeline::{Recipe, bind, filled, shader, uniform};
+use super::pipeline::{Recipe, module};
 use crate::graphics::Graphics;
 
 /// Half the width of a point, pixels.
 const POINT: f32 = 1.6;
 
-/// Twin of `Overlay` in `shaders/view/overlay.wgsl`.
+/// Twin of `Overlay` in `shaders/view/overlay.wesl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct OverlayData {
@@ -103,7 +104,7 @@ pub(crate) fn part_color(part: Part) -> [u8; 3] {
 impl Overlays {
     pub(crate) fn new(graphics: &Graphics) -> Result<Self, RenderError> {
         let device = graphics.device();
-        let module = shader(device, "overlay", include_str!("../../../../shaders/view/overlay.wgsl"))?;
+        let module = module(device, &composed::VIEW_OVERLAY)?;
         let points = Recipe {
             label: "anchors",
             module: &module,
@@ -155,15 +156,9 @@ impl Overlays {
         self.of = Some(Of {
             avatar: avatar.clone(),
             edge_indices: 2 * edges.len() as u32,
-            edges: filled(device, queue, "edges", bytemuck::cast_slice(&edges), wgpu::BufferUsages::INDEX),
+            edges: filled(device, "edges", bytemuck::cast_slice(&edges), wgpu::BufferUsages::INDEX),
             anchor_count: anchors.len() as u32,
-            anchors: filled(
-                device,
-                queue,
-                "anchors",
-                bytemuck::cast_slice(&anchors),
-                wgpu::BufferUsages::STORAGE,
-            ),
+            anchors: filled(device, "anchors", bytemuck::cast_slice(&anchors), wgpu::BufferUsages::STORAGE),
         });
     }
 

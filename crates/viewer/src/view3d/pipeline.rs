@@ -1,6 +1,7 @@
 //! Render pipelines that draw in the interface's own pass, with as little ceremony as it goes.
 
 use effigy_render::{RenderError, scoped};
+use effigy_shaders::Shader;
 
 /// A pipeline to be made.
 pub(crate) struct Recipe<'a> {
@@ -45,43 +46,9 @@ impl Recipe<'_> {
     }
 }
 
-/// A shader, whose faults come back as errors.
-pub(crate) fn shader(
-    device: &wgpu::Device,
-    label: &'static str,
-    source: &'static str,
-) -> Result<wgpu::ShaderModule, RenderError> {
-    scoped(device, "building the view", || {
-        let source = wgpu::ShaderSource::Wgsl(source.into());
-        Ok(device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some(label), source }))
-    })
-}
-
-pub(crate) fn uniform(device: &wgpu::Device, label: &'static str, size: usize) -> wgpu::Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: size as u64,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
-}
-
-/// A buffer that holds `contents`.
-pub(crate) fn filled(
-    device: &wgpu::Device,
-    queue: &wgpu::Queue,
-    label: &'static str,
-    contents: &[u8],
-    usage: wgpu::BufferUsages,
-) -> wgpu::Buffer {
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: (contents.len() as u64).next_multiple_of(4).max(64),
-        usage: usage | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    queue.write_buffer(&buffer, 0, contents);
-    buffer
+/// The module of a shader, whose faults come back as errors.
+pub(crate) fn module(device: &wgpu::Device, shader: &Shader) -> Result<wgpu::ShaderModule, RenderError> {
+    scoped(device, "building the view", || Ok(shader.module(device)))
 }
 
 pub(crate) fn smooth(device: &wgpu::Device) -> wgpu::Sampler {
@@ -91,17 +58,4 @@ pub(crate) fn smooth(device: &wgpu::Device) -> wgpu::Sampler {
         min_filter: wgpu::FilterMode::Linear,
         ..Default::default()
     })
-}
-
-/// Binds resources in the order of their numbers.
-pub(crate) fn bind(
-    device: &wgpu::Device,
-    layout: &wgpu::BindGroupLayout,
-    resources: &[(u32, wgpu::BindingResource<'_>)],
-) -> wgpu::BindGroup {
-    let entries: Vec<_> = resources
-        .iter()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: *binding, resource: resource.clone() })
-        .collect();
-    device.create_bind_group(&wgpu::BindGroupDescriptor { label: Some("view"), layout, entries: &entries })
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{RenderError, View};
+use effigy_shaders::{bind, composed, uniform};
 use effigy_splat::Camera;
 use wgpu::BindingResource::TextureView;
 
-use super::pipeline::{Recipe, bind, shader, smooth, uniform};
+use super::pipeline::{Recipe, module, smooth};
 use crate::graphics::Graphics;
 use crate::look::Shading;
 
@@ -16,7 +17,7 @@ pub(crate) const LAYER_OPACITY: f32 = 0.02;
 /// Pixels of motion that are shown at full strength.
 const FULL_MOTION: f32 = 4.0;
 
-/// Twin of `Shade` in `shaders/view/shade.wgsl`.
+/// Twin of `Shade` in `shaders/view/shade.wesl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ShadeData {
@@ -72,7 +73,7 @@ fn entry(shading: Shading) -> &'static str {
 impl Shades {
     pub(crate) fn new(graphics: &Graphics) -> Result<Arc<Self>, RenderError> {
         let device = graphics.device();
-        let module = shader(device, "shade", include_str!("../../../../shaders/view/shade.wgsl"))?;
+        let module = module(device, &composed::VIEW_SHADE)?;
         let texture = |binding, filterable| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::FRAGMENT,

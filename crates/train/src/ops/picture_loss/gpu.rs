@@ -8,9 +8,10 @@ use burn::tensor::Tensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use bytemuck::{Pod, Zeroable};
+use effigy_shaders::{Kernel, composed, numbered};
 
 use super::{Comparison, DeviceFound, Found, PictureLossOps};
-use crate::gpu::{Gpu, Kernel, TensorBuffer, bind, contiguous, empty, flush, groups, wgsl};
+use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
 use crate::loss::{PictureLossWeights, Target, pyramid_levels};
 use crate::ops::PLANES;
 
@@ -24,7 +25,7 @@ const PRODUCTS: u32 = 15;
 const SLOPES: u32 = 9;
 
 /// The kernels of the picture loss, and their working memory.
-pub(crate) struct LossKernels {
+struct LossKernels {
     compare: Kernel,
     blur_across: Kernel,
     blur_down: Kernel,
@@ -97,22 +98,25 @@ struct PyramidLevel {
 }
 
 impl LossKernels {
-    fn of(gpu: &Gpu) -> &Self {
-        let device = &gpu.device;
+    fn of(gpu: &Gpu) -> Arc<Self> {
+        gpu.kept(Self::new)
+    }
+
+    fn new(device: &wgpu::Device) -> Self {
         let kernel = |source, entry| Kernel::new(device, source, entry);
-        gpu.loss.get_or_init(|| Self {
-            compare: kernel(wgsl!("loss_compare"), "compare"),
-            blur_across: kernel(wgsl!("loss_blur"), "blur_across"),
-            blur_down: kernel(wgsl!("loss_blur"), "blur_down"),
-            ssim: kernel(wgsl!("loss_ssim"), "ssim"),
-            reduce: kernel(wgsl!("loss_pyramid"), "reduce"),
-            band: kernel(wgsl!("loss_pyramid"), "band"),
-            band_backward: kernel(wgsl!("loss_pyramid"), "band_backward"),
-            level_backward: kernel(wgsl!("loss_pyramid"), "level_backward"),
-            combine: kernel(wgsl!("loss_combine"), "combine"),
-            total: kernel(wgsl!("loss_total"), "total"),
+        Self {
+            compare: kernel(&composed::LOSS_COMPARE, "compare"),
+            blur_across: kernel(&composed::LOSS_BLUR, "blur_across"),
+            blur_down: kernel(&composed::LOSS_BLUR, "blur_down"),
+            ssim: kernel(&composed::LOSS_SSIM, "ssim"),
+            reduce: kernel(&composed::LOSS_PYRAMID, "reduce"),
+            band: kernel(&composed::LOSS_PYRAMID, "band"),
+            band_backward: kernel(&composed::LOSS_PYRAMID, "band_backward"),
+            level_backward: kernel(&composed::LOSS_PYRAMID, "level_backward"),
+            combine: kernel(&composed::LOSS_COMBINE, "combine"),
+            total: kernel(&composed::LOSS_TOTAL, "total"),
             memory: Mutex::new(None),
-        })
+        }
     }
 }
 
@@ -181,8 +185,10 @@ impl Memory {
         let settings = || slot(0, size_of::<ComparisonData>());
         let whole = wgpu::Buffer::as_entire_binding;
         let blur = |from: &wgpu::Buffer, to: &wgpu::Buffer| Blur {
-            across: kernels.blur_across.bind(device, &bind([settings(), whole(from), whole(&half_blurred)])),
-            down: kernels.blur_down.bind(device, &bind([settings(), whole(&half_blurred), whole(to)])),
+            across: kernels
+                .blur_across
+                .bind(device, &numbered([settings(), whole(from), whole(&half_blurred)])),
+            down: kernels.blur_down.bind(device, &numbered([settings(), whole(&half_blurred), whole(to)])),
         };
         let pyramid = data
             .into_iter()
@@ -203,9 +209,10 @@ impl Memory {
         Self {
             size: [width, height],
             blur: [blur(&products, &blurred), blur(&by_blurred, &ssim_slopes)],
-            ssim: kernels
-                .ssim
-                .bind(device, &bind([settings(), whole(&blurred), whole(&by_blurred), whole(&partial_sums)])),
+            ssim: kernels.ssim.bind(
+                device,
+                &numbered([settings(), whole(&blurred), whole(&by_blurred), whole(&partial_sums)]),
+            ),
             pyramid,
             uniforms,
             wanted,
@@ -292,11 +299,11 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
     if memory.as_ref().is_none_or(|memory| memory.size != size) {
         *memory = None;
     }
-    let memory = memory.get_or_insert_with(|| Memory::new(&gpu, kernels, size));
+    let memory = memory.get_or_insert_with(|| Memory::new(&gpu, &kernels, size));
     let whole = wgpu::Buffer::as_entire_binding;
     let compare = kernels.compare.bind(
         &gpu.device,
-        &bind([
+        &numbered([
             memory.settings(),
             whole(&memory.wanted),
             p.binding(),
@@ -307,7 +314,7 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
     );
     let combine = kernels.combine.bind(
         &gpu.device,
-        &bind([
+        &numbered([
             memory.settings(),
             whole(&memory.wanted),
             p.binding(),
@@ -317,9 +324,10 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
             g.binding(),
         ]),
     );
-    let total = kernels
-        .total
-        .bind(&gpu.device, &bind([memory.settings(), whole(&memory.partial_sums), l.binding(), m.binding()]));
+    let total = kernels.total.bind(
+        &gpu.device,
+        &numbered([memory.settings(), whole(&memory.partial_sums), l.binding(), m.binding()]),
+    );
     flush(picture);
     memory.write(&gpu, weights, target, comparison.background);
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
@@ -329,7 +337,7 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
         let mut pass = encoder.begin_compute_pass(&Default::default());
         let each = strided(pixels);
         kernels.compare.dispatch(&mut pass, &compare, [each, 1, 1]);
-        memory.record(kernels, weights, &mut pass);
+        memory.record(&kernels, weights, &mut pass);
         kernels.combine.dispatch(&mut pass, &combine, [each, 1, 1]);
         kernels.total.dispatch(&mut pass, &total, [1, 1, 1]);
     }

@@ -16,7 +16,6 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::{PLANES, contiguous, tensor_of, values};
 use crate::loss::{PictureLoss, Target};
-pub(crate) use gpu::LossKernels;
 
 /// One comparison: what the loss depends on besides the picture, and what it found.
 #[derive(Debug)]

@@ -8,16 +8,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use effigy_field::{LevelSites, RegionBlend};
+use effigy_shaders::{Kernel, composed, numbered};
 
 use super::PlaneOps;
-use crate::gpu::{Gpu, Kernel, TensorBuffer, bind, contiguous, empty, flush, groups, wgsl};
+use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
 
 const THREADS: usize = 256;
 /// Workgroups along x at most; beyond, they go along y.
 const MOST_GROUPS: u32 = 1 << 15;
 
 /// The kernels of the field's planes, and the sites that they were last used with.
-pub(crate) struct FieldKernels {
+struct FieldKernels {
     read: Kernel,
     read_backward: Kernel,
     sites: Kept<LevelSites, Arc<SiteBuffers>>,
@@ -59,10 +60,10 @@ impl<K, V: Clone> Kept<K, V> {
 }
 
 impl FieldKernels {
-    fn of(gpu: &Gpu) -> &Self {
-        gpu.field.get_or_init(|| Self {
-            read: Kernel::new(&gpu.device, wgsl!("plane_read"), "read_plane"),
-            read_backward: Kernel::new(&gpu.device, wgsl!("plane_read_backward"), "read_plane_backward"),
+    fn of(gpu: &Gpu) -> Arc<Self> {
+        gpu.kept(|device| Self {
+            read: Kernel::new(device, &composed::PLANE_READ, "read_plane"),
+            read_backward: Kernel::new(device, &composed::PLANE_READ_BACKWARD, "read_plane_backward"),
             sites: Kept::new(),
         })
     }
@@ -138,7 +139,7 @@ impl PlaneOps for CubeBackend {
         let whole = wgpu::Buffer::as_entire_binding;
         let group = kernels.read.bind(
             &gpu.device,
-            &bind([whole(&s.reading), whole(&s.texels), whole(&s.weights), t.binding(), o.binding()]),
+            &numbered([whole(&s.reading), whole(&s.texels), whole(&s.weights), t.binding(), o.binding()]),
         );
         run(&gpu, &kernels.read, &group, places * channels, &table);
         out
@@ -159,7 +160,7 @@ impl PlaneOps for CubeBackend {
         let whole = wgpu::Buffer::as_entire_binding;
         let group = kernels.read_backward.bind(
             &gpu.device,
-            &bind([
+            &numbered([
                 whole(&s.reading),
                 whole(&s.starts),
                 whole(&s.readers),

@@ -16,7 +16,7 @@ use effigy_field::LevelSites;
 use rayon::prelude::*;
 
 use super::{contiguous, tensor_of, values};
-pub(crate) use gpu::{FieldKernels, blend_matrix};
+pub(crate) use gpu::blend_matrix;
 
 /// Reading planes on a backend.
 #[backend_extension(Cube, Flex, Autodiff)]

@@ -5,6 +5,7 @@
 //! back, every entry has a slot for what it contributes to its Gaussian's gradient, and those of one Gaussian lie next
 //! to each other: so they are summed in a fixed order, without atomics.
 
+mod kernels;
 mod memory;
 
 use std::sync::Arc;
@@ -13,48 +14,13 @@ use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 use effigy_field::ATTRIBUTES;
+use effigy_shaders::{DISPATCH_STRIDE, STATE_SIZE, numbered};
 
 use super::{GatheredUsage, PLANES, SplatOps, SplatView};
 use crate::TrainError;
-use crate::gpu::{
-    DISPATCH_STRIDE, Gpu, Kernel, SortKernels, TensorBuffer, bind, contiguous, empty, flush, groups, wgsl,
-};
-use memory::{Memory, STATE_SIZE, Size};
-
-/// Tile width and height, pixels.
-const TILE: u32 = 16;
-
-/// The kernels of splatting.
-pub(crate) struct SplatKernels {
-    project: Kernel,
-    sort: SortKernels,
-    sum_blocks: Kernel,
-    scan_blocks: Kernel,
-    expand_tiles: Kernel,
-    find_ranges: Kernel,
-    rasterize: Kernel,
-    rasterize_backward: Kernel,
-    gather: Kernel,
-    attributes_backward: Kernel,
-}
-
-impl SplatKernels {
-    fn new(device: &wgpu::Device) -> Self {
-        let kernel = |source, entry| Kernel::new(device, source, entry);
-        Self {
-            project: kernel(wgsl!("project_attributes"), "project_attributes"),
-            sort: SortKernels::new(device),
-            sum_blocks: kernel(wgsl!("bin_offsets"), "sum_blocks"),
-            scan_blocks: kernel(wgsl!("bin_offsets"), "scan_blocks"),
-            expand_tiles: kernel(wgsl!("bin_expand"), "expand_tiles"),
-            find_ranges: kernel(wgsl!("bin_ranges"), "find_ranges"),
-            rasterize: kernel(wgsl!("rasterize_planes"), "rasterize_planes"),
-            rasterize_backward: kernel(wgsl!("rasterize_backward"), "rasterize_backward"),
-            gather: kernel(wgsl!("gather"), "gather_sums"),
-            attributes_backward: kernel(wgsl!("attributes_backward"), "attributes_backward"),
-        }
-    }
-}
+use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
+use kernels::SplatKernels;
+use memory::{Memory, Size};
 
 /// Working memory of one view on a GPU.
 pub(super) struct GpuScratch {
@@ -70,8 +36,8 @@ struct Kept {
 }
 
 impl GpuScratch {
-    fn kernels(gpu: &Gpu) -> &SplatKernels {
-        gpu.splat.get_or_init(|| SplatKernels::new(&gpu.device))
+    fn kernels(gpu: &Gpu) -> Arc<SplatKernels> {
+        gpu.kept(SplatKernels::new)
     }
 
     /// Lets go of tensors that no backward pass will ask for any more.
@@ -93,7 +59,7 @@ impl GpuScratch {
             (TensorBuffer::of(attributes), harmonics(attributes, sh_rest), TensorBuffer::of(&picture));
         let gpu = self.gpu.clone();
         let kernels = Self::kernels(&gpu);
-        self.memory.notice_overflow(&gpu, kernels);
+        self.memory.notice_overflow(&gpu, &kernels);
         flush(attributes);
         self.memory.write(&gpu, view);
         loop {
@@ -101,61 +67,42 @@ impl GpuScratch {
             let b = m.bindings();
             let project = kernels.project.bind(
                 &gpu.device,
-                &bind([
+                &numbered([
                     m.camera.as_entire_binding(),
                     m.anchors.as_entire_binding(),
                     a.binding(),
                     s.binding(),
-                    b.splats.as_entire_binding(),
-                    b.depth_keys.as_entire_binding(),
-                    b.state.as_entire_binding(),
-                    b.tile_counts.as_entire_binding(),
+                    b.lists.splats.as_entire_binding(),
+                    b.lists.depth_keys.as_entire_binding(),
+                    b.lists.state.as_entire_binding(),
+                    b.lists.tile_counts.as_entire_binding(),
                 ]),
             );
             let rasterize = kernels.rasterize.bind(
                 &gpu.device,
-                &bind([
+                &numbered([
                     m.camera.as_entire_binding(),
-                    b.ranges.as_entire_binding(),
-                    b.entries.as_entire_binding(),
-                    b.owners.as_entire_binding(),
-                    b.splats.as_entire_binding(),
+                    b.lists.ranges.as_entire_binding(),
+                    b.lists.entries.as_entire_binding(),
+                    b.lists.owners.as_entire_binding(),
+                    b.lists.splats.as_entire_binding(),
                     p.binding(),
                 ]),
             );
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(&b.initial_state, 0, &b.state, 0, STATE_SIZE);
-            encoder.clear_buffer(&b.ranges, 0, None);
+            encoder.copy_buffer_to_buffer(&b.initial_state, 0, &b.lists.state, 0, STATE_SIZE);
+            encoder.clear_buffer(&b.lists.ranges, 0, None);
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 kernels.project.dispatch(&mut pass, &project, [groups(m.size.gaussians, 256), 1, 1]);
-                b.sort_depths.record(&kernels.sort, &b.dispatches, &mut pass);
-                kernels.sum_blocks.dispatch_indirect(
-                    &mut pass,
-                    &b.sum_blocks,
-                    &b.dispatches,
-                    DISPATCH_STRIDE,
-                );
-                kernels.scan_blocks.dispatch(&mut pass, &b.scan_blocks, [1, 1, 1]);
-                kernels.expand_tiles.dispatch_indirect(
-                    &mut pass,
-                    &b.expand_tiles,
-                    &b.dispatches,
-                    DISPATCH_STRIDE,
-                );
-                b.sort_tiles.record(&kernels.sort, &b.dispatches, &mut pass);
-                kernels.find_ranges.dispatch_indirect(
-                    &mut pass,
-                    &b.find_ranges,
-                    &b.dispatches,
-                    3 * DISPATCH_STRIDE,
-                );
+                b.lists.record_sort(&kernels.lists, 0, m.size.gaussians as u32, &mut pass);
+                b.lists.record(&kernels.lists, &mut pass);
                 kernels.rasterize.dispatch(&mut pass, &rasterize, [m.size.tiles[0], m.size.tiles[1], 1]);
             }
             self.memory.record_count(&mut encoder);
             gpu.queue.submit([encoder.finish()]);
             // The first picture of a size is waited for, so that it is whole; from then on counts are looked at late.
-            if self.memory.settle(&gpu, kernels) {
+            if self.memory.settle(&gpu, &kernels) {
                 break;
             }
         }
@@ -185,12 +132,12 @@ impl GpuScratch {
         let whole = wgpu::Buffer::as_entire_binding;
         let rasterize = kernels.rasterize_backward.bind(
             &gpu.device,
-            &bind([
+            &numbered([
                 whole(&m.camera),
-                whole(&b.ranges),
-                whole(&b.entries),
-                whole(&b.owners),
-                whole(&b.splats),
+                whole(&b.lists.ranges),
+                whole(&b.lists.entries),
+                whole(&b.lists.owners),
+                whole(&b.lists.splats),
                 p.binding(),
                 g.binding(),
                 whole(&b.sums),
@@ -198,13 +145,13 @@ impl GpuScratch {
         );
         let attributes_backward = kernels.attributes_backward.bind(
             &gpu.device,
-            &bind([
+            &numbered([
                 whole(&m.camera),
                 whole(&m.anchors),
                 a.binding(),
                 s.binding(),
-                whole(&b.depth_keys),
-                whole(&b.splats),
+                whole(&b.lists.depth_keys),
+                whole(&b.lists.splats),
                 whole(&m.gathered),
                 out.binding(),
                 sh_out.binding(),
@@ -215,7 +162,7 @@ impl GpuScratch {
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             kernels.rasterize_backward.dispatch(&mut pass, &rasterize, [m.size.tiles[0], m.size.tiles[1], 1]);
-            kernels.gather.dispatch_indirect(&mut pass, &b.gather, &b.dispatches, DISPATCH_STRIDE);
+            kernels.gather.dispatch_indirect(&mut pass, &b.gather, &b.lists.dispatches, DISPATCH_STRIDE);
             let size = [groups(m.size.gaussians, 64), 1, 1];
             kernels.attributes_backward.dispatch(&mut pass, &attributes_backward, size);
         }
@@ -243,7 +190,7 @@ impl SplatOps for CubeBackend {
         if !fits {
             // Let the old memory go before the new is taken, but for what was gathered in it.
             let usage = scratch.gpu.take().and_then(|old| old.memory.into_usage(size.gaussians));
-            let memory = Memory::new(&gpu, GpuScratch::kernels(&gpu), size, usage);
+            let memory = Memory::new(&gpu, &GpuScratch::kernels(&gpu), size, usage);
             scratch.gpu = Some(Box::new(GpuScratch { gpu, memory, kept: None }));
         }
         match &mut scratch.gpu {

@@ -23,7 +23,6 @@ use effigy_splat::{Camera, Filter, sh_coefficients};
 use crate::TrainError;
 use cpu::CpuScratch;
 use gpu::GpuScratch;
-pub(crate) use gpu::SplatKernels;
 
 /// One view of posed Gaussians: everything that splatting depends on and that is not trained.
 #[derive(Debug)]

@@ -3,18 +3,17 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use bytemuck::{Pod, Zeroable};
+use effigy_shaders::{CameraData, Room, TILE, TileLists, filled, numbered, storage};
 
-use super::{SplatKernels, TILE};
+use super::kernels::SplatKernels;
 use crate::TrainError;
-use crate::gpu::{BLOCK, DIGITS, DISPATCH_STRIDE, Gpu, Pairs, Sort, SortBuffers, bind};
+use crate::gpu::Gpu;
 use crate::ops::splat::{GatheredUsage, SplatView};
 
-/// Bytes of a splat (`Splat` in `shaders/splat/record.wesl`).
-const SPLAT_SIZE: u64 = 48;
-/// `FrameState` of the same file, rounded up.
-pub(super) const STATE_SIZE: u64 = 32;
 /// Values that are summed of each entry (`SUMS` in `shaders/splat/sums.wesl`).
 const SUMS: u64 = 11;
+/// Bits of a depth key after its range has been shifted down.
+const DEPTH_KEY_BITS: u32 = 24;
 /// Room to begin with: this many entries a Gaussian, and no fewer than [`MIN_ENTRIES`].
 const ENTRIES_EACH: u64 = 6;
 const MIN_ENTRIES: u64 = 1 << 16;
@@ -35,51 +34,6 @@ impl Size {
         Self {
             gaussians: view.anchors.len(),
             tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
-        }
-    }
-}
-
-/// Twin of `Camera` in `shaders/splat/camera.wesl`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct CameraData {
-    rows: [[f32; 4]; 3],
-    eye: [f32; 3],
-    near: f32,
-    focal: [f32; 2],
-    principal: [f32; 2],
-    size: [f32; 2],
-    slope_min: [f32; 2],
-    slope_max: [f32; 2],
-    variance: f32,
-    compensate: u32,
-    gaussians: u32,
-    sh_degree: u32,
-    tiles: [u32; 2],
-}
-
-impl CameraData {
-    fn of(view: &SplatView) -> Self {
-        let camera = &view.camera;
-        let m = camera.camera_from_world;
-        let (r, t) = (m.matrix3.transpose(), m.translation);
-        let row = |r: glam::Vec3A, t: f32| [r.x, r.y, r.z, t];
-        let (slope_min, slope_max) = camera.slope_bounds();
-        let size = Size::of(view);
-        Self {
-            rows: [row(r.x_axis, t.x), row(r.y_axis, t.y), row(r.z_axis, t.z)],
-            eye: camera.eye().into(),
-            near: camera.near,
-            focal: [camera.fx, camera.fy],
-            principal: [camera.cx, camera.cy],
-            size: [camera.width as f32, camera.height as f32],
-            slope_min,
-            slope_max,
-            variance: view.filter.variance,
-            compensate: view.filter.compensate.into(),
-            gaussians: size.gaussians as u32,
-            sh_degree: view.sh_degree.into(),
-            tiles: size.tiles,
         }
     }
 }
@@ -112,25 +66,10 @@ pub(super) struct Memory {
 pub(super) struct Bindings {
     capacity: u64,
     most: u64,
-    pub(super) splats: wgpu::Buffer,
-    pub(super) tile_counts: wgpu::Buffer,
-    pub(super) depth_keys: wgpu::Buffer,
-    pub(super) state: wgpu::Buffer,
+    pub(super) lists: TileLists,
     pub(super) initial_state: wgpu::Buffer,
-    pub(super) dispatches: wgpu::Buffer,
-    pub(super) ranges: wgpu::Buffer,
-    /// Numbers of entries, by tile and depth.
-    pub(super) entries: wgpu::Buffer,
-    /// The Gaussian of each entry.
-    pub(super) owners: wgpu::Buffer,
     /// What each entry contributes to its Gaussian's gradient.
     pub(super) sums: wgpu::Buffer,
-    pub(super) sort_depths: Sort,
-    pub(super) sum_blocks: wgpu::BindGroup,
-    pub(super) scan_blocks: wgpu::BindGroup,
-    pub(super) expand_tiles: wgpu::BindGroup,
-    pub(super) sort_tiles: Sort,
-    pub(super) find_ranges: wgpu::BindGroup,
     pub(super) gather: wgpu::BindGroup,
 }
 
@@ -145,15 +84,6 @@ enum Counting {
     /// Copied by commands that are yet to be submitted.
     Recorded,
     Mapping(Receiver<Result<(), wgpu::BufferAsyncError>>),
-}
-
-fn storage(device: &wgpu::Device, label: &str, size: u64, more: wgpu::BufferUsages) -> wgpu::Buffer {
-    device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some(label),
-        size: size.max(16),
-        usage: wgpu::BufferUsages::STORAGE | more,
-        mapped_at_creation: false,
-    })
 }
 
 const NONE: wgpu::BufferUsages = wgpu::BufferUsages::empty();
@@ -212,14 +142,18 @@ impl Memory {
             .iter()
             .map(|a| AnchorData { position: a.position.into(), scale: a.scale, rotation: a.rotation.into() })
             .collect();
-        gpu.queue.write_buffer(&self.camera, 0, bytemuck::bytes_of(&CameraData::of(view)));
+        let mut camera = CameraData::new(&view.camera, self.size.gaussians as u32);
+        camera.variance = view.filter.variance;
+        camera.compensate = view.filter.compensate.into();
+        camera.sh_degree = view.sh_degree.into();
+        gpu.queue.write_buffer(&self.camera, 0, bytemuck::bytes_of(&camera));
         gpu.queue.write_buffer(&self.anchors, 0, bytemuck::cast_slice(&anchors));
     }
 
     /// Records that the number of entries be read back, unless one is on its way already.
     pub(super) fn record_count(&mut self, encoder: &mut wgpu::CommandEncoder) {
         if matches!(self.count.state, Counting::Idle) {
-            encoder.copy_buffer_to_buffer(&self.bindings.state, 0, &self.count.staging, 0, 16);
+            encoder.copy_buffer_to_buffer(&self.bindings.lists.state, 0, &self.count.staging, 0, 16);
             self.count.state = Counting::Recorded;
         }
     }
@@ -329,108 +263,21 @@ impl Bindings {
         gathered: &wgpu::Buffer,
         usage: &wgpu::Buffer,
     ) -> Self {
-        use wgpu::util::DeviceExt as _;
         let device = &gpu.device;
-        let constant = |label, contents: &[u32], usage| {
-            let contents = bytemuck::cast_slice(contents);
-            device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some(label),
-                contents,
-                usage,
-            })
-        };
         let n = size.gaussians.max(1) as u64;
         let [columns, rows] = size.tiles;
-        let (to, from) = (wgpu::BufferUsages::COPY_DST, wgpu::BufferUsages::COPY_SRC);
-        let state = storage(device, "frame state", STATE_SIZE, to | from);
-        let initial_state = constant("initial frame state", &[u32::MAX, 0, 0, 0, n as u32, 0, 0, 0], from);
-        let limits = constant("tile limits", &[capacity as u32, 0, 0, 0], wgpu::BufferUsages::UNIFORM);
-        let dispatches = storage(device, "dispatch sizes", 4 * DISPATCH_STRIDE, wgpu::BufferUsages::INDIRECT);
-        // One more than there are Gaussians, which is never written and never drawn.
-        let splats = storage(device, "splats", (n + 1) * SPLAT_SIZE, NONE);
-        let tile_counts = storage(device, "tile counts", n * 4, NONE);
-        let depth_keys = storage(device, "depth keys", n * 4, NONE);
-        let blocks = n.div_ceil(BLOCK).max(capacity.div_ceil(BLOCK));
-        let counts = storage(device, "digit counts", DIGITS * blocks * 4, NONE);
-        let block_offsets = storage(device, "tile block offsets", n.div_ceil(256) * 4, NONE);
-        let ranges = storage(device, "tile ranges", u64::from(columns * rows) * 8, to);
-        let [depths_a, depths_b, order_a, order_b] =
-            ["sorted depths", "sorted depths (2)", "depth order", "depth order (2)"]
-                .map(|label| storage(device, label, n * 4, NONE));
-        let [tiles_a, tiles_b, entries_a, entries_b, owners] =
-            ["tile keys", "tile keys (2)", "tile entries", "tile entries (2)", "owners of entries"]
-                .map(|label| storage(device, label, capacity * 4, NONE));
-        let numbers: Vec<u32> = (0..capacity as u32).collect();
-        let numbers = constant("numbers of entries", &numbers, wgpu::BufferUsages::STORAGE);
+        let room = Room { splats: n, entries: capacity, tiles: columns * rows };
+        let lists = TileLists::new(device, &kernels.lists, camera, room, &[DEPTH_KEY_BITS], true);
+        let from = wgpu::BufferUsages::COPY_SRC;
+        let initial_state = [u32::MAX, 0, 0, 0, n as u32, 0, 0, 0];
+        let initial_state = filled(device, "initial frame state", bytemuck::cast_slice(&initial_state), from);
         let sums = storage(device, "sums of entries", capacity * SUMS * 4, NONE);
-
-        let shared = SortBuffers { state: &state, counts: &counts, dispatches: &dispatches };
-        let sort_depths = Sort::of_depths(
-            device,
-            &kernels.sort,
-            &shared,
-            &depth_keys,
-            size.gaussians as u32,
-            [Pairs { keys: &depths_a, values: &order_a }, Pairs { keys: &depths_b, values: &order_b }],
-        );
-        let (sort_tiles, sorted) = Sort::of_tiles(
-            device,
-            &kernels.sort,
-            &shared,
-            columns * rows,
-            Pairs { keys: &tiles_a, values: &numbers },
-            [Pairs { keys: &tiles_b, values: &entries_b }, Pairs { keys: &tiles_a, values: &entries_a }],
-        );
-        let entries = sorted.values.clone();
         let whole = wgpu::Buffer::as_entire_binding;
-        let order = &order_a;
-        Self {
-            capacity,
-            most,
-            sum_blocks: kernels.sum_blocks.bind(
-                device,
-                &[
-                    (1, whole(&state)),
-                    (2, whole(order)),
-                    (3, whole(&tile_counts)),
-                    (4, whole(&block_offsets)),
-                ],
-            ),
-            scan_blocks: kernels.scan_blocks.bind(
-                device,
-                &[
-                    (0, whole(&limits)),
-                    (1, whole(&state)),
-                    (4, whole(&block_offsets)),
-                    (5, whole(&dispatches)),
-                ],
-            ),
-            expand_tiles: kernels.expand_tiles.bind(
-                device,
-                &bind(
-                    [camera, &state, order, &splats, &block_offsets, &tile_counts, &tiles_a, &owners]
-                        .map(whole),
-                ),
-            ),
-            find_ranges: kernels.find_ranges.bind(device, &bind([&state, sorted.keys, &ranges].map(whole))),
-            gather: kernels.gather.bind(
-                device,
-                &bind(
-                    [&state, order, &splats, &block_offsets, &sums, gathered, usage, &tile_counts].map(whole),
-                ),
-            ),
-            sort_depths,
-            sort_tiles,
-            splats,
-            tile_counts,
-            depth_keys,
-            state,
-            initial_state,
-            dispatches,
-            ranges,
-            entries,
-            owners,
-            sums,
-        }
+        let TileLists { state, order, splats, block_offsets, tile_counts, .. } = &lists;
+        let gather = kernels.gather.bind(
+            device,
+            &numbered([state, order, splats, block_offsets, &sums, gathered, usage, tile_counts].map(whole)),
+        );
+        Self { capacity, most, gather, lists, initial_state, sums }
     }
 }

@@ -152,7 +152,7 @@ impl Overlays {
                 })
             })
             .collect();
-        let (device, queue) = (graphics.device(), graphics.queue());
+        let device = graphics.device();
         self.of = Some(Of {
             avatar: avatar.clone(),
             edge_indices: 2 * edges.len() as u32,

@@ -33,7 +33,7 @@ fn a_run_leaves_an_avatar_and_goes_on_where_it_stopped() {
     }
     let log = fs::read_to_string(file("a.train/metrics.csv")).unwrap();
     assert!(
-        log.starts_with("step,seconds,loss,psnr,held_out_psnr\n")
+        log.starts_with("step,seconds,loss,psnr,held_out_psnr,gaussians\n")
             && log.lines().last().unwrap().starts_with("6,")
     );
     done(here, &["info", "a.glb"]);

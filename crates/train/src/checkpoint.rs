@@ -127,14 +127,25 @@ impl Trainer {
         if checkpoint.capture != short_of(&self.capture) {
             return Err(TrainError::Checkpoint("it was made from another capture".into()));
         }
-        let n = self.model.len();
-        self.model.statics = checkpoint.tensor("statics", self.model.statics.dims(), &self.device)?;
-        self.model.sh_rest = checkpoint.tensor("sh_rest", self.model.sh_rest.dims(), &self.device)?;
-        checkpoint.restore_moments("statics", &mut self.moments.statics, &self.device)?;
-        checkpoint.restore_moments("sh_rest", &mut self.moments.sh_rest, &self.device)?;
+        let mut n = self.model.len();
+        if self.model.body.is_none() {
+            // As many as the run had come to.
+            let kept = checkpoint.floats.get("sizes").map_or(0, |(_, sizes)| sizes.len());
+            if !(1..=self.config.gaussians.max(n)).contains(&kept) {
+                return Err(misfit("the number of Gaussians"));
+            }
+            n = kept;
+        }
+        let rest = self.model.sh_rest.dims()[1];
+        let statics = self.model.statics.dims()[1];
+        self.model.statics = checkpoint.tensor("statics", [n, statics], &self.device)?;
+        self.model.sh_rest = checkpoint.tensor("sh_rest", [n, rest], &self.device)?;
+        checkpoint.restore_moments("statics", &mut self.moments.statics, [n, statics], &self.device)?;
+        checkpoint.restore_moments("sh_rest", &mut self.moments.sh_rest, [n, rest.max(1)], &self.device)?;
         if let Some(calibration) = &mut self.calibration {
             calibration.affines = checkpoint.tensor("cameras", calibration.affines.dims(), &self.device)?;
-            checkpoint.restore_moments("cameras", &mut calibration.moments, &self.device)?;
+            let shape = calibration.affines.dims();
+            checkpoint.restore_moments("cameras", &mut calibration.moments, shape, &self.device)?;
         }
         self.model.sizes = checkpoint.values("sizes", n)?;
         self.usage.contribution = checkpoint.values("usage.contribution", n)?;
@@ -156,7 +167,8 @@ impl Trainer {
                     return Err(fault);
                 }
                 for (i, moments) in self.moments.field.iter_mut().enumerate() {
-                    checkpoint.restore_moments(&format!("field.{i}"), moments, &self.device)?;
+                    let shape = moments.first.dims();
+                    checkpoint.restore_moments(&format!("field.{i}"), moments, shape, &self.device)?;
                 }
                 field.locate(&body.surface.rig, &body.surface.binding)?;
             }
@@ -224,9 +236,15 @@ impl Checkpoint {
         self.keep(&format!("{name}.second"), moments.second.clone())
     }
 
-    fn restore_moments(&self, name: &str, moments: &mut Moments, device: &Device) -> Result<(), TrainError> {
-        moments.first = self.tensor(&format!("{name}.first"), moments.first.dims(), device)?;
-        moments.second = self.tensor(&format!("{name}.second"), moments.second.dims(), device)?;
+    fn restore_moments(
+        &self,
+        name: &str,
+        moments: &mut Moments,
+        shape: [usize; 2],
+        device: &Device,
+    ) -> Result<(), TrainError> {
+        moments.first = self.tensor(&format!("{name}.first"), shape, device)?;
+        moments.second = self.tensor(&format!("{name}.second"), shape, device)?;
         Ok(())
     }
 

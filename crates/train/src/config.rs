@@ -27,7 +27,7 @@ pub struct TrainConfig {
     pub steps: usize,
     /// Pictures that each step learns from.
     pub views: usize,
-    /// Number of Gaussians; it does not change during training.
+    /// Number of Gaussians. On a rig there are as many from the start; without one training grows to it.
     pub gaussians: usize,
     /// The rig is simplified to about this many triangles; 0 keeps it as it is.
     pub triangles: usize,
@@ -41,10 +41,14 @@ pub struct TrainConfig {
     pub field: FieldSettings,
     /// Weights of the terms of the loss.
     pub loss: LossSettings,
-    /// Learning rates.
+    /// Learning rates on a rig.
     pub rates: Rates,
+    /// Learning rates without a rig, where Gaussians start far from where they end.
+    pub free_rates: Rates,
     /// Where Gaussians that are not used go.
     pub relocation: Relocation,
+    /// How Gaussians without a rig become more.
+    pub growth: Growth,
     /// Learn a 3 × 4 affine of colour for every camera but the first.
     pub calibrate_cameras: bool,
     /// Steps between previews.
@@ -145,6 +149,19 @@ pub struct Relocation {
     pub min_opacity: f32,
 }
 
+/// How the number of Gaussians grows where there is no rig that says where they are needed: those whose place on the
+/// picture the loss pulls at most are split, and those that do nothing are used for it first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Growth {
+    /// The number to start with, as a part of [`TrainConfig::gaussians`]; 1 for no growth.
+    pub start: f32,
+    /// Steps between rounds; 0 for none.
+    pub every: usize,
+    /// Part of training in which it happens, from and to. Each round grows by the same factor.
+    pub during: [f32; 2],
+}
+
 impl TrainConfig {
     /// The values of a preset.
     pub fn preset(preset: Preset) -> Self {
@@ -193,7 +210,20 @@ impl TrainConfig {
                 calibration: 1e-3,
                 last: 0.05,
             },
+            free_rates: Rates {
+                position: 0.1,
+                rotation: 1e-2,
+                log_scale: 5e-2,
+                opacity: 0.2,
+                color: 2e-2,
+                harmonics: 1e-3,
+                planes: 0.0,
+                networks: 0.0,
+                calibration: 1e-3,
+                last: 0.1,
+            },
             relocation: Relocation { every: 200, during: [0.05, 0.7], most: 0.02, min_opacity: 0.01 },
+            growth: Growth { start: 0.75, every: 50, during: [0.05, 0.6] },
             calibrate_cameras: true,
             preview_every: 200,
             checkpoint_every: 500,
@@ -276,22 +306,35 @@ impl TrainConfig {
             ("relocation.during", self.relocation.during[0], 1.0),
             ("relocation.during", self.relocation.during[1], 1.0),
             ("relocation.most", self.relocation.most, 0.5),
+            ("growth.start", self.growth.start, 1.0),
+            ("growth.during", self.growth.during[0], 1.0),
+            ("growth.during", self.growth.during[1], 1.0),
             ("relocation.min_opacity", self.relocation.min_opacity, 1.0),
-            ("rates.last", self.rates.last, 1.0),
         ];
-        let r = &self.rates;
-        let rates = [
-            ("rates.position", r.position),
-            ("rates.rotation", r.rotation),
-            ("rates.log_scale", r.log_scale),
-            ("rates.opacity", r.opacity),
-            ("rates.color", r.color),
-            ("rates.harmonics", r.harmonics),
-            ("rates.planes", r.planes),
-            ("rates.networks", r.networks),
-            ("rates.calibration", r.calibration),
-        ];
-        numbers.extend(rates.map(|(name, value)| (name, value, 10.0)));
+        numbers.extend(self.rates.bounded([
+            "rates.position",
+            "rates.rotation",
+            "rates.log_scale",
+            "rates.opacity",
+            "rates.color",
+            "rates.harmonics",
+            "rates.planes",
+            "rates.networks",
+            "rates.calibration",
+            "rates.last",
+        ]));
+        numbers.extend(self.free_rates.bounded([
+            "free_rates.position",
+            "free_rates.rotation",
+            "free_rates.log_scale",
+            "free_rates.opacity",
+            "free_rates.color",
+            "free_rates.harmonics",
+            "free_rates.planes",
+            "free_rates.networks",
+            "free_rates.calibration",
+            "free_rates.last",
+        ]));
         let l = &self.loss;
         let terms = [
             ("loss.l1", l.l1),
@@ -311,6 +354,25 @@ impl TrainConfig {
             None if self.field.enabled => self.field.config().validate().map_err(|e| e.to_string()),
             None => Ok(()),
         }
+    }
+}
+
+impl Rates {
+    /// Each rate by its name, with its upper bound.
+    fn bounded(&self, names: [&'static str; 10]) -> impl Iterator<Item = (&'static str, f32, f32)> {
+        let rates = [
+            (self.position, 10.0),
+            (self.rotation, 10.0),
+            (self.log_scale, 10.0),
+            (self.opacity, 10.0),
+            (self.color, 10.0),
+            (self.harmonics, 10.0),
+            (self.planes, 10.0),
+            (self.networks, 10.0),
+            (self.calibration, 10.0),
+            (self.last, 1.0),
+        ];
+        names.into_iter().zip(rates).map(|(name, (rate, most))| (name, rate, most))
     }
 }
 

@@ -13,6 +13,8 @@
 #[cfg(feature = "burn")]
 pub mod adam;
 #[cfg(feature = "burn")]
+mod backdrop;
+#[cfg(feature = "burn")]
 mod calibration;
 #[cfg(feature = "burn")]
 mod checkpoint;
@@ -30,6 +32,8 @@ mod model;
 #[cfg(feature = "burn")]
 pub mod ops;
 #[cfg(feature = "burn")]
+mod outline;
+#[cfg(feature = "burn")]
 pub mod prefilter;
 #[cfg(feature = "burn")]
 mod relocation;
@@ -40,15 +44,19 @@ mod run_folder;
 mod sampling;
 pub mod session;
 #[cfg(feature = "burn")]
+mod start;
+#[cfg(feature = "burn")]
 mod trainer;
 #[cfg(feature = "burn")]
 mod usage;
+#[cfg(feature = "burn")]
+mod verdict;
 #[cfg(feature = "burn")]
 mod whole_file;
 
 #[cfg(feature = "burn")]
 pub use checkpoint::Checkpoint;
-pub use config::{FieldSettings, LossSettings, Preset, Rates, Relocation, TrainConfig};
+pub use config::{FieldSettings, Growth, LossSettings, Preset, Rates, Relocation, TrainConfig};
 #[cfg(feature = "burn")]
 pub use error::TrainError;
 #[cfg(feature = "burn")]
@@ -62,3 +70,5 @@ pub use run_folder::RunFolder;
 pub use sampling::Sampler;
 #[cfg(feature = "burn")]
 pub use trainer::{StepReport, Trainer};
+#[cfg(feature = "burn")]
+pub use verdict::Verdict;

@@ -21,6 +21,8 @@ pub(crate) struct MetricsRow {
     pub(crate) psnr: f32,
     /// Mean PSNR of some pictures that are not trained on, dB, where it was measured.
     pub(crate) held_out: Option<f32>,
+    /// Number of Gaussians; none in a log of before there was this column.
+    pub(crate) gaussians: Option<usize>,
 }
 
 /// The log: `metrics.csv`, and `metrics.svg` beside it.
@@ -30,7 +32,7 @@ pub(crate) struct Metrics {
     rows: Vec<MetricsRow>,
 }
 
-const HEADER: &str = "step,seconds,loss,psnr,held_out_psnr";
+const HEADER: &str = "step,seconds,loss,psnr,held_out_psnr,gaussians";
 
 impl Metrics {
     /// A log at `path`, which is read as far as `until` steps if it is there: a run that is resumed goes on in it.
@@ -44,6 +46,7 @@ impl Metrics {
                 loss: cells.next()?.parse().ok()?,
                 psnr: cells.next()?.parse().ok()?,
                 held_out: cells.next().and_then(|c| c.parse().ok()),
+                gaussians: cells.next().and_then(|c| c.parse().ok()),
             };
             (row.step <= until).then_some(row)
         };
@@ -66,10 +69,11 @@ impl Metrics {
     /// [`TrainError::Io`].
     pub(crate) fn save(&self) -> Result<(), TrainError> {
         let mut text = HEADER.to_owned();
-        for MetricsRow { step, seconds, loss, psnr, held_out } in &self.rows {
+        for MetricsRow { step, seconds, loss, psnr, held_out, gaussians } in &self.rows {
             let held_out = held_out.map_or_else(String::new, |h| format!("{h:.4}"));
+            let gaussians = gaussians.map_or_else(String::new, |n| n.to_string());
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{step},{seconds:.3},{loss:.6},{psnr:.4},{held_out}");
+            let _ = write!(text, "\n{step},{seconds:.3},{loss:.6},{psnr:.4},{held_out},{gaussians}");
         }
         write_whole(&self.path, (text + "\n").as_bytes())?;
         let plot = self.plot().map_err(|fault| TrainError::Io {

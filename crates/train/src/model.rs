@@ -5,17 +5,17 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, Binding, Body};
-use effigy_capture::Capture;
+use effigy_capture::{Capture, PictureCache};
 use effigy_field::module::{FieldModule, FieldSetting};
 use effigy_field::{
     ATTRIBUTES, COLOR, LOG_SCALE, LevelSites, OPACITY_LOGIT, POSITION, PlaneLayout, ROTATION, RegionBlend,
     Sites,
 };
 use effigy_rig::Rig;
-use effigy_splat::{Filter, Gaussians, SH_C0, sh_coefficients};
+use effigy_splat::{Filter, Gaussians, sh_coefficients};
 use glam::{Quat, Vec3};
 
-use crate::{TrainConfig, TrainError};
+use crate::{TrainConfig, TrainError, start};
 
 /// The model in training. Tensors live on one device, without a graph.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ pub struct Model {
     pub filter: Filter,
     /// Degree of the harmonics.
     pub sh_degree: u8,
-    /// Standard deviation that each Gaussian started with, metres: the length that penalties and steps are measured in.
+    /// Standard deviation that each Gaussian started with, or had when it was split, metres: the length that penalties
+    /// and steps are measured in.
     pub sizes: Vec<f32>,
     /// Attributes at rest, N × 14.
     pub statics: Tensor<2>,
@@ -57,13 +58,14 @@ pub struct ModelField {
 }
 
 impl Model {
-    /// Where training starts: Gaussians spread evenly over the rig's surface in its materials' colours, or at the
-    /// points of a capture without a rig.
+    /// Where training starts: Gaussians spread evenly over the rig's surface in its materials' colours; without a rig
+    /// at the points of the capture, and where its training `pictures` agree on a colour.
     ///
     /// # Errors
-    /// [`TrainError`] for a rig that cannot be sampled, and for a capture with neither rig nor points.
+    /// [`TrainError`] for a rig that cannot be sampled, and for pictures that cannot be read or show nothing.
     pub fn start(
         capture: &Capture,
+        pictures: &PictureCache,
         rig: Option<Rig>,
         config: &TrainConfig,
         device: &Device,
@@ -78,7 +80,7 @@ impl Model {
                 };
                 sample(rig, &options)?
             }
-            None => at_points(capture, config.gaussians)?,
+            None => start::free(capture, pictures, config)?,
         };
         Self::from_avatar(avatar, config, device)
     }
@@ -196,34 +198,4 @@ impl ModelField {
 pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, TrainError> {
     let data = tensor.try_into_data().map_err(|e| TrainError::Device(e.to_string()))?;
     data.try_to_vec().map_err(|e| TrainError::Device(format!("{e:?}")))
-}
-
-/// Opacity that Gaussians without a rig start with.
-const POINT_OPACITY: f32 = 0.6;
-
-/// Gaussians at the points of a capture, as wide as the way to their neighbours.
-fn at_points(capture: &Capture, count: usize) -> Result<Avatar, TrainError> {
-    if capture.points.is_empty() {
-        return Err(TrainError::Capture(
-            "there is neither a rig nor a cloud of points to start from; give a rig, or a COLMAP model with points".into(),
-        ));
-    }
-    let step = capture.points.len().div_ceil(count).max(1);
-    let points: Vec<_> = capture.points.iter().step_by(step).collect();
-    let (low, high) = points.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), p| {
-        (low.min(p.position), high.max(p.position))
-    });
-    // Points lie on surfaces: as many as this cover the faces of their box.
-    let size = high - low;
-    let area = 2.0 * (size.x * size.y + size.y * size.z + size.z * size.x);
-    let sigma = (area / points.len() as f32).sqrt().max(1e-6);
-    let mut gaussians = Gaussians::with_capacity(points.len(), 0);
-    for point in points {
-        gaussians.positions.push(point.position);
-        gaussians.rotations.push(Quat::IDENTITY);
-        gaussians.log_scales.push(Vec3::splat(sigma.ln()));
-        gaussians.opacity_logits.push((POINT_OPACITY / (1.0 - POINT_OPACITY)).ln());
-        gaussians.sh.extend(point.color.map(|c| (f32::from(c) / 255.0 - 0.5) / SH_C0));
-    }
-    Ok(Avatar { name: String::new(), gaussians, filter: Filter::MIP, body: None })
 }

@@ -60,6 +60,7 @@ pub fn run(
                 loss: loss * per,
                 psnr: psnr * per,
                 held_out,
+                gaussians: Some(trainer.model.len()),
             });
             (loss, psnr, count) = (0.0, 0.0, 0);
         }
@@ -90,7 +91,7 @@ fn preview(trainer: &mut Trainer, folder: &RunFolder) -> Result<Option<f32>, Tra
     let level = trainer.config.final_level;
     let mut sum = 0.0;
     for (i, &frame) in shown.iter().enumerate() {
-        let truth = Target::of(trainer.picture(frame, level)?.as_ref());
+        let truth = trainer.target(frame, level)?;
         let ours = trainer.render(frame, level)?;
         let pictures = (picture_of(&truth.planes, truth.width)?, picture_of(&ours, truth.width)?);
         sum += SquaredError::of(&pictures.0, &pictures.1, None).psnr_rgb().unwrap_or(f64::INFINITY);

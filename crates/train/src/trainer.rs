@@ -14,12 +14,14 @@ use effigy_splat::Camera;
 use glam::{Quat, Vec3};
 
 use crate::adam::{self, Moments};
+use crate::backdrop::Backdrop;
 use crate::calibration::{Calibration, seen_by};
 use crate::loss::{PictureLoss, PictureLossWeights, Target};
 use crate::model::{Model, ModelField, read};
 use crate::ops::{
     Comparison, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
 };
+use crate::outline::cut_out;
 use crate::sampling::Sampler;
 use crate::usage::Usage;
 use crate::{TrainConfig, TrainError};
@@ -40,6 +42,7 @@ pub struct Trainer {
     pub(crate) device: Device,
     pictures: Arc<PictureCache>,
     sampler: Sampler,
+    backdrop: Backdrop,
     poses: Vec<Pose>,
     poser: Option<Poser>,
     vertices: PosedVertices,
@@ -62,7 +65,7 @@ pub struct StepReport {
     pub step: usize,
     /// The loss, with penalties.
     pub loss: f32,
-    /// Mean PSNR of the step's pictures over their random backgrounds, dB.
+    /// Mean PSNR of the step's pictures over their backgrounds, dB.
     pub psnr: f32,
     /// Wall time, seconds.
     pub seconds: f64,
@@ -99,6 +102,13 @@ impl Trainer {
             }
             None => (Vec::new(), None),
         };
+        let backdrop = Backdrop::of(&capture, &pictures, config.final_level, model.body.is_some())?;
+        if backdrop == Backdrop::Outline {
+            tracing::warn!(
+                "no picture has a mask or alpha: only what is within the rig's outline is learned, and what the rig lacks, \
+                 such as hair, is left out; give masks to learn it"
+            );
+        }
         let moments = ModelMoments::zeros(&model, device);
         let usage = Usage::none(model.len());
         let cameras = if config.calibrate_cameras { capture.camera_names.len() } else { 1 };
@@ -116,6 +126,7 @@ impl Trainer {
             device,
             pictures,
             sampler,
+            backdrop,
             poses,
             poser,
             vertices,
@@ -214,7 +225,11 @@ impl Trainer {
     fn loss_weights(&self, progress: f32) -> PictureLossWeights {
         let l = &self.config.loss;
         let pyramid = if progress >= l.pyramid_from { l.pyramid } else { 0.0 };
-        PictureLossWeights { l1: l.l1, dssim: l.dssim, alpha: l.alpha, pyramid }
+        let alpha = match self.backdrop {
+            Backdrop::Random | Backdrop::Outline => l.alpha,
+            Backdrop::Black => 0.0,
+        };
+        PictureLossWeights { l1: l.l1, dssim: l.dssim, alpha, pyramid }
     }
 
     /// The field, once it is its turn.
@@ -228,10 +243,9 @@ impl Trainer {
             return Err(TrainError::Capture("there is nothing to learn from".into()));
         };
         let level = self.level();
-        let picture = self.pictures.get(frame, level)?;
-        let target = Arc::new(Target::of(&picture));
-        let comparison = Comparison::new(loss.clone(), target, self.sampler.background(draw));
         let view = self.view(frame, self.capture.frames[frame].camera_at(level))?;
+        let target = Arc::new(self.target_of_view(frame, level)?);
+        let comparison = Comparison::new(loss.clone(), target, self.backdrop.color(&self.sampler, draw));
         Ok(Lesson { frame, view: Arc::new(view), comparison: Arc::new(comparison) })
     }
 
@@ -250,6 +264,29 @@ impl Trainer {
         };
         let scratch = self.scratch.pop().unwrap_or_default();
         Ok(SplatView::new(camera, self.model.filter, self.model.sh_degree, Arc::new(anchors), scratch))
+    }
+
+    /// What is to be learned of a frame's picture, halved `level` times.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub(crate) fn target(&mut self, frame: usize, level: u32) -> Result<Target, TrainError> {
+        if let (Some(body), Some(poser)) = (&self.model.body, &mut self.poser) {
+            poser.pose(&body.surface.rig, &self.poses[frame], &mut self.vertices)?;
+        }
+        self.target_of_view(frame, level)
+    }
+
+    /// The same once the rig is posed as in this frame.
+    fn target_of_view(&self, frame: usize, level: u32) -> Result<Target, TrainError> {
+        let mut target = Target::of(self.pictures.get(frame, level)?.as_ref());
+        if self.backdrop == Backdrop::Outline
+            && let Some(body) = &self.model.body
+        {
+            let camera = self.capture.frames[frame].camera_at(level);
+            cut_out(&mut target, &self.vertices.positions, &body.surface.rig.triangles, &camera);
+        }
+        Ok(target)
     }
 
     /// The captured picture of a frame, halved `level` times.
@@ -344,13 +381,13 @@ impl Trainer {
     }
 
     fn update_calibration(&mut self, affines: &Tensor<2>, gradients: &mut Gradients) {
-        let rate = self.config.rates.calibration * self.decay();
+        let rate = self.rates().calibration * self.decay();
         let Some(calibration) = &mut self.calibration else { return };
         // None of a step's pictures may be of another camera than the first.
         let Some(gradient) = affines.grad_remove(gradients) else { return };
         let old = calibration.affines.clone();
         calibration.affines =
-            adam::step(old, gradient, &mut calibration.moments, &[rate; 12], self.steps + 1);
+            adam::step(old, gradient, &mut calibration.moments, &[rate; 12][..], self.steps + 1);
     }
 
     /// Colours of each camera but the first: the affine of 3 rows by 4 columns that makes its premultiplied colours of
@@ -364,17 +401,29 @@ impl Trainer {
         Ok(values.as_chunks::<12>().0.to_vec())
     }
 
+    /// Learning rates at the start.
+    fn rates(&self) -> &crate::Rates {
+        match self.model.body {
+            Some(_) => &self.config.rates,
+            None => &self.config.free_rates,
+        }
+    }
+
     /// Learning rates now, relative to the start.
     fn decay(&self) -> f32 {
-        self.config.rates.last.max(1e-6).powf(self.progress())
+        self.rates().last.max(1e-6).powf(self.progress())
     }
 
     fn update(&mut self, statics: &Tensor<2>, sh_rest: &Tensor<2>, gradients: &mut Gradients, field: bool) {
         let decay = self.decay();
-        let rates = &self.config.rates;
+        let rates = self.rates().clone();
         let step = self.steps + 1;
         if let Some(gradient) = statics.grad_remove(gradients) {
-            let size = self.model.sizes.iter().sum::<f32>() / self.model.len() as f32;
+            // On a rig all Gaussians are about as large; a room has small ones nearby and large ones far off.
+            let (size, units) = match &self.model.body {
+                Some(_) => (self.model.sizes.iter().sum::<f32>() / self.model.len() as f32, None),
+                None => (1.0, Some((POSITION.end, &self.model.sizes[..]))),
+            };
             let mut row = [0.0; ATTRIBUTES];
             row[POSITION].fill(rates.position * size);
             row[ROTATION].fill(rates.rotation);
@@ -383,7 +432,8 @@ impl Trainer {
             row[COLOR].fill(rates.color);
             row.iter_mut().for_each(|r| *r *= decay);
             let old = std::mem::replace(&mut self.model.statics, Tensor::empty([1, 1], &self.device));
-            let statics = adam::step(old, gradient, &mut self.moments.statics, &row, step);
+            let rates = adam::Rates { columns: &row, units };
+            let statics = adam::step(old, gradient, &mut self.moments.statics, rates, step);
             self.model.statics = with_unit_rotations(statics);
         }
         if self.model.sh_degree > 0
@@ -391,7 +441,7 @@ impl Trainer {
         {
             let row = vec![rates.harmonics * decay; gradient.dims()[1]];
             let old = std::mem::replace(&mut self.model.sh_rest, Tensor::empty([1, 1], &self.device));
-            self.model.sh_rest = adam::step(old, gradient, &mut self.moments.sh_rest, &row, step);
+            self.model.sh_rest = adam::step(old, gradient, &mut self.moments.sh_rest, &row[..], step);
         }
         if field && let Some(field) = self.model.body.as_mut().and_then(|b| b.field.as_mut()) {
             let planes = field.module.planes.len();
@@ -439,7 +489,7 @@ impl<R: Iterator<Item = f32>> ModuleMapper for FieldUpdate<'_, R> {
         let [rows, columns] = flat(shape);
         let value = value.inner().reshape([rows, columns]);
         let gradient = gradient.reshape([rows, columns]);
-        let value = adam::step(value, gradient, moments, &vec![rate; columns], self.step);
+        let value = adam::step(value, gradient, moments, &vec![rate; columns][..], self.step);
         let value = Tensor::from_inner(value.reshape(shape)).require_grad();
         Param::from_mapped_value(id, value, mapper)
     }

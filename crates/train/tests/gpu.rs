@@ -373,7 +373,7 @@ fn training_goes_as_on_the_cpu() {
     let pictures = Arc::new(PictureCache::new(&capture, 1 << 28));
     // The losses, and how well the first picture is met before and after.
     let train = |device: &Device| {
-        let model = Model::start(&capture, Some(rig()), &config, device).expect("a model");
+        let model = Model::start(&capture, &pictures, Some(rig()), &config, device).expect("a model");
         let (capture, pictures) = (capture.clone(), pictures.clone());
         let target = Target::of(&pictures.get(0, 3).expect("a picture"));
         let mut trainer = Trainer::new(config.clone(), capture, pictures, model, device).expect("a trainer");

@@ -20,8 +20,8 @@ fn trainer_on(folder: &Path, config: TrainConfig) -> Trainer {
     let capture = Arc::new(Capture::open(folder, &CaptureOptions::default()).unwrap());
     let rig = Rig::open(capture.rig.as_ref().unwrap(), &LoadLimits::default()).unwrap();
     let device = effigy_train::device("cpu").unwrap();
-    let model = Model::start(&capture, Some(rig), &config, &device).unwrap();
     let pictures = Arc::new(PictureCache::new(&capture, 64 << 20));
+    let model = Model::start(&capture, &pictures, Some(rig), &config, &device).unwrap();
     Trainer::new(config, capture, pictures, model, &device).unwrap()
 }
 

@@ -93,13 +93,13 @@ fn a_static_subject_is_learned_from_points() {
     assert!(capture.rig.is_none());
     let text = format!(
         "steps = 400\ngaussians = {POINTS}\nsh_degree = 0\nhalf_resolution_until = 0.0\ncalibrate_cameras = false\n\
-         rates = {{ position = 0.03, rotation = 0.02, log_scale = 0.03, opacity = 0.05, color = 0.03 }}\n"
+         free_rates = {{ position = 0.03, rotation = 0.02, log_scale = 0.03, opacity = 0.05, color = 0.03 }}\n"
     );
     let config = TrainConfig::from_toml(&text, Preset::Standard).unwrap();
     let device = effigy_train::device("cpu").unwrap();
-    let model = Model::start(&capture, None, &config, &device).unwrap();
-    assert!(model.body.is_none() && model.len() == POINTS);
     let pictures = Arc::new(PictureCache::new(&capture, 64 << 20));
+    let model = Model::start(&capture, &pictures, None, &config, &device).unwrap();
+    assert!(model.body.is_none() && model.len() == POINTS);
     let mut trainer = Trainer::new(config, capture, pictures, model, &device).unwrap();
     let before = judge(&mut trainer);
     while !trainer.is_done() {

@@ -11,7 +11,9 @@ use clap::{Parser, ValueEnum};
 use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
 use effigy_rig::{LoadLimits, Rig};
 use effigy_train::session::{Cause, Event};
-use effigy_train::{Checkpoint, Model, Preset, RunFolder, TrainConfig, TrainError, Trainer};
+use effigy_train::{
+    Checkpoint, Model, Preset, RunEnd, RunFolder, TrainConfig, TrainError, Trainer, Verdict,
+};
 
 use self::follower::{Events, Follower, Terminal};
 use self::outcome::Outcome;
@@ -233,11 +235,11 @@ fn train(
 ) -> anyhow::Result<()> {
     let device = effigy_train::device(&arguments.device)?;
     let capture = Arc::new(capture);
-    follower.doing("placing Gaussians");
-    let model = Model::start(&capture, rig, &config, &device)?;
     let pictures = Arc::new(PictureCache::new(&capture, arguments.picture_memory << 20));
     follower.doing("decoding pictures");
     preload(&capture, &pictures, &config, follower)?;
+    follower.doing("placing Gaussians");
+    let model = Model::start(&capture, &pictures, rig, &config, &device)?;
     let mut trainer = Trainer::new(config, capture, pictures, model, &device)?;
     if let Some(checkpoint) = checkpoint {
         trainer.restore(checkpoint)?;
@@ -252,22 +254,21 @@ fn train(
         })
     });
     // Whatever ended the run, what was learned is kept.
-    if let Err(error) = end {
-        let kept = files.checkpoint().exists();
-        let hint = if kept {
-            "the last checkpoint is kept; --resume goes on from it"
-        } else {
-            "there is no checkpoint yet"
-        };
-        return Err(anyhow::Error::from(error).context(hint));
-    }
+    let end = end.with_context(|| match files.checkpoint().exists() {
+        true => "the last checkpoint is kept; --resume goes on from it",
+        false => "there is no checkpoint yet",
+    })?;
     following?;
-    let outcome = if follower.keeps() { Some(save(arguments, &trainer)?) } else { None };
-    follower.ended(&trainer, outcome.as_ref())
+    if !follower.keeps() {
+        return follower.ended(&trainer, None);
+    }
+    // A run that was stopped early may well have nothing to show yet.
+    let verdict = if end == RunEnd::Done { Some(trainer.verdict()?) } else { None };
+    follower.ended(&trainer, Some(&save(arguments, &trainer, verdict)?))
 }
 
 /// Writes the avatar as it stands.
-fn save(arguments: &Arguments, trainer: &Trainer) -> anyhow::Result<Outcome> {
+fn save(arguments: &Arguments, trainer: &Trainer, verdict: Option<Verdict>) -> anyhow::Result<Outcome> {
     let output = &arguments.output;
     let named = || output.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let avatar = trainer.model.to_avatar(&arguments.name.clone().unwrap_or_else(named))?;
@@ -278,6 +279,15 @@ fn save(arguments: &Arguments, trainer: &Trainer) -> anyhow::Result<Outcome> {
         of: trainer.config.steps,
         gaussians: avatar.gaussians.len(),
         bytes: std::fs::metadata(output).map(|m| m.len()).unwrap_or_default(),
+        psnr: verdict.map(|verdict| verdict.psnr),
+        single_color_psnr: verdict.map(|verdict| verdict.constant),
+        learned: verdict.map(|verdict| verdict.is_learned()),
+        nothing_learned: verdict.filter(|verdict| !verdict.is_learned()).map(|verdict| {
+            format!(
+                "nothing was learned: {verdict}; are the cameras those of the pictures, and are {} steps enough?",
+                trainer.steps
+            )
+        }),
     })
 }
 

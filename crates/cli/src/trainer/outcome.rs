@@ -16,4 +16,13 @@ pub(super) struct Outcome {
     pub(super) gaussians: usize,
     /// Size of the file.
     pub(super) bytes: u64,
+    /// Over held-out pictures, or training pictures where none are held out; of runs that are done, dB.
+    pub(super) psnr: Option<f32>,
+    /// The same of pictures of one colour.
+    pub(super) single_color_psnr: Option<f32>,
+    /// Whether the avatar comes nearer to the pictures than one colour does.
+    pub(super) learned: Option<bool>,
+    /// That it does not, in a line for people.
+    #[serde(skip)]
+    pub(super) nothing_learned: Option<String>,
 }

@@ -164,7 +164,7 @@ impl PrefilterTrainer {
             let Some(gradient) = tracked.grad_remove(&mut gradients) else { continue };
             let rates = vec![self.settings.rate * fall; parameter.dims()[1]];
             let old = std::mem::replace(parameter, Tensor::empty([1, 1], &self.device));
-            *parameter = adam::step(old, gradient, moments, &rates, self.steps);
+            *parameter = adam::step(old, gradient, moments, &rates[..], self.steps);
         }
         Ok(report)
     }

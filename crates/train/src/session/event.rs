@@ -49,6 +49,8 @@ pub enum Event {
         steps: usize,
         /// Steps of the whole run.
         of: usize,
+        /// That nothing was learned, and why that may be.
+        warning: Option<String>,
     },
     /// The run has failed.
     Failed {

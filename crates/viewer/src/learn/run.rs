@@ -93,22 +93,23 @@ pub(crate) fn run(
                 let _ = snapshots.send(loaded);
                 shows.took = start.elapsed();
             }
-            Event::Ended { written, steps, of } => end = Some(Ok((written, steps, of))),
+            Event::Ended { written, steps, of, warning } => {
+                let warning = warning.map_or_else(String::new, |line| format!("; {line}"));
+                let report = format!("Wrote {} after {steps} of {of} steps{warning}", settings.output.display());
+                end = Some(Ok(written.then_some(report)));
+            }
             Event::Failed { line, cause } => end = Some(Err(Fault::new(line, advice(cause)))),
         }
         context.request_repaint();
     }
     // It says its last words, or is gone without any.
     let _ = child.wait();
-    let (written, steps, of) = end.unwrap_or_else(|| {
+    let report = end.unwrap_or_else(|| {
         let words = said.and_then(|said| said.join().ok()).unwrap_or_default();
         Err(Fault::new(format!("The program that trains has stopped: {words}"), STOPPED_ADVICE))
     })?;
-    if !written || progress.is_cancelled() {
-        return Ok(None);
-    }
-    let loaded = open(&settings.output, &settings.output, graphics)?;
-    Ok(Some((loaded, format!("Wrote {} after {steps} of {of} steps", settings.output.display()))))
+    let Some(report) = report.filter(|_| !progress.is_cancelled()) else { return Ok(None) };
+    Ok(Some((open(&settings.output, &settings.output, graphics)?, report)))
 }
 
 /// Starts the program.

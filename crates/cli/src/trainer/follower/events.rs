@@ -116,6 +116,7 @@ impl Follower for Events {
 
     fn ended(&self, trainer: &Trainer, outcome: Option<&Outcome>) -> anyhow::Result<()> {
         let (steps, of) = (trainer.steps, trainer.config.steps);
-        self.say(&Event::Ended { written: outcome.is_some(), steps, of })
+        let warning = outcome.and_then(|outcome| outcome.nothing_learned.clone());
+        self.say(&Event::Ended { written: outcome.is_some(), steps, of, warning })
     }
 }

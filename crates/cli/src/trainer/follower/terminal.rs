@@ -102,6 +102,9 @@ impl Follower for Terminal {
             ))?,
             None => {}
         }
+        if let Some(line) = outcome.and_then(|outcome| outcome.nothing_learned.as_ref()) {
+            eprintln!("warning: {line}");
+        }
         if interrupt::check().is_err() {
             eprintln!("stopped; --resume goes on");
         }

@@ -36,8 +36,9 @@ pub(crate) fn free(
     config: &TrainConfig,
 ) -> Result<Avatar, TrainError> {
     let count = ((config.gaussians as f32 * config.growth.start) as usize).clamp(1, config.gaussians);
-    let every = capture.points.len().div_ceil(count).max(1);
-    let points = capture.points.iter().step_by(every);
+    let given = capture.points.len();
+    let kept = given.min(count);
+    let points = (0..kept).map(|i| &capture.points[i * given / kept]);
     let mut seeds: Vec<Seed> =
         points.map(|p| Seed { position: p.position, color: p.color.map(|c| f32::from(c) / 255.0) }).collect();
     if let Some(missing) = count.checked_sub(seeds.len()).filter(|&missing| missing > 0) {

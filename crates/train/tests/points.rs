@@ -93,6 +93,7 @@ fn a_static_subject_is_learned_from_points() {
     assert!(capture.rig.is_none());
     let text = format!(
         "steps = 400\ngaussians = {POINTS}\nsh_degree = 0\nhalf_resolution_until = 0.0\ncalibrate_cameras = false\n\
+         growth = {{ start = 1.0 }}\n\
          free_rates = {{ position = 0.03, rotation = 0.02, log_scale = 0.03, opacity = 0.05, color = 0.03 }}\n"
     );
     let config = TrainConfig::from_toml(&text, Preset::Standard).unwrap();

@@ -317,7 +317,7 @@ fn folders_of_pictures_are_read_as_people_leave_them() {
         encoder.set_color(png::ColorType::Grayscale);
         encoder.write_header().unwrap().write_image_data(&[90; 256]).unwrap();
     };
-    ["a_01.png", "a_02.png", "a_05.png"].map(write);
+    ["a_01.png", "a_02.png", "a_05.png"].into_iter().for_each(write);
     // As macOS leaves it on foreign disks.
     fs::write(here.join("frames/._a_01.png"), "no picture").unwrap();
     let output = effigy(here, &["encode", "frames", "-o", "clip.mp4", "--json"]);
@@ -325,7 +325,7 @@ fn folders_of_pictures_are_read_as_people_leave_them() {
     assert!(output.status.success() && said.contains("frames: of a_* 2 numbers are missing: 3, 4"), "{said}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["frames"], 3);
-    ["b_01.png", "b_02.png"].map(write);
+    ["b_01.png", "b_02.png"].into_iter().for_each(write);
     for arguments in [&["encode", "frames", "-o", "again.mp4"][..], &["compare", "frames", "frames"]] {
         let output = effigy(here, arguments);
         let said = String::from_utf8_lossy(&output.stderr);

@@ -12,6 +12,7 @@ use effigy_render::{
     CompositeSource, Compositor, GpuAvatar, Occluder, PendingPick, PosedMesh, Precision, Renderer, View,
 };
 use effigy_rig::{Pose, Track, TrackLimits, TrackPlayer, Wrap};
+use glam::camera::rh::proj::directx::perspective;
 use glam::{Mat4, Vec3};
 use host::mouse::{Gesture, Mouse};
 use host::orbit::{FIELD_OF_VIEW, Orbit};
@@ -40,7 +41,7 @@ struct Stage {
 
 /// The host's, from half a decimetre to half a kilometre.
 fn projection([width, height]: [u32; 2]) -> Mat4 {
-    Mat4::perspective_rh(FIELD_OF_VIEW, width as f32 / height as f32, 0.05, 500.0)
+    perspective(FIELD_OF_VIEW, width as f32 / height as f32, 0.05, 500.0)
 }
 
 /// What depends on the window's size: a view that is hidden by the scene's depth, and its way into the window.

@@ -11,7 +11,8 @@ use effigy_render::{
 };
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
-use glam::{Affine3A, Mat4, Quat, Vec2, Vec3};
+use glam::camera::rh::proj::directx::{perspective, perspective_infinite_reverse};
+use glam::{Affine3A, Quat, Vec2, Vec3};
 
 const SIZE: u32 = 64;
 
@@ -402,10 +403,10 @@ fn the_hosts_depth_gets_that_of_the_avatar() {
     let covered: Vec<usize> = (0..frame.color.len()).filter(|&i| frame.color[i][3] >= 0.5).collect();
     assert!(covered.len() > 200 && covered.len() < frame.color.len());
     for (clip_from_camera, compare, cleared) in [
-        (Mat4::perspective_rh(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 1.0),
-        (Mat4::perspective_infinite_reverse_rh(0.8, 1.0, 0.1), wgpu::CompareFunction::GreaterEqual, 0.0),
+        (perspective(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 1.0),
+        (perspective_infinite_reverse(0.8, 1.0, 0.1), wgpu::CompareFunction::GreaterEqual, 0.0),
         // Something of the host's stands before everything.
-        (Mat4::perspective_rh(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 0.2),
+        (perspective(0.8, 1.0, 0.1, 40.0), wgpu::CompareFunction::Less, 0.2),
     ] {
         let target = DepthTarget { format: wgpu::TextureFormat::Depth32Float, compare };
         let compositor = Compositor::with_depth(device, wgpu::TextureFormat::Rgba8Unorm, 1, target).unwrap();

@@ -11,9 +11,7 @@ use clap::{Parser, ValueEnum};
 use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
 use effigy_rig::{LoadLimits, Rig};
 use effigy_train::session::{Cause, Event};
-use effigy_train::{
-    Checkpoint, Model, Preset, RunEnd, RunFolder, TrainConfig, TrainError, Trainer, Verdict,
-};
+use effigy_train::{Checkpoint, Model, Preset, RunEnd, RunFolder, TrainConfig, TrainError, Trainer, Verdict};
 
 use self::follower::{Events, Follower, Terminal};
 use self::outcome::Outcome;

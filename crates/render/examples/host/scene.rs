@@ -2,6 +2,8 @@
 
 use bytemuck::{Pod, Zeroable};
 use effigy_render::{DepthTarget, PosedMesh};
+use glam::camera::rh::proj::directx::orthographic;
+use glam::camera::rh::view::look_at_mat4;
 use glam::{Mat4, Vec3, Vec4};
 
 const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
@@ -125,8 +127,8 @@ impl Scene {
             depth: depth_texture(device, size),
             pipelines,
             towards_sun,
-            sun_from_world: Mat4::orthographic_rh(-reach, reach, -reach, reach, 0.0, 4.0 * reach)
-                * Mat4::look_at_rh(middle + 2.0 * reach * towards_sun, middle, Vec3::Y),
+            sun_from_world: orthographic(-reach, reach, -reach, reach, 0.0, 4.0 * reach)
+                * look_at_mat4(middle + 2.0 * reach * towards_sun, middle, Vec3::Y),
         }
     }
 

@@ -3,6 +3,7 @@
 use effigy_avatar::Part;
 use effigy_render::{GpuAvatar, Occluder, Outputs, Placement, Precision, View, read_guide};
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
+use glam::camera::rh::proj::directx::{perspective, perspective_infinite_reverse};
 use glam::{Mat4, Quat, Vec3};
 
 use crate::oracle;
@@ -180,9 +181,9 @@ fn what_is_behind_the_hosts_scene_is_not_drawn() {
     // Projections of hosts: to 0 and 1, reversed, and reversed without end.
     let (far, close) = (50.0, 0.05);
     for clip_from_camera in [
-        Mat4::perspective_rh(0.8, 1.0, close, far),
-        Mat4::perspective_rh(0.8, 1.0, far, close),
-        Mat4::perspective_infinite_reverse_rh(0.8, 1.0, close),
+        perspective(0.8, 1.0, close, far),
+        perspective(0.8, 1.0, far, close),
+        perspective_infinite_reverse(0.8, 1.0, close),
     ] {
         let on_wall = clip_from_camera.project_point3(Vec3::new(0.0, 0.0, -wall)).z;
         for samples in [1, 4] {
@@ -197,7 +198,7 @@ fn what_is_behind_the_hosts_scene_is_not_drawn() {
     assert!(difference(&picture(None), &all) < 1e-4);
 
     // What is hidden is not picked either.
-    let clip_from_camera = Mat4::perspective_rh(0.8, 1.0, close, far);
+    let clip_from_camera = perspective(0.8, 1.0, close, far);
     let in_front = cleared(&stage, clip_from_camera.project_point3(Vec3::NEG_Z * 0.1).z, 1);
     let at =
         (0..all.color.len()).max_by(|&a, &b| all.color[a][3].total_cmp(&all.color[b][3])).unwrap() as u32;

@@ -7,6 +7,7 @@ use effigy_avatar::{Avatar, Binding, Body};
 use effigy_render::{GpuAvatar, Placement, PosedMesh, Precision};
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, PosedVertices, Poser, Primitive, Rig};
 use effigy_splat::{Camera, Filter, Gaussians};
+use glam::camera::rh::proj::directx::perspective;
 use glam::{Affine3A, DMat4, DVec3, Mat4, Quat, Vec2, Vec3};
 
 use crate::stage::Stage;
@@ -276,7 +277,7 @@ fn a_host_draws_the_mesh_as_the_cpu_poses_it() {
     };
     uploaded.set_placement(placement).unwrap();
     let camera = Camera::look_at(Vec3::new(0.4, 0.6, 3.0), Vec3::ZERO, Vec3::Y, 0.7, SIZE, SIZE);
-    let projection = Mat4::perspective_rh(0.7, 1.0, 0.1, 10.0);
+    let projection = perspective(0.7, 1.0, 0.1, 10.0);
     let clip_from_world = projection * Mat4::from(camera.camera_from_world);
 
     let mut bent = Pose::rest(rig);

@@ -9,7 +9,8 @@ use effigy_render::{
     View, read_frame,
 };
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
-use glam::{Mat4, Quat, Vec3};
+use glam::camera::rh::proj::directx::perspective_infinite_reverse;
+use glam::{Quat, Vec3};
 
 use crate::oracle;
 use crate::stage::{Stage, cpu, difference, psnr};
@@ -200,7 +201,7 @@ fn what_is_behind_the_hosts_scene_is_neither_drawn_nor_picked() {
     assert!(difference(&all, &want) > 0.1);
     let avatar = stage.upload(g, Filter::MIP);
     let mut shown = view(&stage, &camera, Method::Quads);
-    let clip_from_camera = Mat4::perspective_infinite_reverse_rh(0.8, 1.0, 0.05);
+    let clip_from_camera = perspective_infinite_reverse(0.8, 1.0, 0.05);
     let on_wall = |distance: f32| {
         crate::guides::cleared(&stage, clip_from_camera.project_point3(Vec3::NEG_Z * distance).z, 1)
     };
@@ -299,7 +300,7 @@ fn the_stages_of_quads_are_timed() {
     let camera = oracle::camera(64, 64);
     let avatar = stage.upload(many(2000), Filter::MIP);
     let want = quads(&stage, &[&avatar], &camera);
-    let clip_from_camera = Mat4::perspective_infinite_reverse_rh(0.8, 1.0, 0.05);
+    let clip_from_camera = perspective_infinite_reverse(0.8, 1.0, 0.05);
     let sky = crate::guides::cleared(&stage, 0.0, 1);
     for occluded in [false, true] {
         let mut shown = view(&stage, &camera, Method::Quads);

@@ -15,7 +15,8 @@ use effigy_render::{
 };
 use effigy_rig::Pose;
 use effigy_splat::{Camera, Frame};
-use glam::{Mat4, Quat, Vec3};
+use glam::camera::rh::proj::directx::perspective;
+use glam::{Quat, Vec3};
 
 const SIZE: u32 = 48;
 
@@ -47,7 +48,7 @@ impl Scene {
         let camera = Camera::look_at(eye, center, Vec3::Y, 0.7, SIZE, SIZE);
         let mut view = renderer.create_view_with(SIZE, SIZE, Outputs { guide: true }).expect("a view");
         let depth = host_depth(&gpu);
-        let clip_from_camera = Mat4::perspective_rh(0.7, 1.0, 0.01, 10.0 * radius);
+        let clip_from_camera = perspective(0.7, 1.0, 0.01, 10.0 * radius);
         renderer.occlude(&mut view, &Occluder { depth: &depth, clip_from_camera }).expect("an occluder");
         Self { gpu, renderer, person, view, camera, pose }
     }

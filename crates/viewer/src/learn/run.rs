@@ -95,7 +95,8 @@ pub(crate) fn run(
             }
             Event::Ended { written, steps, of, warning } => {
                 let warning = warning.map_or_else(String::new, |line| format!("; {line}"));
-                let report = format!("Wrote {} after {steps} of {of} steps{warning}", settings.output.display());
+                let report =
+                    format!("Wrote {} after {steps} of {of} steps{warning}", settings.output.display());
                 end = Some(Ok(written.then_some(report)));
             }
             Event::Failed { line, cause } => end = Some(Err(Fault::new(line, advice(cause)))),

@@ -165,6 +165,7 @@ impl Quads {
                     texture(&view.color.view),
                     texture(&blended_depth),
                     texture(&view.depth.view),
+                    whole(&view.camera),
                 ],
             ),
             tiles: (ranges.size() / 8) as u32,

@@ -1,7 +1,7 @@
 //! One picture: its textures, what hides parts of it, and what is drawn of each avatar.
 
 use bytemuck::{Pod, Zeroable};
-use effigy_splat::{Camera, Light, MAX_PICTURE_SIZE, SplatError};
+use effigy_splat::{BlendSpace, Camera, Light, MAX_PICTURE_SIZE, SplatError, SplatOrder, SplatRules};
 use glam::Mat4;
 
 use crate::filled::filled;
@@ -26,6 +26,8 @@ pub struct View {
     light: Option<LightData>,
     quality: f32,
     method: Method,
+    /// Of the avatars that are drawn.
+    rules: SplatRules,
     pub(crate) guide: Option<Output>,
     /// Where the Gaussians of each avatar were in the last frame.
     previous: Vec<(u64, wgpu::Buffer)>,
@@ -92,6 +94,10 @@ pub(crate) struct CameraData {
     gaussians: u32,
     sh_degree: u32,
     tiles: [u32; 2],
+    cutoff: f32,
+    by_distance: u32,
+    linear: u32,
+    padding: u32,
 }
 
 /// Twin of `Light` in `shaders/splat/light.wesl`.
@@ -105,7 +111,7 @@ pub(crate) struct LightData {
 
 impl CameraData {
     /// `never_drawn` is the number of a splat that is not drawn in any frame.
-    pub(crate) fn new(camera: &Camera, never_drawn: u32) -> Self {
+    pub(crate) fn new(camera: &Camera, rules: SplatRules, never_drawn: u32) -> Self {
         let m = camera.camera_from_world;
         let (r, t) = (m.matrix3.transpose(), m.translation);
         let row = |r: glam::Vec3A, t: f32| [r.x, r.y, r.z, t];
@@ -125,6 +131,11 @@ impl CameraData {
             sh_degree: 0,
             gaussians: never_drawn,
             tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
+            // Kept finite: what a GPU makes of infinities is its own affair.
+            cutoff: (rules.cutoff * rules.cutoff).min(f32::MAX),
+            by_distance: (rules.order == SplatOrder::EyeDistance).into(),
+            linear: (rules.blending == BlendSpace::Linear).into(),
+            padding: 0,
         }
     }
 }
@@ -165,6 +176,7 @@ impl View {
             light: None,
             quality: 1.0,
             method: Method::default(),
+            rules: SplatRules::CLASSIC,
             memory: None,
             drawn: Vec::new(),
             posed: Vec::new(),
@@ -329,10 +341,12 @@ impl View {
         }
     }
 
-    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
+    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds, or cannot blend
+    /// what was drawn last (linear light, [`SplatRules::blending`]).
     pub fn method(&self) -> Method {
-        let by_quads =
-            self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
+        let by_quads = self.guide.is_none()
+            && self.rules.blending == BlendSpace::Srgb
+            && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
         if by_quads { self.method } else { Method::Tiles }
     }
 
@@ -348,6 +362,11 @@ impl View {
 
     /// Decides what is drawn of each of `avatars`.
     pub(crate) fn choose(&mut self, device: &wgpu::Device, avatars: &[&GpuAvatar], camera: &Camera) {
+        let before = self.method();
+        self.rules = SplatRules::common(avatars.iter().map(|avatar| avatar.shared.filter.rules));
+        if self.method() != before {
+            self.memory = None;
+        }
         let most = most_splats(&device.limits());
         let splats = |quality: f32| -> u64 {
             avatars.iter().map(|avatar| u64::from(avatar.share(camera, quality).drawn)).sum()
@@ -373,7 +392,7 @@ impl View {
                 self.needs.entries = self.needs.entries.saturating_add(entries);
             }
         }
-        self.coarse_depths = coarse_depths_suffice(avatars, camera);
+        self.coarse_depths = coarse_depths_suffice(avatars, camera, self.rules.order);
     }
 
     /// Whether there is working memory for what was chosen to be drawn of `avatars`, and it is bound.
@@ -439,7 +458,7 @@ impl View {
             self.slots.push(InstanceSlot::new(avatar.data(splats, share)));
             splats += share.drawn;
         }
-        let data = CameraData::new(camera, memory.room.splats as u32);
+        let data = CameraData::new(camera, self.rules, memory.room.splats as u32);
         let state = [u32::MAX, 0, 0, 0, splats, self.is_lit().into(), 0, 0];
         let light = self.light.as_ref().map_or(&[][..], bytemuck::bytes_of);
         let (projection, projection_buffer) = match &self.occluder {
@@ -465,12 +484,17 @@ impl View {
 /// other: they lie within each other.
 const SAME_DEPTH: f32 = 1.0 / 64.0;
 
-/// Whether the depths of `avatars`, sorted by 16 bits, are the same only where they may be ([`SAME_DEPTH`]).
-fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera) -> bool {
+/// Whether the depths of `avatars`, or their distances if `order` says so, sorted by 16 bits, are the same only where they
+/// may be ([`SAME_DEPTH`]).
+fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera, order: SplatOrder) -> bool {
     let (mut nearest, mut farthest, mut same) = (f32::INFINITY, camera.near, f32::INFINITY);
     for avatar in avatars {
         let (center, radius) = avatar.bounding_sphere();
-        let depth = -camera.camera_from_world.transform_point3(center).z;
+        let from_eye = camera.camera_from_world.transform_point3(center);
+        let depth = match order {
+            SplatOrder::ViewDepth => -from_eye.z,
+            SplatOrder::EyeDistance => from_eye.length(),
+        };
         nearest = nearest.min((depth - radius).max(camera.near));
         farthest = farthest.max(depth + radius);
         same = same.min(SAME_DEPTH * avatar.median_size());

@@ -56,6 +56,10 @@ struct CameraData {
     gaussians: u32,
     sh_degree: u32,
     tiles: [u32; 2],
+    cutoff: f32,
+    by_distance: u32,
+    linear: u32,
+    padding: u32,
 }
 
 impl CameraData {
@@ -80,6 +84,11 @@ impl CameraData {
             gaussians: size.gaussians as u32,
             sh_degree: view.sh_degree.into(),
             tiles: size.tiles,
+            // There is a derivative of the classic rules only.
+            cutoff: f32::MAX,
+            by_distance: 0,
+            linear: 0,
+            padding: 0,
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The importance of pixels on the CPU: the picture once more, with what each Gaussian matters as its colour. A GPU has it
 //! in its guide.
 
-use effigy_splat::{
-    BlendSpace, Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0, SplatError, SplatRules,
-};
+use effigy_splat::{BlendSpace, Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0, SplatError, SplatRules};
 
 use crate::{Avatar, parts};
 

@@ -27,6 +27,8 @@ use super::{SplatFileError, SplatReadOptions, SplatScene, UpAxis, read_spz};
 pub(super) const EXTENSION: &str = "KHR_gaussian_splatting";
 /// In the `extras` of a primitive, and in the comments of a PLY: which filter the splats were trained with.
 pub(super) const RENDER_MODE: &str = "SplatRenderMode";
+/// A scale below this is none, and no rounding of none either.
+const LEAST_SCALE: f32 = -1e-3;
 /// Extensions are looked for only in files that hold one of these texts.
 const MARKS: [&[u8]; 2] = [b"KHR_gaussian_splatting", b"KHR_spz_"];
 
@@ -35,7 +37,8 @@ const MARKS: [&[u8]; 2] = [b"KHR_gaussian_splatting", b"KHR_spz_"];
 ///
 /// All primitives of splats that the default scene shows are read as one, placed by their nodes with animations at
 /// rest; meshes beside them are left out. An unknown kernel is read as the ellipse and an unknown colour space as sRGB,
-/// with a warning. Where primitives differ in their colour space, those of linear light become sRGB splat by splat.
+/// with a warning. So are scales as logarithms where some are negative, as the review draft of
+/// 2025 had them. Where primitives differ in their colour space, those of linear light become sRGB splat by splat.
 ///
 /// # Errors
 /// [`SplatFileError`] if the file is malformed, lacks an attribute, is over a limit, or holds nothing that can be drawn.
@@ -59,7 +62,7 @@ pub fn read_khr(
                 let bytes = primitive.buffer_view(view)?;
                 read_companion(bytes, options).map_err(|e| at(primitive, &e))?
             }
-            (None, Some(_)) => read_attributes(primitive, rules.blending, options, count)?,
+            (None, Some(_)) => read_attributes(primitive, rules.blending, options, count, &mut unknown)?,
             (None, None) => {
                 others += 1;
                 return Ok(());
@@ -142,12 +145,14 @@ fn rules(extension: Option<&Value>, unknown: &mut BTreeMap<String, usize>) -> Sp
     SplatRules { blending, ..SplatRules::KHR_ELLIPSE }
 }
 
-/// The splats of a primitive in its own space, when `before` others have been read already.
+/// The splats of a primitive in its own space, when `before` others have been read already. What is odd about it is
+/// counted in `unknown`.
 fn read_attributes(
     primitive: &RawPrimitive<'_>,
     space: BlendSpace,
     options: &SplatReadOptions,
     before: u64,
+    unknown: &mut BTreeMap<String, usize>,
 ) -> Result<Part, SplatFileError> {
     let fail = |what: String| SplatFileError::Khr(format!("{}: {what}", primitive.place));
     if !primitive.is_points() {
@@ -172,12 +177,16 @@ fn read_attributes(
     let rotations = length("ROTATION", required(&name("ROTATION"), 4)?, 4)?;
     gaussians.rotations.extend(rotations.as_chunks().0.iter().map(|q| Quat::from_array(*q)));
     let scales = length("SCALE", required(&name("SCALE"), 3)?, 3)?;
-    let negative = scales.iter().filter(|&&scale| scale < 0.0).count();
-    if negative > 0 {
-        tracing::warn!("{}: {negative} scales are negative; their sign is left out", primitive.place);
+    let logarithms = scales.iter().any(|&scale| scale < LEAST_SCALE);
+    if logarithms {
+        let what =
+            "scales are negative, which as lengths they cannot be: read as logarithms, as a draft had them";
+        *unknown.entry(what.into()).or_default() += 1;
     }
-    let log = |scale: &[f32; 3]| Vec3::from_array(scale.map(|s| f64::from(s).abs().ln() as f32));
-    gaussians.log_scales.extend(scales.as_chunks().0.iter().map(log));
+    gaussians.log_scales.extend(scales.as_chunks().0.iter().map(|&scale| match logarithms {
+        true => Vec3::from_array(scale),
+        false => Vec3::from_array(scale.map(|s| f64::from(s).abs().ln() as f32)),
+    }));
 
     let color = match primitive.components("COLOR_0")? {
         Some(components @ (3 | 4)) => {

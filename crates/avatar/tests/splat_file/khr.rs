@@ -94,6 +94,28 @@ fn integers_mean_what_their_accessor_says() {
     }
 }
 
+/// The review draft had logarithms in signed types; the standard has lengths, of which a rounded zero may be below it.
+#[test]
+fn negative_scales_are_logarithms() {
+    for (values, want, warned) in [
+        ([-1.0, -2.0, 0.5, -3.0, 0.0, -1.5], [-1.0, -2.0, 0.5, -3.0, 0.0, -1.5], true),
+        (
+            [1.0, 2.0, -1e-6, 0.5, 4.0, 1.0],
+            [0.0, 2f32.ln(), 1e-6f32.ln(), 0.5f32.ln(), 4f32.ln(), 0.0],
+            false,
+        ),
+    ] {
+        let mut file = Gltf::new();
+        let mut attributes = two(&mut file);
+        attributes[2].1 = file.floats(3, &values);
+        file.show(splats(&attributes, SRGB), json!({}));
+        let (scene, said) = warnings(|| read(&file));
+        let found: Vec<f32> = scene.gaussians.log_scales.iter().flat_map(|s| s.to_array()).collect();
+        assert_close(&found, &want, 1e-5);
+        assert_eq!(said.iter().any(|line| line.contains("read as logarithms")), warned, "{said:?}");
+    }
+}
+
 #[test]
 fn sparse_accessors_and_those_without_data() {
     let mut file = Gltf::new();

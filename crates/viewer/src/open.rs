@@ -196,7 +196,10 @@ pub(crate) fn ask(state: &mut State) {
         .set_title("Open an avatar or a track")
         .add_filter(
             "Avatars and tracks",
-            &["glb", "gltf", "vrm", "ply", "spz", "splat", "ksplat", "sog", "zip", "json", "csv", "txt", "vrma", "effs"],
+            &[
+                "glb", "gltf", "vrm", "ply", "spz", "splat", "ksplat", "sog", "zip", "json", "csv", "txt",
+                "vrma", "effs",
+            ],
         )
         .add_filter("All files", &["*"]);
     dialog::ask(state, dialog, Wanted::Files, files);

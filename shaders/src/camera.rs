@@ -1,7 +1,7 @@
 //! The camera of a picture as shaders read it.
 
 use bytemuck::{Pod, Zeroable};
-use effigy_splat::Camera;
+use effigy_splat::{BlendSpace, Camera, SplatOrder, SplatRules};
 use glam::{Affine3A, Vec3A};
 
 /// Tile width and height, pixels.
@@ -28,11 +28,15 @@ pub struct CameraData {
     /// Of the harmonics.
     pub sh_degree: u32,
     tiles: [u32; 2],
+    cutoff: f32,
+    by_distance: u32,
+    linear: u32,
+    padding: u32,
 }
 
 impl CameraData {
-    /// Of `camera`, with `gaussians` splats at most.
-    pub fn new(camera: &Camera, gaussians: u32) -> Self {
+    /// Of `camera`, with `gaussians` splats at most, drawn by `rules`.
+    pub fn new(camera: &Camera, gaussians: u32, rules: SplatRules) -> Self {
         let (slope_min, slope_max) = camera.slope_bounds();
         Self {
             rows: rows(&camera.camera_from_world),
@@ -48,6 +52,11 @@ impl CameraData {
             gaussians,
             sh_degree: 0,
             tiles: [camera.width.div_ceil(TILE), camera.height.div_ceil(TILE)],
+            // Kept finite: what a GPU makes of infinities is its own affair.
+            cutoff: (rules.cutoff * rules.cutoff).min(f32::MAX),
+            by_distance: (rules.order == SplatOrder::EyeDistance).into(),
+            linear: (rules.blending == BlendSpace::Linear).into(),
+            padding: 0,
         }
     }
 }

@@ -73,6 +73,12 @@ impl Avatar {
                 self.filter.variance
             )));
         }
+        if !(self.filter.rules.cutoff > 0.0) {
+            return Err(AvatarError::Asset(format!(
+                "a cut-off at {} standard deviations is not usable",
+                self.filter.rules.cutoff
+            )));
+        }
         let Some(body) = &self.body else { return Ok(()) };
         let fail = |what: String| Err(AvatarError::Binding(what));
         let n = self.gaussians.len();

@@ -61,7 +61,9 @@ pub enum AvatarError {
         advice: &'static str,
     },
     /// The file is of no known kind.
-    #[error("not an avatar: expected a .glb, .gltf, .vrm, .ply, .spz or LAM .zip file")]
+    #[error(
+        "not an avatar: expected a .glb, .gltf, .vrm, .ply, .spz, .splat, .ksplat, .sog or LAM .zip file"
+    )]
     UnknownFormat,
 }
 

@@ -1,7 +1,7 @@
 //! The importance of pixels on the CPU: the picture once more, with what each Gaussian matters as its colour. A GPU has it
 //! in its guide.
 
-use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0, SplatError};
+use effigy_splat::{BlendSpace, Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0, SplatError, SplatRules};
 
 use crate::{Avatar, parts};
 
@@ -38,6 +38,9 @@ impl ImportanceRaster {
         self.painted.rotations.clone_from(&shown.rotations);
         self.painted.log_scales.clone_from(&shown.log_scales);
         self.painted.opacity_logits.clone_from(&shown.opacity_logits);
+        // What is painted is no light, whatever the avatar's own colours are.
+        let rules = SplatRules { blending: BlendSpace::Srgb, ..filter.rules };
+        let filter = Filter { rules, ..filter };
         self.rasterizer.render(&self.painted, &[], camera, filter, &mut self.frame)?;
         values.extend(self.frame.color.iter().map(|pixel| pixel[0]));
         Ok(())

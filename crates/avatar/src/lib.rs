@@ -11,6 +11,7 @@ mod avatar;
 mod detail;
 mod error;
 mod extent;
+mod glb;
 mod importance_raster;
 pub mod lam;
 mod morph;

@@ -9,7 +9,10 @@ use flate2::read::MultiGzDecoder;
 use crate::archive::{Archive, file_name, is_zip, part};
 use crate::asset::{AssetFile, EXTENSION_NAME};
 use crate::lam::{self, LamLimits, read_lam};
-use crate::splat_file::{SplatFileError, SplatOrigin, SplatReadOptions, is_spz_within_gzip, read_splat};
+use crate::splat_file::{
+    SplatFileError, SplatOrigin, SplatReadOptions, SplatScene, is_sog_meta, is_spz_within_gzip,
+    read_antimatter, read_bundled_sog, read_khr, read_ksplat, read_sog_beside, read_splat,
+};
 use crate::surface::{SurfaceOptions, sample};
 use crate::unread::{has_ending, refuse_by_content, refuse_by_name};
 use crate::{Avatar, AvatarError};
@@ -19,7 +22,7 @@ use crate::{Avatar, AvatarError};
 pub struct OpenOptions {
     /// Largest file, bytes; if it is packed, also what it unpacks to.
     pub file_bytes: u64,
-    /// For PLY and SPZ.
+    /// For splat files.
     pub splat: SplatReadOptions,
     /// For glTF.
     pub rig: LoadLimits,
@@ -44,7 +47,8 @@ impl Default for OpenOptions {
 
 impl Avatar {
     /// Opens `path`, whose kind is told by its content: a `.glb` with the extension `EFFIGY_neural_avatar`; any other
-    /// glTF or VRM, whose surface is sampled ([`sample`]); a LAM zip ([`read_lam`]); a splat file ([`read_splat`]); or one
+    /// glTF or VRM, whose surface is sampled ([`sample`]) unless it holds splats; a LAM zip ([`read_lam`]); a splat file of any
+    /// of the formats of [`crate::splat_file`], of which `.splat` alone is told by its name; or one
     /// of these packed by gzip, or alone of its kind in a zip.
     ///
     /// An avatar without a name of its own gets the file's.
@@ -132,7 +136,14 @@ fn open_known(
         return Ok((avatar, None));
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    if is_sog_meta(text) {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        return splats(read_sog_beside(text, folder, &options.splat)?);
+    }
     if is_glb || text.starts_with(b"{") {
+        if let Some(scene) = read_khr(bytes, path.parent(), &options.rig, &options.splat)? {
+            return splats(scene);
+        }
         if AssetFile::parse(bytes, &options.rig).is_ok_and(|file| file.has_lost_its_avatar()) {
             tracing::warn!(
                 "{}: was a neural avatar, but another program has dropped its Gaussians (the extension \
@@ -143,10 +154,20 @@ fn open_known(
         let rig = Rig::from_slice(bytes, path.parent(), &options.rig)?;
         return Ok((sample(rig, &options.surface)?, None));
     }
-    let scene = read_splat(bytes, &options.splat).map_err(|e| match e {
-        SplatFileError::UnknownFormat => AvatarError::UnknownFormat,
-        other => other.into(),
-    })?;
+    splats(match read_splat(bytes, &options.splat) {
+        // These two have no mark of their own, or hardly one.
+        Err(SplatFileError::UnknownFormat) if has_ending(path, &["splat"]) => {
+            read_antimatter(bytes, &options.splat)?
+        }
+        Err(SplatFileError::UnknownFormat) if has_ending(path, &["ksplat"]) => {
+            read_ksplat(bytes, &options.splat)?
+        }
+        Err(SplatFileError::UnknownFormat) => return Err(AvatarError::UnknownFormat),
+        other => other?,
+    })
+}
+
+fn splats(scene: SplatScene) -> Result<(Avatar, Option<SplatOrigin>), AvatarError> {
     let avatar = Avatar { name: String::new(), gaussians: scene.gaussians, filter: scene.filter, body: None };
     avatar.validate()?;
     Ok((avatar, Some(scene.origin)))
@@ -170,7 +191,7 @@ fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>, AvatarError> {
 }
 
 /// Endings of what is opened where it is the only file of these in a zip.
-const PACKED: [&str; 5] = ["ply", "spz", "gz", "glb", "vrm"];
+const PACKED: [&str; 7] = ["ply", "spz", "splat", "ksplat", "gz", "glb", "vrm"];
 
 fn open_zip(
     bytes: &[u8],
@@ -180,6 +201,9 @@ fn open_zip(
     let mut archive = Archive::open(bytes, options.lam.entries, options.file_bytes)?;
     if archive.find(lam::SKIN)?.is_some() {
         return Ok((read_lam(bytes, &options.lam)?, None));
+    }
+    if let Some(meta) = archive.find("meta.json")?.map(str::to_owned) {
+        return splats(read_bundled_sog(&mut archive, &meta, &options.splat)?);
     }
     let found: Vec<String> =
         archive.paths().filter(|path| has_ending(Path::new(path), &PACKED)).map(str::to_owned).collect();

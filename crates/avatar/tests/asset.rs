@@ -7,7 +7,7 @@ use common::{avatar, avatar_with_field, data, json_of, mutate, warnings, with_js
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarError, OpenOptions};
 use effigy_rig::{ChannelValues, LoadLimits, Rig, RigError};
-use effigy_splat::{Filter, Gaussians};
+use effigy_splat::{BlendSpace, Filter, Gaussians, SplatRules};
 use glam::Vec3;
 use serde_json::Value;
 
@@ -188,7 +188,10 @@ fn keys(schema: &Value) -> (Vec<String>, Vec<String>) {
 fn the_schema_says_what_is_written_and_what_is_read() {
     let schema: Value =
         serde_json::from_str(include_str!("../schema/EFFIGY_neural_avatar.schema.json")).unwrap();
-    let glb = avatar_with_field().to_glb().unwrap();
+    let mut full = avatar_with_field();
+    full.filter.rules = SplatRules { blending: BlendSpace::Linear, ..SplatRules::KHR_ELLIPSE };
+    let glb = full.to_glb().unwrap();
+    assert_eq!(Avatar::from_glb(&glb).unwrap().filter, full.filter);
     let bound = avatar().to_glb().unwrap();
     let alone = Avatar { body: None, name: String::new(), ..avatar() }.to_glb().unwrap();
     for glb in [&glb, &alone] {

@@ -8,8 +8,14 @@ mod made;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_splat};
-use made::{CHUNK, Spz, compressed_ply, gzip, gzip_of_zeros, plain_ply, ply, property_names};
+use effigy_avatar::splat_file::{
+    SplatFileError, SplatLimits, SplatReadOptions, SplatScene, read_antimatter, read_khr, read_sog,
+    read_splat, write_khr,
+};
+use effigy_rig::LoadLimits;
+use made::{
+    CHUNK, Sog, Spz, antimatter, compressed_ply, gzip, gzip_of_zeros, ksplat, plain_ply, ply, property_names,
+};
 
 /// xorshift64* (Vigna 2016).
 struct Random(u64);
@@ -84,13 +90,26 @@ fn read_damaged(
     random: &mut Random,
     packed: impl Fn(Vec<u8>) -> Vec<u8>,
 ) -> usize {
-    let whole = read_splat(&packed(file.to_vec()), &OPTIONS).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let packed = |bytes: &[u8]| packed(bytes.to_vec());
+    read_damaged_by(name, file, count, random, packed, |bytes| read_splat(bytes, &OPTIONS))
+}
+
+/// As [`read_damaged`], by `read`.
+fn read_damaged_by(
+    name: &str,
+    file: &[u8],
+    count: usize,
+    random: &mut Random,
+    packed: impl Fn(&[u8]) -> Vec<u8>,
+    read: impl Fn(&[u8]) -> Result<SplatScene, SplatFileError>,
+) -> usize {
+    let whole = read(&packed(file)).unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(!whole.gaussians.is_empty());
     let mut accepted = 0;
     for _ in 0..count {
-        let bytes = packed(damage(file, random));
+        let bytes = packed(&damage(file, random));
         let start = Instant::now();
-        match read_splat(&bytes, &OPTIONS) {
+        match read(&bytes) {
             Ok(scene) => {
                 scene.gaussians.validate().unwrap();
                 assert!(scene.gaussians.len() <= 200_000);
@@ -101,6 +120,30 @@ fn read_damaged(
         assert!(start.elapsed() < Duration::from_secs(5), "{name} takes too long");
     }
     assert!(accepted < count, "{name}: no damage was noticed");
+    accepted
+}
+
+/// Of both versions, with damage to what says what the pictures mean, or to one of them.
+fn damaged_sogs_are_read_or_refused(random: &mut Random) -> usize {
+    let mut accepted = 0;
+    for version in [1, 2] {
+        let sog = Sog::new(version);
+        let picture = |name: &str| {
+            let file = sog.files.iter().find(|(path, _)| path == name);
+            file.map(|(_, bytes)| bytes.clone()).ok_or_else(|| SplatFileError::Sog("missing".into()))
+        };
+        let same = |bytes: &[u8]| bytes.to_vec();
+        accepted += read_damaged_by("meta.json", sog.meta.as_bytes(), 1000, random, same, |meta| {
+            read_sog(meta, picture, &OPTIONS)
+        });
+        for (name, bytes) in &sog.files {
+            accepted += read_damaged_by(name, bytes, 200, random, same, |damaged| {
+                let fetch =
+                    |wanted: &str| if wanted == name { Ok(damaged.to_vec()) } else { picture(wanted) };
+                read_sog(sog.meta.as_bytes(), fetch, &OPTIONS)
+            });
+        }
+    }
     accepted
 }
 
@@ -156,6 +199,9 @@ fn damaged_files_are_read_or_refused() {
         ("gzip", gzip(&Spz::two(3).payload())),
         ("PLY of other properties", odd_ply()),
         ("SPZ 4 with records", Spz { flags: 2, ..Spz::two(4) }.v4(&RECORDS)),
+        (".ksplat", ksplat(0, 2).bytes()),
+        (".ksplat of half floats", ksplat(1, 1).bytes()),
+        (".ksplat of bytes", ksplat(2, 2).bytes()),
     ] {
         accepted += read_damaged(name, &file, 2000, &mut random, same);
     }
@@ -168,6 +214,19 @@ fn damaged_files_are_read_or_refused() {
     let payload = recorded.payload();
     accepted +=
         read_damaged("SPZ with records within gzip", &payload, 1000, &mut random, |bytes| gzip(&bytes));
+    let rows = [([1.0, 2.0, 3.0], [0.1; 3], [9, 99, 199, 255], [255, 128, 128, 128]); 40];
+    let same_as = |file: &[u8]| file.to_vec();
+    accepted += read_damaged_by(".splat", &antimatter(&rows), 1000, &mut random, same_as, |bytes| {
+        read_antimatter(bytes, &OPTIONS)
+    });
+    accepted += damaged_sogs_are_read_or_refused(&mut random);
+    let scene = read_splat(&plain_ply(10, 45), &OPTIONS).unwrap();
+    let glb = write_khr(&scene.gaussians, scene.filter, "ten").unwrap();
+    accepted += read_damaged_by("KHR_gaussian_splatting", &glb, 2000, &mut random, same_as, |bytes| {
+        // A file that has lost the name of the extension holds no splats.
+        let none = || SplatFileError::Khr("none".into());
+        read_khr(bytes, None, &LoadLimits::default(), &OPTIONS)?.ok_or_else(none)
+    });
     // Damage must get past the header often enough to be worth the test.
     assert!(accepted > 1500, "{accepted}");
     if let (Some(before), Some(after)) = (before, peak_memory()) {

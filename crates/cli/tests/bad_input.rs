@@ -277,6 +277,34 @@ fn damaged_spz() {
 }
 
 #[test]
+fn damaged_splats_of_other_kinds() {
+    let bench = Bench::new();
+    // Position, scale, colour and rotation of one Gaussian.
+    let numbers: Vec<u8> = [0.0_f32, 1.0, 2.0, 0.1, 0.1, 0.1].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let good = [&numbers[..], &[255, 128, 0, 255], &[255, 128, 128, 128]].concat();
+    bench.avatar_in("a.splat", &good);
+    bench.no_avatar_in("short.splat", &good[..30], "no multiple of 32");
+    bench.no_avatar_in("noise.splat", &[0xff; 64], "no positions and scales");
+    bench.no_avatar_in("a.ksplat", &[1; 5000], "version 1.1 is not known");
+    bench.no_avatar_in("short.ksplat", &[0; 100], "version 0.0 is not known");
+    let meta = br#"{"version":2,"count":1,"means":{"mins":[0,0,0],"maxs":[1,1,1],"files":["l.webp","u.webp"]},
+        "scales":{"files":[]},"quats":{"files":[]},"sh0":{"files":[]}}"#;
+    bench.no_avatar_in("a.sog", &files::zip(&[("meta.json", &meta[..])]), "l.webp: ");
+    let primitive = |attributes: &str| {
+        format!(
+            r#"{{"asset":{{"version":"2.0"}},"scene":0,"scenes":[{{"nodes":[0]}}],"nodes":[{{"mesh":0}}],
+            "accessors":[{{"componentType":5126,"count":1,"type":"VEC3"}}],"meshes":[{{"primitives":[{{"mode":0,
+            "attributes":{{{attributes}}},"extensions":{{"KHR_gaussian_splatting":{{"kernel":"ellipse",
+            "colorSpace":"srgb_rec709_display"}}}}}}]}}]}}"#
+        )
+    };
+    let lacks = primitive(r#""POSITION":0"#);
+    bench.no_avatar_in("a.gltf", lacks.as_bytes(), "lacks the attribute KHR_gaussian_splatting:ROTATION");
+    let beyond = primitive(r#""POSITION":7"#);
+    bench.no_avatar_in("b.gltf", beyond.as_bytes(), "there is no accessor 7");
+}
+
+#[test]
 fn damaged_and_hostile_zips() {
     let bench = Bench::new();
     let (skin, offsets) = (two_bones().glb(), files::ply(&[files::ROW; 6]));

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         count: STEPS,
         size: SIZE,
     };
-    let none = Filter { variance: 0.0, compensate: false };
+    let none = Filter { variance: 0.0, compensate: false, ..Filter::CLASSIC };
     let sequence = |filter, finer| -> Result<Vec<Frame>, Box<dyn std::error::Error>> {
         let uploaded = renderer.upload(&Arc::new(Avatar { filter, ..avatar.clone() }))?;
         Ok(dolly.pictures((&gpu.device, &gpu.queue, &renderer), &uploaded, finer)?)

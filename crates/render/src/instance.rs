@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use effigy_avatar::Body;
 use effigy_rig::{Palette, Pose, joint_palette};
 use effigy_shaders::{TILE, numbered, rows, storage};
-use effigy_splat::Camera;
+use effigy_splat::{BlendSpace, Camera};
 use glam::{Affine3A, Mat4, Quat, Vec3};
 
 use crate::avatar::{Shared, SharedRig};
@@ -97,7 +97,8 @@ pub(crate) struct InstanceData {
     variance: f32,
     compensate: u32,
     end: f32,
-    padding: [f32; 4],
+    linear: u32,
+    padding: [u32; 3],
 }
 
 /// What of an avatar is drawn: the first Gaussians in the order of detail, the last of them the more faintly the later
@@ -295,7 +296,8 @@ impl GpuAvatar {
             variance: self.shared.filter.variance,
             compensate: self.shared.filter.compensate.into(),
             end,
-            padding: [0.0; 4],
+            linear: (self.shared.filter.rules.blending == BlendSpace::Linear).into(),
+            padding: [0; 3],
         }
     }
 

@@ -80,6 +80,7 @@ impl Quads {
                     texture(&target.color.view),
                     texture(&blended_depth),
                     texture(&target.depth.view),
+                    whole(&target.camera),
                 ]),
             ),
             tiles: (ranges.size() / 8) as u32,

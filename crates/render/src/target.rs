@@ -1,7 +1,7 @@
 //! What frames are drawn into: the textures of a picture, the camera that it is seen through, and what hides parts of it.
 
 use effigy_shaders::{CameraData, TILE, numbered, uniform};
-use effigy_splat::{MAX_PICTURE_SIZE, SplatError};
+use effigy_splat::{BlendSpace, MAX_PICTURE_SIZE, SplatError, SplatRules};
 use glam::Mat4;
 
 use crate::pipelines::Pipelines;
@@ -41,6 +41,8 @@ pub(crate) struct Target {
     pub(crate) occluder: Option<BoundOccluder>,
     /// How it is to be composited, where it can be.
     pub(crate) wanted: Method,
+    /// Of the avatars that are drawn.
+    pub(crate) rules: SplatRules,
 }
 
 pub(crate) struct BoundOccluder {
@@ -77,13 +79,15 @@ impl Target {
             camera: uniform(device, "camera", size_of::<CameraData>()),
             occluder: None,
             wanted: Method::default(),
+            rules: SplatRules::CLASSIC,
         })
     }
 
     /// How it is composited: as is wanted, or by tiles where quads cannot give what it holds.
     pub(crate) fn method(&self) -> Method {
-        let by_quads =
-            self.guide.is_none() && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
+        let by_quads = self.guide.is_none()
+            && self.rules.blending == BlendSpace::Srgb
+            && self.color.texture.format() == wgpu::TextureFormat::Rgba16Float;
         if by_quads { self.wanted } else { Method::Tiles }
     }
 

@@ -1,7 +1,7 @@
 //! One picture: what it is drawn into, what is drawn of each avatar, and in which light.
 
 use effigy_shaders::{CameraData, filled, uniform};
-use effigy_splat::{Camera, Light};
+use effigy_splat::{Camera, Light, SplatOrder, SplatRules};
 use glam::Mat4;
 
 use crate::instance::Share;
@@ -146,7 +146,8 @@ impl View {
         }
     }
 
-    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds.
+    /// How frames are composited: as it was set, or by tiles where quads cannot give what the view holds, or cannot blend
+    /// what was drawn last (linear light, [`SplatRules::blending`]).
     pub fn method(&self) -> Method {
         self.target.method()
     }
@@ -163,6 +164,11 @@ impl View {
 
     /// Decides what is drawn of each of `avatars`.
     pub(crate) fn choose(&mut self, device: &wgpu::Device, avatars: &[&GpuAvatar], camera: &Camera) {
+        let before = self.method();
+        self.target.rules = SplatRules::common(avatars.iter().map(|avatar| avatar.shared.filter.rules));
+        if self.method() != before {
+            self.memory = None;
+        }
         let most = most_splats(&device.limits());
         let splats = |quality: f32| -> u64 {
             avatars.iter().map(|avatar| u64::from(avatar.share(camera, quality).drawn)).sum()
@@ -188,7 +194,7 @@ impl View {
                 self.needs.entries = self.needs.entries.saturating_add(entries);
             }
         }
-        self.coarse_depths = coarse_depths_suffice(avatars, camera);
+        self.coarse_depths = coarse_depths_suffice(avatars, camera, self.target.rules.order);
     }
 
     /// Whether there is working memory for what was chosen to be drawn of `avatars`, and it is bound.
@@ -254,7 +260,7 @@ impl View {
             self.slots.push(InstanceSlot::new(avatar.data(splats, share)));
             splats += share.drawn;
         }
-        let data = CameraData::new(camera, memory.room.splats as u32);
+        let data = CameraData::new(camera, memory.room.splats as u32, self.target.rules);
         let state = [u32::MAX, 0, 0, 0, splats, self.is_lit().into(), 0, 0];
         let light = self.light.as_ref().map_or(&[][..], bytemuck::bytes_of);
         let (projection, projection_buffer) = match &self.target.occluder {
@@ -280,12 +286,17 @@ impl View {
 /// other: they lie within each other.
 const SAME_DEPTH: f32 = 1.0 / 64.0;
 
-/// Whether the depths of `avatars`, sorted by 16 bits, are the same only where they may be ([`SAME_DEPTH`]).
-fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera) -> bool {
+/// Whether the depths of `avatars`, or their distances if `order` says so, sorted by 16 bits, are the same only where they
+/// may be ([`SAME_DEPTH`]).
+fn coarse_depths_suffice(avatars: &[&GpuAvatar], camera: &Camera, order: SplatOrder) -> bool {
     let (mut nearest, mut farthest, mut same) = (f32::INFINITY, camera.near, f32::INFINITY);
     for avatar in avatars {
         let (center, radius) = avatar.bounding_sphere();
-        let depth = -camera.camera_from_world.transform_point3(center).z;
+        let from_eye = camera.camera_from_world.transform_point3(center);
+        let depth = match order {
+            SplatOrder::ViewDepth => -from_eye.z,
+            SplatOrder::EyeDistance => from_eye.length(),
+        };
         nearest = nearest.min((depth - radius).max(camera.near));
         farthest = farthest.max(depth + radius);
         same = same.min(SAME_DEPTH * avatar.median_size());

@@ -28,7 +28,8 @@ const SUPPORTED: &[&str] = &[
     "KHR_xmp_json_ld",
     "EXT_texture_webp",
 ];
-const SUPPORTED_PREFIXES: &[&str] = &["KHR_materials_", "KHR_gaussian_splatting", "VRMC_", "EFFIGY_"];
+const SUPPORTED_PREFIXES: &[&str] =
+    &["KHR_materials_", "KHR_gaussian_splatting", "KHR_spz_", "VRMC_", "EFFIGY_"];
 /// Where this is required, the file has no other base colour.
 const UNSUPPORTED: &str = "KHR_materials_pbrSpecularGlossiness";
 /// What takes an extension out of a file `in.glb`.

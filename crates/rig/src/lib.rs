@@ -31,6 +31,7 @@ pub use error::{RigError, shown};
 pub use expression::{Override, Procedural};
 pub use frames::{FrameMode, RingEntry, SurfaceFrames, frame_from_tangents};
 pub use limits::LoadLimits;
+pub use load::{RawPrimitive, visit_primitives};
 pub use normals::rest_normals;
 pub use pose::{NodeTransform, Palette, Pose, joint_palette};
 pub use poser::{PosedVertices, Poser};

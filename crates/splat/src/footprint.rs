@@ -5,7 +5,7 @@
 //! plain arrays that the compiler vectorises for whatever the machine has. No fused multiply-add is used, so that wider
 //! registers change nothing in the result.
 
-use crate::projection::{MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Splat};
+use crate::projection::{MAX_ALPHA, MIN_TRANSMITTANCE, Splat};
 
 /// Tile width and height, pixels.
 pub(crate) const TILE: usize = 16;
@@ -68,6 +68,7 @@ pub(crate) struct Footprint {
     xy: f32,
     yy: f32,
     opacity: f32,
+    least_alpha: f32,
 }
 
 impl Footprint {
@@ -101,7 +102,16 @@ impl Footprint {
             let comes = (middle + half >= 0.0) & (middle - half <= TILE as f32 - 1.0);
             cut |= u32::from(comes) << y;
         }
-        Self { dx, rows: Rows(box_rows & cut), quadratic, center_y, xy, yy, opacity: splat.opacity }
+        Self {
+            dx,
+            rows: Rows(box_rows & cut),
+            quadratic,
+            center_y,
+            xy,
+            yy,
+            opacity: splat.opacity,
+            least_alpha: splat.least_alpha,
+        }
     }
 
     /// Distance of row `y` from the splat's centre.
@@ -111,7 +121,7 @@ impl Footprint {
     }
 
     /// What the splat covers of the pixels of row `y`, of which `transmittance` is still free: 0 where it is not drawn,
-    /// else [`MIN_ALPHA`] to [`MAX_ALPHA`], the latter where it was clamped.
+    /// else its least alpha to [`MAX_ALPHA`], the latter where it was clamped.
     #[inline(always)]
     pub(crate) fn alphas(&self, y: usize, transmittance: &Row) -> Row {
         let dy = self.dy(y);
@@ -123,7 +133,8 @@ impl Footprint {
             let alpha = self.opacity * exp(power);
             let alpha = if alpha < MAX_ALPHA { alpha } else { MAX_ALPHA };
             // A needle's quadratic form can come out negative by rounding far from its centre.
-            let drawn = (alpha >= MIN_ALPHA) & (transmittance[x] >= MIN_TRANSMITTANCE) & (power <= 0.0);
+            let drawn =
+                (alpha >= self.least_alpha) & (transmittance[x] >= MIN_TRANSMITTANCE) & (power <= 0.0);
             alphas[x] = if drawn { alpha } else { 0.0 };
         }
         alphas

@@ -2,7 +2,8 @@
 
 use glam::{Quat, Vec3};
 
-use crate::SplatError;
+use crate::srgb::{linear_from_srgb, srgb_from_linear};
+use crate::{BlendSpace, SplatError};
 
 /// Light of another scene than the one that an avatar was captured in. The captured colours, with the light of the
 /// capture in them, are taken for the surface's own: a first step, which suits even light best.
@@ -49,32 +50,38 @@ impl Light {
     /// Display-referred sRGB `color`, at least 0, as it shows in this light on a surface with unit `normal`, in the world.
     #[inline]
     pub fn shade(&self, color: Vec3, normal: Vec3) -> Vec3 {
-        let lambert = normal.dot(self.direction.normalize()).max(0.0);
-        srgb_from_linear(linear_from_srgb(color) * (self.ambient + self.key * lambert))
+        srgb_from_linear(linear_from_srgb(color) * self.on(normal))
+    }
+
+    /// What arrives on a surface with unit `normal`, linear.
+    #[inline]
+    fn on(&self, normal: Vec3) -> Vec3 {
+        self.ambient + self.key * normal.dot(self.direction.normalize()).max(0.0)
     }
 }
 
 impl Lit<'_> {
     /// The colour of Gaussian `i`, seen along `direction` (from the camera to it, in the world), of which `color` is the
-    /// captured one.
+    /// captured one in `space`.
     #[inline]
-    pub(crate) fn shade(&self, i: usize, color: Vec3, frame: Option<&Quat>, direction: Vec3) -> Vec3 {
+    pub(crate) fn shade(
+        &self,
+        i: usize,
+        color: Vec3,
+        frame: Option<&Quat>,
+        direction: Vec3,
+        space: BlendSpace,
+    ) -> Vec3 {
         let normal = match frame {
             Some(frame) => *frame * self.normals[i],
             None if self.normals[i].dot(direction) > 0.0 => -self.normals[i],
             None => self.normals[i],
         };
-        self.light.shade(color, normal)
+        match space {
+            BlendSpace::Srgb => self.light.shade(color, normal),
+            BlendSpace::Linear => color * self.light.on(normal),
+        }
     }
-}
-
-/// IEC 61966-2-1, its curve continued above 1.
-fn linear_from_srgb(color: Vec3) -> Vec3 {
-    color.map(|c| if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) })
-}
-
-fn srgb_from_linear(light: Vec3) -> Vec3 {
-    light.map(|l| if l <= 0.003_130_8 { 12.92 * l } else { 1.055 * l.powf(1.0 / 2.4) - 0.055 })
 }
 
 #[cfg(test)]

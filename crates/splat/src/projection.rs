@@ -23,10 +23,12 @@ pub struct Splat {
     pub conic: [f32; 3],
     /// Opacity at the centre, after compensation.
     pub opacity: f32,
-    /// Half extents of the box outside of which alpha is below [`MIN_ALPHA`].
+    /// Half extents of the box outside of which alpha is below `least_alpha`.
     pub extent: [f32; 2],
     /// Distance of the centre along the view axis.
     pub depth: f32,
+    /// A contribution below this is not drawn: [`MIN_ALPHA`], or more where the rules cut the splat off before that.
+    pub least_alpha: f32,
 }
 
 /// What projecting needs of a camera, computed once a frame.
@@ -42,6 +44,8 @@ pub struct Projector {
     slope_max: [f32; 2],
     near: f32,
     pub(crate) filter: Filter,
+    /// What the rules leave of a splat where they cut it off, as a part of its opacity.
+    cut: f32,
 }
 
 impl Projector {
@@ -58,6 +62,7 @@ impl Projector {
             slope_max,
             near: camera.near,
             filter,
+            cut: (-0.5 * filter.rules.cutoff * filter.rules.cutoff).exp(),
         }
     }
 
@@ -81,8 +86,9 @@ impl Projector {
             return None;
         }
         let (xx, yy) = (xx + v, yy + v);
-        // opacity · exp(−q/2) = 1/255 at q = reach.
-        let reach = 2.0 * (opacity * (1.0 / MIN_ALPHA)).ln();
+        let least_alpha = (opacity * self.cut).max(MIN_ALPHA);
+        // opacity · exp(−q/2) = least_alpha at q = reach.
+        let reach = 2.0 * (opacity / least_alpha).ln();
         let extent = [(reach * xx).sqrt(), (reach * yy).sqrt()];
         let visible = center[0] + extent[0] > 0.0
             && center[0] - extent[0] < self.size[0]
@@ -92,7 +98,8 @@ impl Projector {
             return None;
         }
         let inv_det = 1.0 / det;
-        Some(Splat { center, conic: [yy * inv_det, -xy * inv_det, xx * inv_det], opacity, extent, depth })
+        let conic = [yy * inv_det, -xy * inv_det, xx * inv_det];
+        Some(Splat { center, conic, opacity, extent, depth, least_alpha })
     }
 
     /// The local affine approximation of perspective at `p` in camera space, in front of the camera.

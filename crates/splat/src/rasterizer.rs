@@ -9,9 +9,10 @@ use crate::projection::{Projector, Splat};
 use crate::radix::sort_by_high_word;
 use crate::sh::{rest_direction, sh_color};
 use crate::splat_sums::BackwardMemory;
+use crate::srgb::srgb_from_linear;
 use crate::tiles::{TileBounds, Tiles};
 use crate::widest::with_widest_registers;
-use crate::{Camera, Filter, Frame, Gaussians, Lit, SplatError};
+use crate::{BlendSpace, Camera, Filter, Frame, Gaussians, Lit, SplatError, SplatOrder, SplatRules};
 
 pub(crate) const CULLED: u32 = u32::MAX;
 /// Tile entries that are held at once (128 MiB), where one row of tiles does not need more by itself.
@@ -98,6 +99,8 @@ impl Rasterizer {
     /// `frames` is empty, or holds for each Gaussian the rotation of its surface frame (world from rest): harmonics
     /// are evaluated in the rest frame, so that a turned head keeps its highlights where they were fitted.
     ///
+    /// There is a derivative only of what is drawn by [`SplatRules::CLASSIC`].
+    ///
     /// The Gaussians' values are taken to be valid (see [`Gaussians::validate`]); what is drawn of one that is not is
     /// not said.
     ///
@@ -113,7 +116,7 @@ impl Rasterizer {
     ) -> Result<(), SplatError> {
         let rendered = Rendered::of(gaussians, frames, camera, filter)?;
         self.draw(gaussians, frames, None, camera, filter, frame)?;
-        self.rendered = Some(rendered);
+        self.rendered = (filter.rules == SplatRules::CLASSIC).then_some(rendered);
         Ok(())
     }
 
@@ -167,7 +170,7 @@ impl Rasterizer {
             let end = self.tiles.band_end(first, BAND_ENTRIES);
             self.tiles.bin(first..end, &self.order);
             self.times.bin += clock.lap();
-            self.composite(frame);
+            self.composite(filter.rules.blending, frame);
             self.times.rasterize += clock.lap();
             first = end;
         }
@@ -184,6 +187,7 @@ impl Rasterizer {
     ) {
         let projector = Projector::new(camera, filter);
         let eye = camera.eye();
+        let SplatRules { order, blending, .. } = filter.rules;
         let (columns, rows) = (self.tiles.columns, self.tiles.rows);
         let n = gaussians.len();
         self.shaded.resize(n, ShadedSplat::default());
@@ -214,12 +218,16 @@ impl Rasterizer {
                             };
                             let mut color = sh_color(gaussians.sh_degree, gaussians.sh_of(i), direction);
                             if let Some(lit) = lit {
-                                color = lit.shade(i, color, frames.get(i), position - eye);
+                                color = lit.shade(i, color, frames.get(i), position - eye, blending);
                             }
                             *out = ShadedSplat { splat, color: color.into() };
                             *tiles = TileBounds::of(&splat, columns, rows);
+                            let distance = match order {
+                                SplatOrder::ViewDepth => splat.depth,
+                                SplatOrder::EyeDistance => (position - eye).length(),
+                            };
                             // The bits of positive floats sort like the floats.
-                            *key = splat.depth.to_bits();
+                            *key = distance.to_bits();
                         }
                     },
                 );
@@ -239,7 +247,7 @@ impl Rasterizer {
     }
 
     /// Composites the band of tiles that is listed.
-    fn composite(&self, frame: &mut Frame) {
+    fn composite(&self, blending: BlendSpace, frame: &mut Frame) {
         let width = frame.width as usize;
         let (band, columns) = (self.tiles.band(), self.tiles.columns);
         let arch = pulp::Arch::new();
@@ -262,6 +270,9 @@ impl Rasterizer {
                                 continue;
                             }
                             tile.composite(&self.shaded, entries, column * TILE, (band.start + row) * TILE);
+                            if blending == BlendSpace::Linear {
+                                tile.encode();
+                            }
                             tile.store(color, depth, width, column * TILE);
                         }
                     },
@@ -309,6 +320,20 @@ impl Tile {
                     if alive.is_empty() {
                         return;
                     }
+                }
+            }
+        }
+    }
+
+    /// Puts the straight colour of every pixel through the curve of sRGB.
+    fn encode(&mut self) {
+        for y in 0..TILE {
+            for x in 0..TILE {
+                let coverage = 1.0 - self.transmittance[y][x];
+                if coverage > 0.0 {
+                    let light = Vec3::new(self.red[y][x], self.green[y][x], self.blue[y][x]) / coverage;
+                    [self.red[y][x], self.green[y][x], self.blue[y][x]] =
+                        (coverage * srgb_from_linear(light)).to_array();
                 }
             }
         }

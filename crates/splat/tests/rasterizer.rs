@@ -3,7 +3,10 @@
 mod compare;
 mod oracle;
 
-use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SplatError, sh_color};
+use effigy_splat::{
+    BlendSpace, Camera, Filter, Frame, FrameGradient, GaussianGradients, Gaussians, Rasterizer, SplatError,
+    SplatOrder, SplatRules, sh_color,
+};
 use glam::{DVec3, Quat, Vec3};
 
 fn render(g: &Gaussians, frames: &[Quat], camera: &Camera, filter: Filter) -> Frame {
@@ -20,7 +23,9 @@ fn agrees_with_the_oracle_on_random_scenes() {
         let (g, frames) = oracle::random_scene(seed, 300, degree);
         g.validate().unwrap();
         let camera = oracle::camera(width, height);
-        for filter in [Filter::CLASSIC, Filter::MIP, Filter { variance: 0.1, compensate: true }] {
+        for filter in
+            [Filter::CLASSIC, Filter::MIP, Filter { variance: 0.1, compensate: true, ..Filter::CLASSIC }]
+        {
             for frames in [&[][..], &frames] {
                 let ours = render(&g, frames, &camera, filter);
                 let (color, depth) = oracle::render(&g, frames, &camera, filter);
@@ -36,6 +41,90 @@ fn agrees_with_the_oracle_on_random_scenes() {
             }
         }
     }
+}
+
+/// By each rule that differs from the classic ones, and by all: as the oracle, and not as without it.
+#[test]
+fn rules_of_other_formats_are_kept() {
+    let (classic, khr) = (SplatRules::CLASSIC, SplatRules::KHR_ELLIPSE);
+    let ordered = SplatRules { order: SplatOrder::EyeDistance, ..classic };
+    let cut = SplatRules { cutoff: 3.0, ..classic };
+    let narrow = SplatRules { cutoff: 1.5, ..classic };
+    let linear = SplatRules { blending: BlendSpace::Linear, ..classic };
+    let all = SplatRules { blending: BlendSpace::Linear, ..khr };
+    // Near and wide, so that depth and distance order it differently.
+    let (mut g, _) = oracle::random_scene(7, 300, 2);
+    g.positions.iter_mut().for_each(|p| *p *= Vec3::new(1.0, 1.0, 0.1));
+    let mut camera = Camera::look_at(Vec3::new(0.1, 0.0, 0.7), Vec3::ZERO, Vec3::Y, 1.8, 70, 50);
+    camera.cx += 3.0;
+    let usual = render(&g, &[], &camera, Filter::CLASSIC);
+    for (rules, least) in
+        [(ordered, 0.05), (cut, 0.002), (narrow, 0.05), (linear, 0.05), (khr, 0.05), (all, 0.05)]
+    {
+        let filter = Filter { rules, ..Filter::CLASSIC };
+        let ours = render(&g, &[], &camera, filter);
+        let (color, _) = oracle::render(&g, &[], &camera, filter);
+        let difference = compare::max_difference(&ours.color, &color);
+        // A pixel on the edge of what is cut off may fall on either side.
+        let worst = ours
+            .color
+            .iter()
+            .zip(&color)
+            .filter(|(a, b)| a.iter().zip(*b).any(|(a, b)| (f64::from(*a) - b).abs() > 2e-4));
+        let worst = worst.count();
+        assert!(worst <= 3 && difference < 0.02, "{rules:?}: {worst} pixels differ, by {difference}");
+        let changed =
+            usual.color.iter().zip(&ours.color).map(|(a, b)| (a[0] - b[0]).abs()).fold(0.0, f32::max);
+        assert!(changed > least, "{rules:?} change nothing: {changed}");
+    }
+}
+
+/// Two half-covering splats of linear light, white before black, by hand: 0.5 of white over the rest, then the curve.
+#[test]
+fn linear_light_is_blended_before_the_curve() {
+    let at = |z: f32, sh: f32| (Vec3::new(0.0, 0.0, z), [sh; 3]);
+    let (white, black) = (0.5 / effigy_splat::SH_C0, -0.5 / effigy_splat::SH_C0);
+    let (near, far) = (at(0.1, white), at(-0.1, black));
+    let g = Gaussians {
+        positions: vec![near.0, far.0],
+        rotations: vec![Quat::IDENTITY; 2],
+        log_scales: vec![Vec3::splat(0.0); 2],
+        opacity_logits: vec![0.0, 20.0],
+        sh_degree: 0,
+        sh: [near.1, far.1].concat(),
+    };
+    let camera = Camera::look_at(Vec3::new(0.0, 0.0, 3.0), Vec3::ZERO, Vec3::Y, 0.2, 33, 33);
+    let rules = SplatRules { blending: BlendSpace::Linear, ..SplatRules::CLASSIC };
+    let [r, _, _, a] = render(&g, &[], &camera, Filter { rules, ..Filter::CLASSIC }).color[16 * 33 + 16];
+    // 0.5 of white, 0.5 · 0.99 of black: coverage 0.995, light 0.5025; sRGB of that by IEC 61966-2-1 is 0.7370.
+    assert!((a - 0.995).abs() < 1e-3 && (r / a - 0.737).abs() < 2e-3, "{r} {a}");
+    // In sRGB the colours themselves are mixed.
+    let [r, _, _, a] = render(&g, &[], &camera, Filter::CLASSIC).color[16 * 33 + 16];
+    assert!((r / a - 0.5025).abs() < 2e-3, "{r} {a}");
+}
+
+/// What is drawn by other rules has no derivative, and says so.
+#[test]
+fn other_rules_have_no_derivative() {
+    let (g, _) = oracle::random_scene(3, 20, 0);
+    let camera = oracle::camera(20, 20);
+    let (mut rasterizer, mut frame) = (Rasterizer::new(), Frame::default());
+    for (rules, has) in [(SplatRules::CLASSIC, true), (SplatRules::KHR_ELLIPSE, false)] {
+        let filter = Filter { rules, ..Filter::CLASSIC };
+        rasterizer.render(&g, &[], &camera, filter, &mut frame).unwrap();
+        let gradient = FrameGradient { color: vec![[1.0; 4]; 400], depth: vec![0.0; 400] };
+        let mut out = GaussianGradients::default();
+        let result = rasterizer.backward(&g, &[], &camera, filter, &frame, &gradient, &mut out);
+        assert_eq!(result.is_ok(), has, "{rules:?}: {result:?}");
+    }
+}
+
+#[test]
+fn rules_of_many_are_those_that_all_have() {
+    let (classic, khr) = (SplatRules::CLASSIC, SplatRules::KHR_ELLIPSE);
+    assert_eq!(SplatRules::common([]), classic);
+    assert_eq!(SplatRules::common([khr, khr]), khr);
+    assert_eq!(SplatRules::common([khr, classic]), classic);
 }
 
 #[test]

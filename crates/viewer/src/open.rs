@@ -56,7 +56,7 @@ pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
     for path in paths.iter().filter(|path| kind(path).is_none()) {
         state.messages.fault(
             format!("{} is no file that the viewer knows", path.display()),
-            "It opens avatars (.glb, .gltf, .vrm, .ply, .splat, .spz, .zip), tracks (.json, .csv, .effs), PNG pictures, sound (.aac, .opus) and folders of captures.",
+            "It opens avatars (.glb, .gltf, .vrm, .ply, .spz, .splat, .ksplat, .sog, .zip), tracks (.json, .csv, .effs), PNG pictures, sound (.aac, .opus) and folders of captures.",
         );
     }
     if let Some(path) = last(Kind::Capture) {
@@ -196,7 +196,10 @@ pub(crate) fn ask(state: &mut State) {
         .set_title("Open an avatar or a track")
         .add_filter(
             "Avatars and tracks",
-            &["glb", "gltf", "vrm", "ply", "splat", "spz", "zip", "json", "csv", "txt", "vrma", "effs"],
+            &[
+                "glb", "gltf", "vrm", "ply", "spz", "splat", "ksplat", "sog", "zip", "json", "csv", "txt",
+                "vrma", "effs",
+            ],
         )
         .add_filter("All files", &["*"]);
     dialog::ask(state, dialog, Wanted::Files, files);

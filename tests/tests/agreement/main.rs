@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_rig::{FrameMode, Pose};
-use effigy_splat::{Camera, Filter};
+use effigy_splat::{BlendSpace, Camera, Filter, SplatRules};
 use glam::{Affine3A, Mat3, Quat, Vec3};
 use picture::{Agreement, Renderers, compare, covered, frame_subject};
 
@@ -132,6 +132,31 @@ fn a_made_rig_in_many_poses() {
                 assert!(psnr_covered >= 60.0 && depth < 1e-3, "the pictures differ");
             }
         }
+    }
+}
+
+/// Posed, an avatar keeps the rules that its splats came with.
+#[test]
+fn a_made_rig_by_the_rules_of_other_formats() {
+    let linear = SplatRules { blending: BlendSpace::Linear, ..SplatRules::KHR_ELLIPSE };
+    for rules in [SplatRules::KHR_ELLIPSE, linear] {
+        let filter = Filter { rules, ..Filter::CLASSIC };
+        let avatar = Arc::new(made::avatar(FrameMode::Surface, 4, 3000, filter));
+        let classic = Arc::new(made::avatar(FrameMode::Surface, 4, 3000, Filter::CLASSIC));
+        let (mut renderers, mut usual) = (Renderers::new(&avatar), Renderers::new(&classic));
+        let pose = made::pose(&avatar.body.as_ref().unwrap().rig, 0.5);
+        let posed = renderers.pose_on_cpu(Some(&pose));
+        let camera = frame_subject(&posed.gaussians, 256);
+        let cpu = renderers.cpu(Some(&pose), &camera);
+        let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &renderers.gpu(Some(&pose), &camera));
+        let changed = compare(&cpu, &usual.cpu(Some(&pose), &camera)).psnr;
+        println!(
+            "made, {rules:?}: {psnr:.1} dB, {psnr_covered:.1} dB where covered, depth within {depth:.1e}; \
+             {changed:.1} dB to the classic rules"
+        );
+        assert!(covered(&cpu) > 0.05, "hardly anything is drawn");
+        assert!(psnr_covered >= 55.0 && depth < 1e-2, "the pictures differ");
+        assert!(changed < 60.0, "the rules change nothing");
     }
 }
 

@@ -6,9 +6,9 @@ use effigy_rig::{Animation, Channel, ChannelValues, Interpolation, Pose, Rig};
 use glam::Quat;
 use serde_json::{Value, json};
 
-use super::glb::{BufferBuilder, ElementType, F32, ViewUse, number};
 use super::mesh::{Mesh, settled};
 use crate::AvatarError;
+use crate::glb::{BufferBuilder, ElementType, F32, ViewUse, number};
 
 /// Most morph weights at keys of all animations together, 256 MiB of them. A file whose channels move a few morphs at
 /// many keys each could ask for far more than its own size here.

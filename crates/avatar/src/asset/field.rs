@@ -6,9 +6,9 @@ use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, R
 use effigy_rig::Rig;
 use serde::{Deserialize, Serialize};
 
-use super::glb::{BufferBuilder, ViewUse};
 use super::{EXTENSION_NAME, Views, encoding};
 use crate::AvatarError;
+use crate::glb::{BufferBuilder, ViewUse};
 
 /// Numbers beside a name of `weights`, and `centers`, are indices of buffer views.
 #[derive(Serialize, Deserialize)]

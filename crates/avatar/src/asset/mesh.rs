@@ -7,8 +7,8 @@ use effigy_rig::{AlphaMode, Image, Joint, Material, Morph, Node, Primitive, Rig}
 use glam::{Affine3A, Quat, Vec3, Vec4};
 use serde_json::{Value, json};
 
-use super::glb::{BufferBuilder, ElementType, F32, U16, ViewUse, index_bytes, number, vector};
 use crate::AvatarError;
+use crate::glb::{BufferBuilder, ElementType, F32, U16, ViewUse, index_bytes, number, vector};
 use crate::morph::part_within;
 
 /// Consecutive primitives of one node: one glTF mesh.

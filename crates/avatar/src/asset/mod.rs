@@ -3,7 +3,6 @@
 mod animation;
 mod encoding;
 mod field;
-mod glb;
 mod mesh;
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,16 +10,16 @@ use std::io::Write;
 use std::path::Path;
 
 use effigy_rig::{Expression, FrameMode, GlbChunks, LoadLimits, Override, Rig, check_asset, split_glb};
-use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE};
+use effigy_splat::{BlendSpace, Filter, Gaussians, MAX_SH_DEGREE, SplatOrder, SplatRules};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::splat_file::{SplatFileError, write_ply};
+use crate::glb::{BufferBuilder, ViewUse};
+use crate::splat_file::{SplatFileError, write_khr, write_ply};
 use crate::whole_file::write_whole;
 use crate::{Avatar, AvatarError, Binding, Body};
 use field::FieldObject;
-use glb::{BufferBuilder, ViewUse};
 
 /// Name of the glTF extension.
 pub const EXTENSION_NAME: &str = "EFFIGY_neural_avatar";
@@ -66,6 +65,68 @@ struct Extension {
 struct FilterObject {
     variance: f32,
     compensate: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    order: OrderName,
+    /// Absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cutoff: Option<f32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    blending: BlendingName,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum OrderName {
+    #[default]
+    ViewDepth,
+    EyeDistance,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum BlendingName {
+    #[default]
+    Srgb,
+    Linear,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl From<Filter> for FilterObject {
+    fn from(Filter { variance, compensate, rules }: Filter) -> Self {
+        Self {
+            variance,
+            compensate,
+            order: match rules.order {
+                SplatOrder::ViewDepth => OrderName::ViewDepth,
+                SplatOrder::EyeDistance => OrderName::EyeDistance,
+            },
+            cutoff: rules.cutoff.is_finite().then_some(rules.cutoff),
+            blending: match rules.blending {
+                BlendSpace::Srgb => BlendingName::Srgb,
+                BlendSpace::Linear => BlendingName::Linear,
+            },
+        }
+    }
+}
+
+impl From<&FilterObject> for Filter {
+    fn from(object: &FilterObject) -> Self {
+        let rules = SplatRules {
+            order: match object.order {
+                OrderName::ViewDepth => SplatOrder::ViewDepth,
+                OrderName::EyeDistance => SplatOrder::EyeDistance,
+            },
+            cutoff: object.cutoff.unwrap_or(f32::INFINITY),
+            blending: match object.blending {
+                BlendingName::Srgb => BlendSpace::Srgb,
+                BlendingName::Linear => BlendSpace::Linear,
+            },
+        };
+        Self { variance: object.variance, compensate: object.compensate, rules }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,7 +246,7 @@ impl Avatar {
             version: if field.is_some() { ASSET_VERSION } else { VERSION_WITHOUT_FIELD },
             name: self.name.clone(),
             count: self.gaussians.len(),
-            filter: FilterObject { variance: self.filter.variance, compensate: self.filter.compensate },
+            filter: self.filter.into(),
             sh_degree: self.gaussians.sh_degree,
             positions,
             rotations,
@@ -239,6 +300,18 @@ impl Avatar {
             })
         })
         .map_err(AvatarError::io(path))
+    }
+
+    /// Writes the Gaussians at rest to `path`, a `.glb` with `KHR_gaussian_splatting`, as other programs read them
+    /// ([`write_khr`]). The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`AvatarError::Io`], and those of [`Avatar::posed_at_rest`] and [`write_khr`], with the path.
+    pub fn save_khr(&self, path: impl AsRef<Path>) -> Result<(), AvatarError> {
+        let path = path.as_ref();
+        let write = || write_khr(&self.posed_at_rest()?.gaussians, self.filter, &self.name);
+        let bytes = write().map_err(|e| e.in_file(path))?;
+        write_whole(path, |to| to.write_all(&bytes)).map_err(AvatarError::io(path))
     }
 
     /// Reads a `.glb` file with the extension, within the default [`LoadLimits`].
@@ -319,7 +392,7 @@ impl<'a> AssetFile<'a> {
             None => None,
             Some(binding) => Some(read_body(&extension, binding, &views, self.bytes, limits)?),
         };
-        let filter = Filter { variance: extension.filter.variance, compensate: extension.filter.compensate };
+        let filter = Filter::from(&extension.filter);
         let avatar = Avatar { name: extension.name, gaussians, filter, body };
         avatar.validate()?;
         Ok(Some(avatar))

@@ -18,6 +18,7 @@ use std::f64::consts::SQRT_2;
 use effigy_splat::{Gaussians, SH_C0};
 use glam::{DVec3, Quat};
 
+use super::color::logit;
 use super::orientation::UpAxis;
 use super::ply::{PLY_AXES, RestColumns};
 use super::ply_body::{PlyFile, Table};
@@ -76,8 +77,7 @@ pub(super) fn decode(file: &PlyFile<'_>, options: &SplatReadOptions) -> Result<S
         gaussians.positions.push(within(&chunk.position, unpack_11_10_11(position)).as_vec3());
         gaussians.rotations.push(unpack_rotation(rotation as u32));
         gaussians.log_scales.push(within(&chunk.log_scale, unpack_11_10_11(scale)).as_vec3());
-        let opacity = unorm(color, 8);
-        gaussians.opacity_logits.push((opacity / (1.0 - opacity)).ln() as f32);
+        gaussians.opacity_logits.push(logit(unorm(color, 8)));
         let rgb = within(&chunk.color, [24, 16, 8].map(|shift| unorm(color >> shift, 8)));
         let dc = (rgb - 0.5) / f64::from(SH_C0);
         gaussians.sh.extend(dc.as_vec3().to_array());

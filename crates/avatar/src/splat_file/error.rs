@@ -1,5 +1,6 @@
 //! What can be wrong with a splat file.
 
+use effigy_rig::RigError;
 use effigy_splat::SplatError;
 
 /// A fault in a splat file, or in writing one. One line; the name of the file is for the caller to add.
@@ -83,6 +84,21 @@ pub enum SplatFileError {
         /// What the decompressor says.
         fault: String,
     },
+    /// A `.splat` is not as it should be.
+    #[error(".splat: {0}")]
+    Antimatter(String),
+    /// Headers of a `.ksplat` are not as they should be.
+    #[error(".ksplat: {0}")]
+    Ksplat(String),
+    /// The `meta.json` of a SOG, or one of its pictures, is not as it should be.
+    #[error("SOG: {0}")]
+    Sog(String),
+    /// A primitive with the glTF extension is not as it should be.
+    #[error("KHR_gaussian_splatting: {0}")]
+    Khr(String),
+    /// The glTF file that holds splats is at fault.
+    #[error(transparent)]
+    Gltf(#[from] RigError),
     /// Of all the Gaussians none can be drawn.
     #[error("none of its {count} Gaussians can be drawn: {fault}")]
     NothingLeft {

@@ -13,7 +13,7 @@ pub struct SplatLimits {
     pub max_gaussians: u64,
     /// Most bytes that the Gaussians may take in memory, together with the streams they are decompressed to.
     pub max_unpacked_bytes: u64,
-    /// Longest header of a PLY, in bytes.
+    /// Longest header of a PLY, and `meta.json` of a SOG, in bytes.
     pub max_header_bytes: usize,
 }
 

@@ -4,9 +4,10 @@
 //! first all of red, then of green, then of blue; `opacity`, a logit; `scale_0..2`, natural logarithms; and
 //! `rot_0..3`, a quaternion with its real part first.
 
-use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE, SH_C0, sh_coefficients};
+use effigy_splat::{Filter, Gaussians, MAX_SH_DEGREE, sh_coefficients};
 use glam::{Quat, Vec3};
 
+use super::color::{harmonic_from_rgb, logit};
 use super::orientation::UpAxis;
 use super::ply_body::PlyFile;
 use super::scene::{Found, Told, finish};
@@ -117,12 +118,7 @@ fn smooth(log_scale: &mut Vec3, opacity_logit: &mut f32, deviation: f32) {
     let after = before.map(|s| 0.5 * ((2.0 * s).exp() + f64::from(deviation).powi(2)).ln());
     let opacity = (1.0 + (-f64::from(*opacity_logit)).exp()).recip() * (before - after).element_sum().exp();
     *log_scale = after.as_vec3();
-    *opacity_logit = (opacity / (1.0 - opacity)).ln() as f32;
-}
-
-/// The coefficient of degree 0 that gives a colour of `value` by itself.
-fn harmonic_from_rgb(value: f32) -> f32 {
-    ((f64::from(value) - 0.5) / f64::from(SH_C0)) as f32
+    *opacity_logit = logit(opacity);
 }
 
 const HARMONICS: [&str; 3] = ["f_dc_0", "f_dc_1", "f_dc_2"];

@@ -26,6 +26,7 @@ use glam::{Quat, Vec3};
 use half::f16;
 use ruzstd::decoding::StreamingDecoder;
 
+use super::color::logit_from_byte;
 use super::orientation::{Axes, UpAxis};
 use super::scene::{Found, Told, finish};
 use super::{SplatFileError, SplatLimits, SplatReadOptions, SplatScene};
@@ -232,10 +233,7 @@ impl Header {
             }
             _ => Vec3::NAN,
         }));
-        gaussians.opacity_logits.extend(opacities.iter().map(|&v| {
-            let opacity = f64::from(v) / 255.0;
-            (opacity / (1.0 - opacity)).ln() as f32
-        }));
+        gaussians.opacity_logits.extend(opacities.iter().map(|&v| logit_from_byte(v)));
         let (scales, _) = scales.as_chunks::<3>();
         gaussians
             .log_scales

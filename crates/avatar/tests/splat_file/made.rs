@@ -173,3 +173,185 @@ pub(crate) fn zstd_stored(content: &[u8]) -> Vec<u8> {
     frame.extend(content);
     frame
 }
+
+/// Position, linear scale, red green blue opacity, and rotation (w, x, y, z) of each Gaussian of a `.splat`.
+pub(crate) type AntimatterRow = ([f32; 3], [f32; 3], [u8; 4], [u8; 4]);
+
+pub(crate) fn antimatter(rows: &[AntimatterRow]) -> Vec<u8> {
+    let row = |(position, scale, color, rotation): &AntimatterRow| -> Vec<u8> {
+        let numbers = position.iter().chain(scale).flat_map(|v| v.to_le_bytes());
+        numbers.chain(*color).chain(*rotation).collect()
+    };
+    rows.iter().flat_map(row).collect()
+}
+
+/// A `.ksplat`, its Gaussians but for their places made by their number: see `bytes`.
+pub(crate) struct Ksplat {
+    pub(crate) level: u16,
+    pub(crate) harmonics: [f32; 2],
+    pub(crate) sections: Vec<KsplatSection>,
+}
+
+#[derive(Clone)]
+pub(crate) struct KsplatSection {
+    pub(crate) degree: u8,
+    pub(crate) bucket_size: u32,
+    pub(crate) block: f32,
+    /// Of the full buckets, then of the others.
+    pub(crate) centers: Vec<[f32; 3]>,
+    /// How many Gaussians those have that are not full.
+    pub(crate) partial: Vec<u32>,
+    pub(crate) positions: Vec<[f32; 3]>,
+}
+
+/// Three Gaussians in a full bucket of two and one of one, which is at (10, 0, 0).
+pub(crate) fn ksplat(level: u16, degree: u8) -> Ksplat {
+    Ksplat {
+        level,
+        harmonics: [-2.0, 2.0],
+        sections: vec![KsplatSection {
+            degree,
+            bucket_size: 2,
+            block: 5.0,
+            centers: vec![[0.0; 3], [10.0, 0.0, 0.0]],
+            partial: vec![1],
+            positions: vec![[0.5, -0.25, 1.0], [-2.5, 2.5, 0.0], [9.0, 1.0, -1.0]],
+        }],
+    }
+}
+
+impl Ksplat {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut file = vec![0; 4096 + 1024 * self.sections.len()];
+        let put = |file: &mut Vec<u8>, at: usize, bytes: &[u8]| {
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+        };
+        let total: usize = self.sections.iter().map(|s| s.positions.len()).sum();
+        let count = self.sections.len() as u32;
+        put(&mut file, 0, &[0, 1]);
+        put(&mut file, 4, &[count.to_le_bytes(), count.to_le_bytes()].concat());
+        put(&mut file, 12, &[(total as u32).to_le_bytes(), (total as u32).to_le_bytes()].concat());
+        put(&mut file, 20, &self.level.to_le_bytes());
+        put(&mut file, 36, &self.harmonics.map(f32::to_le_bytes).concat());
+        for (i, section) in self.sections.iter().enumerate() {
+            let at = 4096 + 1024 * i;
+            let n = section.positions.len() as u32;
+            let partial = section.partial.len() as u32;
+            let full = section.centers.len() as u32 - partial;
+            for (word, value) in [
+                (0, n),
+                (1, n),
+                (2, section.bucket_size),
+                (3, full + partial),
+                (6, 32_767),
+                (8, full),
+                (9, partial),
+            ] {
+                put(&mut file, at + 4 * word, &value.to_le_bytes());
+            }
+            put(&mut file, at + 16, &section.block.to_le_bytes());
+            put(&mut file, at + 20, &12_u16.to_le_bytes());
+            put(&mut file, at + 40, &u16::from(section.degree).to_le_bytes());
+            file.extend(section.partial.iter().flat_map(|n| n.to_le_bytes()));
+            file.extend(section.centers.iter().flatten().flat_map(|v| v.to_le_bytes()));
+            for k in 0..section.positions.len() {
+                self.push(section, k, &mut file);
+            }
+        }
+        file
+    }
+
+    fn push(&self, section: &KsplatSection, i: usize, file: &mut Vec<u8>) {
+        let real = |v: f32| match self.level {
+            0 => v.to_le_bytes().to_vec(),
+            _ => half::f16::from_f32(v).to_le_bytes().to_vec(),
+        };
+        let full = (section.centers.len() - section.partial.len()) * section.bucket_size as usize;
+        let bucket = if i < full { i / section.bucket_size as usize } else { section.centers.len() - 1 };
+        for (v, center) in section.positions[i].iter().zip(section.centers[bucket]) {
+            match self.level {
+                0 => file.extend(v.to_le_bytes()),
+                _ => {
+                    let steps = (v - center) / (0.5 * section.block) * 32_767.0 + 32_767.0;
+                    file.extend((steps.round() as u16).to_le_bytes());
+                }
+            }
+        }
+        let scale = 0.1 * (i as f32 + 1.0);
+        file.extend([scale, 2.0 * scale, 3.0 * scale].into_iter().flat_map(real));
+        let (sine, cosine) = (0.15 * i as f32).sin_cos();
+        file.extend([cosine, 0.0, sine, 0.0].into_iter().flat_map(real));
+        file.extend([10 * i as u8, 100, 255, 204]);
+        for degree in 1..=section.degree {
+            let (first, end) = (usize::from(degree).pow(2), (usize::from(degree) + 1).pow(2));
+            for channel in 0..3 {
+                for k in first..end {
+                    let value = 0.1 * k as f32 - 0.3 * channel as f32;
+                    let [least, greatest] = self.harmonics;
+                    match self.level {
+                        2 => file.push(((value - least) / (greatest - least) * 255.0).round() as u8),
+                        _ => file.extend(real(value)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A SOG of three Gaussians: its `meta.json` and its pictures.
+pub(crate) struct Sog {
+    pub(crate) meta: String,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+}
+
+impl Sog {
+    pub(crate) fn new(version: u32) -> Self {
+        let mut files = Vec::new();
+        let mut add = |name: &str, size: (u32, u32), pixels: &[[u8; 4]]| {
+            let mut rgba: Vec<u8> = pixels.concat();
+            rgba.resize((size.0 * size.1 * 4) as usize, 0);
+            let mut bytes = Vec::new();
+            image::codecs::webp::WebPEncoder::new_lossless(&mut bytes)
+                .encode(&rgba, size.0, size.1, image::ExtendedColorType::Rgba8)
+                .unwrap();
+            files.push((name.to_owned(), bytes));
+        };
+        // 65535, 0, middle; three quarters, one quarter, three quarters.
+        add("means_l.webp", (4, 4), &[[255, 0, 255, 255], [255, 0, 255, 255], [0, 0, 0, 255]]);
+        add("means_u.webp", (4, 4), &[[255, 0, 127, 255], [191, 64, 191, 255], [0, 0, 0, 255]]);
+        add("quats.webp", (4, 4), &[[128, 128, 128, 252], [255, 128, 128, 253], [9, 9, 9, 7]]);
+        add("scales.webp", (4, 4), &[[0, 64, 128, 255]; 3]);
+        add("sh0.webp", (4, 4), &[[0, 128, 255, 51]; 3]);
+        let centroids: Vec<[u8; 4]> =
+            (0..128_u8).flat_map(|n| (0..3).map(move |k| [n + k, 100, 0, 255])).collect();
+        add("shN_centroids.webp", (192, 2), &centroids);
+        add("shN_labels.webp", (4, 4), &[[65, 0, 0, 255], [0, 0, 0, 255], [1, 0, 0, 255]]);
+        let book = |start: f32, parts: f32| -> String {
+            let values: Vec<String> = (0..256).map(|v| (start + v as f32 / parts).to_string()).collect();
+            format!("[{}]", values.join(","))
+        };
+        let sh_files = "\"files\":[\"shN_centroids.webp\",\"shN_labels.webp\"]";
+        let means = "\"mins\":[-2,-2,-2],\"maxs\":[2,2,2],\"files\":[\"means_l.webp\",\"means_u.webp\"]";
+        let meta = if version == 2 {
+            format!(
+                "{{\"version\":2,\"count\":3,\"antialias\":true,\"means\":{{{means}}},\
+                 \"scales\":{{\"codebook\":{},\"files\":[\"scales.webp\"]}},\
+                 \"quats\":{{\"files\":[\"quats.webp\"]}},\
+                 \"sh0\":{{\"codebook\":{},\"files\":[\"sh0.webp\"]}},\
+                 \"shN\":{{\"count\":128,\"bands\":1,\"codebook\":{},{sh_files}}}}}",
+                book(-8.0, 64.0),
+                book(-2.0, 64.0),
+                book(-1.0, 128.0)
+            )
+        } else {
+            format!(
+                "{{\"means\":{{\"shape\":[3,3],\"dtype\":\"float32\",{means}}},\
+                 \"scales\":{{\"mins\":[-8,-8,-8],\"maxs\":[-4,0,4],\"files\":[\"scales.webp\"]}},\
+                 \"quats\":{{\"shape\":[3,4],\"encoding\":\"quaternion_packed\",\"files\":[\"quats.webp\"]}},\
+                 \"sh0\":{{\"mins\":[-2,-2,-2,-6],\"maxs\":[2,2,2,6],\"files\":[\"sh0.webp\"]}},\
+                 \"shN\":{{\"mins\":-1,\"maxs\":1,\"quantization\":8,{sh_files}}}}}"
+            )
+        };
+        Self { meta, files }
+    }
+}

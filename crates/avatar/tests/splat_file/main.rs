@@ -2,12 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod antimatter;
 mod clean;
 mod compressed_ply;
+mod gltf_made;
+mod khr;
+mod khr_write;
+mod ksplat;
 mod made;
+mod opened;
 mod ply;
 mod ply_write;
 mod real_files;
+mod sog;
 mod spz;
 #[path = "../../../rig/tests/support/warnings.rs"]
 mod warnings;

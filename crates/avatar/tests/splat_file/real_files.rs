@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use effigy_avatar::splat_file::{SplatReadOptions, read_splat};
-use effigy_splat::{Filter, Gaussians};
+use effigy_avatar::splat_file::{
+    SplatReadOptions, read_antimatter, read_khr, read_ply, read_splat, write_ply,
+};
+use effigy_rig::LoadLimits;
+use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer};
 use glam::Vec3;
 
 use crate::assert_close;
@@ -162,3 +165,68 @@ const SPZ_KNOWN: [Known; 4] = [
         [1.111_111, 1.084_967_3, 1.058_823_5],
     ),
 ];
+
+/// Files of other programs with `KHR_gaussian_splatting`: their splats are the same picture as from a PLY.
+#[test]
+fn splats_in_gltf_of_other_programs() {
+    let options = SplatReadOptions::default();
+    for (name, count, low, high) in [
+        // Made by the review draft: each of its primitives is one splat at the same place.
+        ("khr_conformance_matrix.glb", 15, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+        ("khr_extensible_fallback.gltf", 1, [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+        // Of splat-transform, with the bounds that it wrote.
+        (
+            "st_small.glb",
+            500,
+            [-0.338_752_24, 0.000_346_422_2, -0.519_980_2],
+            [0.570_847_15, 3.165_186_6, 0.600_475_6],
+        ),
+    ] {
+        let Some(bytes) = data(&format!("cases/35_khr_gaussian_splatting/{name}")) else { return };
+        let scene = read_khr(&bytes, None, &LoadLimits::default(), &options).unwrap().unwrap();
+        let g = &scene.gaussians;
+        let (least, greatest) = g.bounds().unwrap();
+        assert_eq!(g.len(), count);
+        assert_close(&least.to_array(), &low, 1e-6);
+        assert_close(&greatest.to_array(), &high, 1e-6);
+        let mut ply = Vec::new();
+        write_ply(g, scene.filter, &mut ply).unwrap();
+        let again = read_ply(&ply, &options).unwrap().gaussians;
+        let middle = 0.5 * (least + greatest);
+        let camera = Camera::look_at(middle + Vec3::new(0.8, 0.5, 6.0), middle, Vec3::Y, 0.9, 160, 120);
+        let [a, b] = [g, &again].map(|gaussians| {
+            let mut frame = Frame::default();
+            Rasterizer::new().render(gaussians, &[], &camera, scene.filter, &mut frame).unwrap();
+            frame
+        });
+        let drawn = a.color.iter().filter(|pixel| pixel[3] > 0.02).count();
+        // The second is a point of no extent.
+        assert!(drawn > 300 || count == 1, "{name}: {drawn} pixels");
+        let worst = a
+            .color
+            .iter()
+            .flatten()
+            .zip(b.color.iter().flatten())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{name}: {worst}");
+    }
+}
+
+/// The same four splats by two formats.
+#[test]
+fn the_smallest_splat_and_ksplat() {
+    let (Some(splat), Some(ksplat)) =
+        (data("cases/34_splat_ksplat_sog/minimal.splat"), data("cases/34_splat_ksplat_sog/minimal.ksplat"))
+    else {
+        return;
+    };
+    let options = SplatReadOptions::default();
+    let (a, b) = (read_antimatter(&splat, &options).unwrap(), read_splat(&ksplat, &options).unwrap());
+    let (a, b) = (a.gaussians, b.gaussians);
+    assert_eq!((a.len(), &a.positions), (4, &b.positions));
+    assert_eq!((&a.opacity_logits, &a.sh), (&b.opacity_logits, &b.sh));
+    for (a, b) in a.log_scales.iter().zip(&b.log_scales) {
+        assert!(a.abs_diff_eq(*b, 1e-6) && (a.x - 0.1f32.ln()).abs() < 1e-6);
+    }
+}

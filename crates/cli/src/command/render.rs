@@ -42,7 +42,7 @@ use crate::source::SourceOptions;
   effigy render head.glb --ambient 0.25 --key 1.2 --key-from 60,30 -o lit.png
   effigy render head.glb --camera transforms.json -o views")]
 pub(crate) struct Arguments {
-    /// The avatar: .glb, .gltf, .vrm, .ply, .spz or a LAM .zip. The bundled one if left out.
+    /// The avatar: .glb, .gltf, .vrm, .ply, .spz, .splat, .ksplat, .sog or a LAM .zip. The bundled one if left out.
     avatar: Option<PathBuf>,
     /// What it does: a Live Link Face .csv, a .json of weights, a .glb with an animation of weights, or a .effs.
     #[arg(long, value_name = "FILE")]

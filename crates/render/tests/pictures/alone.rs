@@ -42,7 +42,7 @@ fn agrees_with_the_oracle_on_random_scenes() {
     {
         let (g, _) = oracle::random_scene(seed, 300, degree);
         let camera = oracle::camera(width, height);
-        for filter in [Filter::CLASSIC, Filter { variance: 0.1, compensate: true }] {
+        for filter in [Filter::CLASSIC, Filter { variance: 0.1, compensate: true, ..Filter::CLASSIC }] {
             let ours = render(&gpu, &renderer, &splat_avatar(g.clone(), filter), &camera);
             let (color, depth) = oracle::render(&g, &[], &camera, filter);
             let difference = compare::max_difference(&ours.color, &color);

@@ -14,6 +14,7 @@ mod motion;
 #[path = "../../../splat/tests/oracle/mod.rs"]
 mod oracle;
 mod quads;
+mod rules;
 #[path = "../../examples/zoom/sequence.rs"]
 mod sequence;
 mod stage;

@@ -116,7 +116,7 @@ fn what_is_far_away_does_not_shimmer() {
         count: 61,
         size: 128,
     };
-    let none = Filter { variance: 0.0, compensate: false };
+    let none = Filter { variance: 0.0, compensate: false, ..Filter::CLASSIC };
     let pictures = |filter, finer| {
         let avatar = stage.renderer.upload(&Arc::new(Avatar { filter, ..head().clone() })).unwrap();
         let on = (&stage.gpu.device, &stage.gpu.queue, &stage.renderer);

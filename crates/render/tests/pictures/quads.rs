@@ -93,7 +93,7 @@ fn quads_agree_with_the_cpu_in_colour_and_depth() {
     {
         let (g, _) = oracle::random_scene(seed, 300, degree);
         let camera = oracle::camera(width, height);
-        for filter in [Filter::CLASSIC, Filter { variance: 0.1, compensate: true }] {
+        for filter in [Filter::CLASSIC, Filter { variance: 0.1, compensate: true, ..Filter::CLASSIC }] {
             let want = cpu(&g, &[], &camera, filter);
             let got = quads(&stage, &[&stage.upload(g.clone(), filter)], &camera);
             assert_near(&got, &want);
@@ -173,7 +173,7 @@ fn avatars_are_sorted_together_whatever_their_order() {
     let camera = oracle::camera(80, 64);
     let [(a, _), (b, _)] = [(31, 500), (32, 300)].map(|(seed, count)| oracle::random_scene(seed, count, 1));
     let first = stage.upload(a, Filter::MIP);
-    let mut second = stage.upload(b, Filter { variance: 2.0, compensate: false });
+    let mut second = stage.upload(b, Filter { variance: 2.0, compensate: false, ..Filter::CLASSIC });
     second
         .set_placement(Placement {
             rotation: Quat::from_xyzw(0.36, 0.48, 0.0, 0.8),

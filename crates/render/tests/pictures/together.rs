@@ -41,7 +41,7 @@ fn an_avatar_stands_where_it_is_placed() {
     let stage = Stage::new(Precision::Full);
     let (g, _) = oracle::random_scene(21, 400, 3);
     let camera = oracle::camera(90, 70);
-    let filter = Filter { variance: 0.2, compensate: true };
+    let filter = Filter { variance: 0.2, compensate: true, ..Filter::CLASSIC };
     let mut avatar = stage.upload(g.clone(), filter);
     avatar.set_placement(TURNED).unwrap();
     assert_eq!(avatar.placement(), TURNED);
@@ -95,7 +95,7 @@ fn each_keeps_its_own_filter_and_no_avatar_is_an_empty_picture() {
     let stage = Stage::new(Precision::Full);
     let camera = oracle::camera(40, 40);
     let (g, _) = oracle::random_scene(41, 200, 0);
-    let wide = Filter { variance: 4.0, compensate: false };
+    let wide = Filter { variance: 4.0, compensate: false, ..Filter::CLASSIC };
     for filter in [wide, Filter::MIP] {
         let avatar = stage.upload(g.clone(), filter);
         let got = stage.picture(&[&avatar], &camera, 1.0);

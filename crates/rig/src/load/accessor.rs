@@ -149,6 +149,19 @@ impl<'a> Accessors<'a> {
         usize::try_from(accessor.count.0).map_err(|_| invalid(place, "has too many elements"))
     }
 
+    /// Number of components of an accessor's elements.
+    pub(super) fn components(&self, index: usize, place: &str) -> Result<usize, RigError> {
+        let accessor = self
+            .root
+            .accessors
+            .get(index)
+            .ok_or_else(|| invalid(place, format!("there is no accessor {index}")))?;
+        match accessor.type_ {
+            Checked::Valid(kind) => Ok(width(kind)),
+            Checked::Invalid => Err(invalid(place, format!("accessor {index} is of unknown type"))),
+        }
+    }
+
     fn spend(&self, elements: usize, components: usize) -> Result<(), RigError> {
         let total = self.numbers.get().saturating_add((elements as u64).saturating_mul(components as u64));
         self.numbers.set(total);
@@ -163,8 +176,21 @@ impl<'a> Accessors<'a> {
         scaling: Scaling,
         place: &str,
     ) -> Result<Vec<f32>, RigError> {
+        let values = self.any_floats(index, kind, scaling, place)?;
+        check_finite(&values, width(kind), place)?;
+        Ok(values)
+    }
+
+    /// As [`Self::floats`], finite or not.
+    pub(super) fn any_floats(
+        &self,
+        index: usize,
+        kind: Type,
+        scaling: Scaling,
+        place: &str,
+    ) -> Result<Vec<f32>, RigError> {
         let width = width(kind);
-        match self.values(index, kind, scaling, place)? {
+        match self.any_values(index, kind, scaling, place)? {
             Values::Dense(values) => Ok(values),
             Values::Sparse(indices, values) => {
                 let count = self.count(index, place)?;
@@ -188,6 +214,19 @@ impl<'a> Accessors<'a> {
         scaling: Scaling,
         place: &str,
     ) -> Result<Values, RigError> {
+        let values = self.any_values(index, kind, scaling, place)?;
+        let (Values::Dense(numbers) | Values::Sparse(_, numbers)) = &values;
+        check_finite(numbers, width(kind), place)?;
+        Ok(values)
+    }
+
+    fn any_values(
+        &self,
+        index: usize,
+        kind: Type,
+        scaling: Scaling,
+        place: &str,
+    ) -> Result<Values, RigError> {
         // However few elements there are, looking takes its time.
         self.spend(1, 16)?;
         let (accessor, component) = self.get(index, kind, place)?;
@@ -203,10 +242,7 @@ impl<'a> Accessors<'a> {
             for element in run.elements() {
                 out.extend(element.chunks_exact(component.size()).map(|b| float(b, component, normalized)));
             }
-            match out.iter().position(|v| !v.is_finite()) {
-                Some(at) => Err(invalid(place, format!("element {} is not finite", at / width))),
-                None => Ok(out),
-            }
+            Ok(out)
         };
         let size = component.size() * width;
         let offset = accessor.byte_offset.map_or(0, |o| o.0);
@@ -274,6 +310,13 @@ impl<'a> Accessors<'a> {
             out.extend(element.chunks_exact(component.size()).map(|b| integer(b, component)));
         }
         Ok(out)
+    }
+}
+
+fn check_finite(values: &[f32], width: usize, place: &str) -> Result<(), RigError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(invalid(place, format!("element {} is not finite", at / width))),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ mod mesh;
 mod morph;
 mod node;
 mod packed;
+mod primitives;
 mod resource;
 mod vrm;
 
@@ -25,6 +26,8 @@ use crate::container::check_versions_and_extensions;
 use crate::error::shown;
 use crate::limits::read_within;
 use crate::{GlbChunks, LoadLimits, Rig, RigError, split_glb};
+
+pub use self::primitives::{RawPrimitive, visit_primitives};
 
 use self::accessor::Accessors;
 use self::resource::Files;

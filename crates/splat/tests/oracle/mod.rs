@@ -1,7 +1,7 @@
 //! The oracle: the same mathematics as the rasterisers, written for reading. Everything in f64, every Gaussian at
 //! every pixel, textbook matrices, no bounds, no tiles, no early stop.
 
-use effigy_splat::{Camera, Filter, Gaussians, sh_coefficients};
+use effigy_splat::{BlendSpace, Camera, Filter, Gaussians, SplatOrder, sh_coefficients};
 use glam::{DMat2, DMat3, DQuat, DVec2, DVec3, Quat};
 
 /// Gaussians in f64, so that a step of a finite difference is not lost to rounding.
@@ -35,13 +35,21 @@ pub(crate) struct Splat {
     pub(crate) opacity: f64,
     pub(crate) color: DVec3,
     pub(crate) depth: f64,
+    /// From the eye.
+    pub(crate) distance: f64,
+    /// Standard deviations from the centre beyond which there is nothing.
+    pub(crate) cutoff: f64,
 }
 
 impl Splat {
     /// How much it covers of what is at `pixel`.
     pub(crate) fn alpha(&self, pixel: DVec2) -> f64 {
         let d = pixel - self.center;
-        (self.opacity * (-0.5 * d.dot(self.inverse * d)).exp()).min(0.99)
+        let squared = d.dot(self.inverse * d);
+        if squared.sqrt() > self.cutoff {
+            return 0.0;
+        }
+        (self.opacity * (-0.5 * squared).exp()).min(0.99)
     }
 }
 
@@ -107,6 +115,8 @@ pub(crate) fn splat(
         opacity,
         color: color.max(DVec3::ZERO),
         depth,
+        distance: (world - eye).length(),
+        cutoff: filter.rules.cutoff.into(),
     })
 }
 
@@ -125,7 +135,10 @@ pub(crate) fn render(
 ) -> (Vec<[f64; 4]>, Vec<f64>) {
     let splats = splats(&Scene::of(gaussians), frames, camera, filter);
     let mut splats: Vec<Splat> = splats.into_iter().flatten().collect();
-    splats.sort_by(|a, b| a.depth.total_cmp(&b.depth));
+    splats.sort_by(|a, b| match filter.rules.order {
+        SplatOrder::ViewDepth => a.depth.total_cmp(&b.depth),
+        SplatOrder::EyeDistance => a.distance.total_cmp(&b.distance),
+    });
 
     let (mut colors, mut depths) = (Vec::new(), Vec::new());
     for i in 0..camera.width as usize * camera.height as usize {
@@ -141,10 +154,18 @@ pub(crate) fn render(
             through *= 1.0 - alpha;
         }
         let coverage = 1.0 - through;
+        if filter.rules.blending == BlendSpace::Linear && coverage > 0.0 {
+            color = coverage * (color / coverage).map(encoded);
+        }
         colors.push([color.x, color.y, color.z, coverage]);
         depths.push(if coverage > 0.0 { depth / coverage } else { 0.0 });
     }
     (colors, depths)
+}
+
+/// The curve of IEC 61966-2-1.
+fn encoded(linear: f64) -> f64 {
+    if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
 }
 
 /// The sixteen real harmonics to degree 3 as the 3D Gaussian Splatting file format orders and signs them.

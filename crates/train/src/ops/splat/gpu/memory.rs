@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use bytemuck::{Pod, Zeroable};
 use effigy_shaders::{CameraData, Room, TILE, TileLists, filled, numbered, storage};
+use effigy_splat::SplatRules;
 
 use super::kernels::SplatKernels;
 use crate::TrainError;
@@ -142,7 +143,8 @@ impl Memory {
             .iter()
             .map(|a| AnchorData { position: a.position.into(), scale: a.scale, rotation: a.rotation.into() })
             .collect();
-        let mut camera = CameraData::new(&view.camera, self.size.gaussians as u32);
+        // There is a derivative of the classic rules only.
+        let mut camera = CameraData::new(&view.camera, self.size.gaussians as u32, SplatRules::CLASSIC);
         camera.variance = view.filter.variance;
         camera.compensate = view.filter.compensate.into();
         camera.sh_degree = view.sh_degree.into();

@@ -11,7 +11,7 @@ const BINARY_CHUNK: u32 = 0x004E_4942;
 
 /// What a buffer view is for: glTF names it so that a viewer knows which GPU buffer to make.
 #[derive(Clone, Copy)]
-pub(super) enum ViewUse {
+pub(crate) enum ViewUse {
     /// Vertex attributes.
     Vertices,
     /// Triangle indices.
@@ -22,37 +22,37 @@ pub(super) enum ViewUse {
 
 /// The growing binary chunk, with the JSON that describes it.
 #[derive(Default)]
-pub(super) struct BufferBuilder {
+pub(crate) struct BufferBuilder {
     binary: Vec<u8>,
-    pub(super) views: Vec<Value>,
-    pub(super) accessors: Vec<Value>,
+    pub(crate) views: Vec<Value>,
+    pub(crate) accessors: Vec<Value>,
 }
 
 /// The type of an accessor's elements.
 #[derive(Clone, Copy)]
-pub(super) struct ElementType {
-    pub(super) component: u32,
-    pub(super) shape: &'static str,
-    pub(super) normalized: bool,
+pub(crate) struct ElementType {
+    pub(crate) component: u32,
+    pub(crate) shape: &'static str,
+    pub(crate) normalized: bool,
 }
 
-pub(super) const F32: u32 = 5126;
-pub(super) const U16: u32 = 5123;
-pub(super) const U32: u32 = 5125;
+pub(crate) const F32: u32 = 5126;
+pub(crate) const U16: u32 = 5123;
+pub(crate) const U32: u32 = 5125;
 
 impl ElementType {
-    pub(super) const fn new(component: u32, shape: &'static str) -> Self {
+    pub(crate) const fn new(component: u32, shape: &'static str) -> Self {
         Self { component, shape, normalized: false }
     }
 
-    pub(super) const fn normalized(component: u32, shape: &'static str) -> Self {
+    pub(crate) const fn normalized(component: u32, shape: &'static str) -> Self {
         Self { component, shape, normalized: true }
     }
 }
 
 impl BufferBuilder {
     /// Appends `bytes` as a new buffer view, on a boundary of four bytes.
-    pub(super) fn view(&mut self, bytes: &[u8], purpose: ViewUse) -> usize {
+    pub(crate) fn view(&mut self, bytes: &[u8], purpose: ViewUse) -> usize {
         self.binary.resize(self.binary.len().next_multiple_of(4), 0);
         let mut view = json!({ "buffer": 0, "byteOffset": self.binary.len(), "byteLength": bytes.len() });
         match purpose {
@@ -66,7 +66,7 @@ impl BufferBuilder {
     }
 
     /// An accessor over a whole new buffer view.
-    pub(super) fn accessor(
+    pub(crate) fn accessor(
         &mut self,
         bytes: &[u8],
         purpose: ViewUse,
@@ -85,7 +85,7 @@ impl BufferBuilder {
     }
 
     /// An accessor of `count` vectors that are zero but for `values` at the ascending `indices`.
-    pub(super) fn sparse_vectors(&mut self, count: usize, indices: &[u32], values: &[Vec3]) -> usize {
+    pub(crate) fn sparse_vectors(&mut self, count: usize, indices: &[u32], values: &[Vec3]) -> usize {
         let mut accessor = json!({ "componentType": F32, "count": count, "type": "VEC3" });
         if indices.is_empty() {
             accessor["min"] = json!([0, 0, 0]);
@@ -109,7 +109,7 @@ impl BufferBuilder {
     }
 
     /// Finishes `document`, a glTF without buffers, as a GLB.
-    pub(super) fn into_glb(mut self, mut document: Value) -> Result<Vec<u8>, AvatarError> {
+    pub(crate) fn into_glb(mut self, mut document: Value) -> Result<Vec<u8>, AvatarError> {
         self.binary.resize(self.binary.len().next_multiple_of(4), 0);
         for (key, list) in [("bufferViews", self.views), ("accessors", self.accessors)] {
             if !list.is_empty() {
@@ -139,7 +139,7 @@ impl BufferBuilder {
 
 /// Indices below `count` in the smallest type that glTF allows, and that type. 65535 stays free: it is the
 /// primitive-restart value.
-pub(super) fn index_bytes(indices: &[u32], count: usize) -> (u32, Vec<u8>) {
+pub(crate) fn index_bytes(indices: &[u32], count: usize) -> (u32, Vec<u8>) {
     if count <= usize::from(u16::MAX) {
         (U16, indices.iter().flat_map(|&i| (i as u16).to_le_bytes()).collect())
     } else {
@@ -148,12 +148,12 @@ pub(super) fn index_bytes(indices: &[u32], count: usize) -> (u32, Vec<u8>) {
 }
 
 /// A JSON number with the shortest digits that give back `x`.
-pub(super) fn number(x: f32) -> Value {
+pub(crate) fn number(x: f32) -> Value {
     let x = if x == 0.0 { 0.0 } else { x };
     x.to_string().parse::<f64>().map_or(Value::Null, Value::from)
 }
 
 /// A JSON array of [`number`]s.
-pub(super) fn vector(values: &[f32]) -> Value {
+pub(crate) fn vector(values: &[f32]) -> Value {
     Value::Array(values.iter().map(|&x| number(x)).collect())
 }

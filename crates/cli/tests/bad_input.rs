@@ -287,7 +287,8 @@ fn damaged_splats_of_other_kinds() {
     bench.no_avatar_in("noise.splat", &[0xff; 64], "no positions and scales");
     bench.no_avatar_in("a.ksplat", &[1; 5000], "version 1.1 is not known");
     bench.no_avatar_in("short.ksplat", &[0; 100], "version 0.0 is not known");
-    let meta = br#"{"version":2,"count":1,"means":{"mins":[0,0,0],"maxs":[1,1,1],"files":["l.webp","u.webp"]},
+    let meta =
+        br#"{"version":2,"count":1,"means":{"mins":[0,0,0],"maxs":[1,1,1],"files":["l.webp","u.webp"]},
         "scales":{"files":[]},"quats":{"files":[]},"sh0":{"files":[]}}"#;
     bench.no_avatar_in("a.sog", &files::zip(&[("meta.json", &meta[..])]), "l.webp: ");
     let primitive = |attributes: &str| {

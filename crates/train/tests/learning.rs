@@ -2,28 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
+mod run;
 mod synthetic;
 
-use std::path::Path;
-use std::sync::Arc;
-
 use effigy_avatar::{AvatarPoser, PosedGaussians};
-use effigy_capture::{Capture, CaptureOptions, PictureCache, Split};
+use effigy_capture::Split;
 use effigy_quality::{Picture, SquaredError};
-use effigy_rig::{LoadLimits, Rig};
 use effigy_splat::{Frame, Rasterizer};
 use effigy_train::loss::Target;
-use effigy_train::{Model, Rates, TrainConfig, Trainer};
-
-/// A trainer on the capture in `folder`.
-fn trainer_on(folder: &Path, config: TrainConfig) -> Trainer {
-    let capture = Arc::new(Capture::open(folder, &CaptureOptions::default()).unwrap());
-    let rig = Rig::open(capture.rig.as_ref().unwrap(), &LoadLimits::default()).unwrap();
-    let device = effigy_train::device("cpu").unwrap();
-    let pictures = Arc::new(PictureCache::new(&capture, 64 << 20));
-    let model = Model::start(&capture, &pictures, Some(rig), &config, &device).unwrap();
-    Trainer::new(config, capture, pictures, model, &device).unwrap()
-}
+use effigy_train::{Rates, TrainConfig, Trainer};
+use run::trainer;
 
 /// Mean PSNR over what was trained on, over white, which shows what is wrong with alpha. (On a head of random colours
 /// there is nothing to generalise.)
@@ -45,7 +33,7 @@ fn judge(trainer: &mut Trainer) -> f64 {
 fn train(config: TrainConfig) -> (Trainer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     synthetic::write(folder.path());
-    let mut trainer = trainer_on(folder.path(), config);
+    let mut trainer = trainer(folder.path(), config, &|_| ());
     while !trainer.is_done() {
         trainer.step().unwrap();
     }
@@ -62,7 +50,7 @@ fn a_known_head_is_learned_unless_the_gradient_of_an_attribute_is_wrong() {
     let learned = |break_one: &dyn Fn(&mut Rates)| {
         let folder = tempfile::tempdir().unwrap();
         synthetic::write(folder.path());
-        let mut trainer = trainer_on(folder.path(), synthetic::config(STEPS));
+        let mut trainer = trainer(folder.path(), synthetic::config(STEPS), &|_| ());
         break_one(&mut trainer.config.rates);
         while !trainer.is_done() {
             trainer.step().unwrap();
@@ -102,8 +90,8 @@ fn the_same_seed_gives_the_same_avatar_and_a_resumed_run_too() {
             .with("relocation.during=[0.0, 1.0]")
             .unwrap()
     };
-    let mut whole = trainer_on(folder.path(), config());
-    let mut first = trainer_on(folder.path(), config());
+    let mut whole = trainer(folder.path(), config(), &|_| ());
+    let mut first = trainer(folder.path(), config(), &|_| ());
     for _ in 0..12 {
         whole.step().unwrap();
     }
@@ -114,7 +102,7 @@ fn the_same_seed_gives_the_same_avatar_and_a_resumed_run_too() {
     first.checkpoint().unwrap().save(&path).unwrap();
     let checkpoint = effigy_train::Checkpoint::open(&path).unwrap();
     assert_eq!(checkpoint.steps, 5);
-    let mut second = trainer_on(folder.path(), checkpoint.train_config().unwrap());
+    let mut second = trainer(folder.path(), checkpoint.train_config().unwrap(), &|_| ());
     second.restore(&checkpoint).unwrap();
     while !second.is_done() {
         second.step().unwrap();
@@ -180,7 +168,7 @@ fn a_darker_camera_is_told_from_a_darker_face() {
     let folder = tempfile::tempdir().unwrap();
     synthetic::write_with_exposure(folder.path(), Some(0.7));
     let config = synthetic::config(320).with("rates.calibration=0.01").unwrap();
-    let mut trainer = trainer_on(folder.path(), config);
+    let mut trainer = trainer(folder.path(), config, &|_| ());
     while !trainer.is_done() {
         trainer.step().unwrap();
     }

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
 mod room;
+mod run;
 mod synthetic;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use effigy_capture::{Capture, CaptureOptions, PictureCache, Split};
@@ -16,6 +16,7 @@ use effigy_train::{Model, Preset, TrainConfig, Trainer};
 use glam::Vec3;
 use image::RgbaImage;
 use room::Around;
+use run::trainer;
 
 const GAUSSIANS: usize = 2_000;
 
@@ -25,16 +26,6 @@ fn config(steps: usize) -> TrainConfig {
          growth = {{ every = 20 }}\n"
     );
     TrainConfig::from_toml(&text, Preset::Standard).unwrap()
-}
-
-/// A trainer on the capture in `folder`, of a model that `change` has changed.
-fn trainer(folder: &Path, config: TrainConfig, change: &dyn Fn(&mut Model)) -> Trainer {
-    let capture = Arc::new(Capture::open(folder, &CaptureOptions::default()).unwrap());
-    let device = effigy_train::device("cpu").unwrap();
-    let pictures = Arc::new(PictureCache::new(&capture, 64 << 20));
-    let mut model = Model::start(&capture, &pictures, None, &config, &device).unwrap();
-    change(&mut model);
-    Trainer::new(config, capture, pictures, model, &device).unwrap()
 }
 
 fn trained(mut trainer: Trainer) -> Trainer {
@@ -217,7 +208,7 @@ fn a_rigs_outline_stands_in_for_masks() {
         picture.save(&to[1]).unwrap();
     }
     let learned = |folder: &Path| {
-        let mut trainer = trained(synthetic::trainer(folder, synthetic::config(160)));
+        let mut trainer = trained(trainer(folder, synthetic::config(160), &|_| ()));
         judge(&mut trainer, masked.path())
     };
     let [with, without, wrong] = [&masked, &opaque, &taken_for_masked].map(|folder| learned(folder.path()));

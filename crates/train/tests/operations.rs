@@ -370,7 +370,7 @@ fn adam_is_burns() {
         let loss = (theirs.row.val() * tensor(slopes.clone(), [2, 3], &device)).sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &theirs);
         theirs = optimizer.step(0.02, theirs, gradients);
-        ours = adam::step(ours, tensor(slopes, [2, 3], &plain), &mut moments, &[0.02; 3], step);
+        ours = adam::step(ours, tensor(slopes, [2, 3], &plain), &mut moments, &[0.02; 3][..], step);
     }
     assert_near("parameters", &values(ours), &values(theirs.row.val().inner()), 1e-5);
 }

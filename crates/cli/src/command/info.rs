@@ -37,7 +37,7 @@ enum Info {
         origin: Option<OriginInfo>,
         /// Bounds of the centres at rest, metres.
         bounds: Option<[[f32; 3]; 2]>,
-        rig: Option<RigInfo>,
+        rig: Option<Box<RigInfo>>,
         field: Option<FieldInfo>,
     },
     Track {
@@ -210,7 +210,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Info> {
     let field = avatar.body.as_ref().and_then(|body| body.field.as_ref()).map(FieldInfo::new);
     let rig = avatar.body.map(|body| {
         let rig = body.rig;
-        RigInfo {
+        Box::new(RigInfo {
             vertices: rig.vertex_count(),
             triangles: rig.triangles.len(),
             joints: rig.joints.len(),
@@ -221,7 +221,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Info> {
             morphs: rig.morphs.into_iter().map(|m| m.name).collect(),
             expressions: rig.expressions.into_iter().map(|e| e.name).collect(),
             animations: rig.animations.into_iter().map(|a| a.name).collect(),
-        }
+        })
     });
     Ok(Info::Avatar {
         name: avatar.name,

@@ -11,8 +11,11 @@ pub(super) const LITTLE_OVERLAP: f64 = 0.75;
 /// What stands where there is no value.
 pub(super) const ABSENT: &str = "-";
 
-/// What a row is called, by heading.
-pub(super) const NAMES: [(&str, fn(&Row) -> &str); 4] = [
+/// A part of what a row is called: its heading, and how it is had.
+pub(super) type Name = (&'static str, fn(&Row) -> &str);
+
+/// What a row is called.
+pub(super) const NAMES: [Name; 4] = [
     ("clip", |row| &row.clip),
     ("split", |row| &row.split),
     ("variant", |row| &row.variant),
@@ -138,7 +141,7 @@ impl Report {
     }
 
     /// The names that any row has.
-    pub(super) fn names_in_use(&self) -> Vec<(&'static str, fn(&Row) -> &str)> {
+    pub(super) fn names_in_use(&self) -> Vec<Name> {
         NAMES.into_iter().filter(|(_, name)| self.rows.iter().any(|row| !name(row).is_empty())).collect()
     }
 

@@ -372,7 +372,9 @@ fn damaged_csv() {
     bench.no_track_in("header.csv", files::csv(&shapes, &[]), "no frames");
     // A row that is cut or holds no number is left out; where it is the only one, its fault is told.
     bench.put("short.csv", &good.as_bytes()[..good.len() - 8]);
-    done(bench.path(), &["info", "short.csv"]);
+    let output = effigy(bench.path(), &["info", "short.csv"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 of 2 rows left out"), "{said}");
     let one = files::csv(&shapes, &[&["0.1", "0.2"]]);
     bench.no_track_in("cut.csv", &one[..one.len() - 8], "line 2: ");
     bench.no_track_in("prose.csv", "Dear all,\nplease find attached\n", "not a track");
@@ -391,7 +393,7 @@ fn damaged_json_tracks() {
     let bench = Bench::new();
     done(bench.path(), &["info", "good.json"]);
     let good = track();
-    bench.no_track_in("short.json", &good[..good.len() / 2], "EOF");
+    bench.no_track_in("short.json", &good[..good.len() / 2], "not a readable track file");
     bench.no_track_in("other.json", r#"{"answer": 42}"#, "not a track");
     bench.no_track_in("nan.json", good.replacen("[0.0,", "[NaN,", 1), "not a readable track file");
     bench.no_track_in("inf.json", good.replacen("[0.0,", "[1e99,", 1), "frame 0: a weight is not finite");

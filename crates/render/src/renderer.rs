@@ -27,6 +27,8 @@ pub enum Precision {
 /// Renders avatars on one device. Cheap to share, made once: building its kernels takes a moment.
 pub struct Renderer {
     pub(crate) device: wgpu::Device,
+    /// What measures by itself, and waits for it, submits here; a browser cannot wait.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "nothing waits in a browser"))]
     pub(crate) queue: wgpu::Queue,
     pub(crate) pipelines: Pipelines,
     color_format: wgpu::TextureFormat,

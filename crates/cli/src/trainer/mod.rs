@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use effigy_capture::{Capture, CaptureOptions, PictureCache, Severity, Split};
-use effigy_rig::{LoadLimits, Rig};
+use effigy_capture::{Capture, CaptureError, CaptureOptions, PictureCache, Severity, Split};
+use effigy_rig::{LoadLimits, Rig, RigError};
 use effigy_train::session::{Cause, Event};
 use effigy_train::{Checkpoint, Model, Preset, RunEnd, RunFolder, TrainConfig, TrainError, Trainer, Verdict};
 
@@ -116,8 +116,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// What a run failed of, for who watches it.
 fn cause(error: &anyhow::Error) -> Cause {
-    let of = error.chain().find_map(|cause| cause.downcast_ref());
-    match of {
+    let is = |kind: fn(&(dyn std::error::Error + 'static)) -> bool| error.chain().any(kind);
+    match error.chain().find_map(|cause| cause.downcast_ref()) {
         Some(TrainError::Capture(_) | TrainError::Picture(_)) => Cause::Capture,
         Some(TrainError::Problems(_)) => Cause::Problems,
         Some(TrainError::Config(_)) => Cause::Settings,
@@ -128,7 +128,9 @@ fn cause(error: &anyhow::Error) -> Cause {
         Some(TrainError::Device(_)) => Cause::Device,
         Some(TrainError::Checkpoint(_)) => Cause::Checkpoint,
         Some(TrainError::Io { .. }) => Cause::Disk,
-        _ if error.is::<std::io::Error>() => Cause::Disk,
+        _ if is(|cause| cause.is::<CaptureError>()) => Cause::Capture,
+        _ if is(|cause| cause.is::<RigError>()) => Cause::Rig,
+        _ if is(|cause| cause.is::<std::io::Error>()) => Cause::Disk,
         _ => Cause::Arguments,
     }
 }

@@ -32,8 +32,6 @@ mod model;
 #[cfg(feature = "burn")]
 pub mod ops;
 #[cfg(feature = "burn")]
-mod outline;
-#[cfg(feature = "burn")]
 pub mod prefilter;
 #[cfg(feature = "burn")]
 mod relocation;

@@ -21,7 +21,6 @@ use crate::model::{Model, ModelField, read};
 use crate::ops::{
     Comparison, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
 };
-use crate::outline::cut_out;
 use crate::sampling::Sampler;
 use crate::usage::Usage;
 use crate::{TrainConfig, TrainError};
@@ -102,11 +101,11 @@ impl Trainer {
             }
             None => (Vec::new(), None),
         };
-        let backdrop = Backdrop::of(&capture, &pictures, config.final_level, model.body.is_some())?;
-        if backdrop == Backdrop::Outline {
+        let backdrop = Backdrop::of(&capture, &pictures, config.final_level)?;
+        if backdrop == Backdrop::Black && model.body.is_some() {
             tracing::warn!(
-                "no picture has a mask or alpha: only what is within the rig's outline is learned, and what the rig lacks, \
-                 such as hair, is left out; give masks to learn it"
+                "no picture has a mask or alpha: the rig's Gaussians learn what is behind its outline, too, which blurs it; \
+                 give masks"
             );
         }
         let moments = ModelMoments::zeros(&model, device);
@@ -226,7 +225,7 @@ impl Trainer {
         let l = &self.config.loss;
         let pyramid = if progress >= l.pyramid_from { l.pyramid } else { 0.0 };
         let alpha = match self.backdrop {
-            Backdrop::Random | Backdrop::Outline => l.alpha,
+            Backdrop::Random => l.alpha,
             Backdrop::Black => 0.0,
         };
         PictureLossWeights { l1: l.l1, dssim: l.dssim, alpha, pyramid }
@@ -244,7 +243,7 @@ impl Trainer {
         };
         let level = self.level();
         let view = self.view(frame, self.capture.frames[frame].camera_at(level))?;
-        let target = Arc::new(self.target_of_view(frame, level)?);
+        let target = Arc::new(self.target(frame, level)?);
         let comparison = Comparison::new(loss.clone(), target, self.backdrop.color(&self.sampler, draw));
         Ok(Lesson { frame, view: Arc::new(view), comparison: Arc::new(comparison) })
     }
@@ -269,24 +268,9 @@ impl Trainer {
     /// What is to be learned of a frame's picture, halved `level` times.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
-    pub(crate) fn target(&mut self, frame: usize, level: u32) -> Result<Target, TrainError> {
-        if let (Some(body), Some(poser)) = (&self.model.body, &mut self.poser) {
-            poser.pose(&body.surface.rig, &self.poses[frame], &mut self.vertices)?;
-        }
-        self.target_of_view(frame, level)
-    }
-
-    /// The same once the rig is posed as in this frame.
-    fn target_of_view(&self, frame: usize, level: u32) -> Result<Target, TrainError> {
-        let mut target = Target::of(self.pictures.get(frame, level)?.as_ref());
-        if self.backdrop == Backdrop::Outline
-            && let Some(body) = &self.model.body
-        {
-            let camera = self.capture.frames[frame].camera_at(level);
-            cut_out(&mut target, &self.vertices.positions, &body.surface.rig.triangles, &camera);
-        }
-        Ok(target)
+    /// As [`Trainer::picture`].
+    pub(crate) fn target(&self, frame: usize, level: u32) -> Result<Target, TrainError> {
+        Ok(Target::of(self.picture(frame, level)?.as_ref()))
     }
 
     /// The captured picture of a frame, halved `level` times.

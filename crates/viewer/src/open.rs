@@ -285,7 +285,8 @@ mod tests {
             ("take.opus", Some(Kind::Sound)),
             ("head/transforms_train.json", Some(Kind::Capture)),
             (env!("CARGO_MANIFEST_DIR"), Some(Kind::Capture)),
-            ("e.txt", None),
+            ("e.txt", Some(Kind::Track)),
+            ("f.doc", None),
             ("glb", None),
         ] {
             assert_eq!(kind(Path::new(name)), expected, "{name}");

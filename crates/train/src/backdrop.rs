@@ -10,6 +10,9 @@ use crate::sampling::Sampler;
 pub(crate) enum Backdrop {
     /// The pictures say where the subject is: another colour with every draw, so that the model learns it, too.
     Random,
+    /// Pictures are opaque throughout, and there is a rig, which holds nothing but the subject: as if all that they show
+    /// were the subject. (Over black, and without the term of alpha, such a rig comes out worse.)
+    Covered,
     /// Pictures are opaque throughout: what they show around the subject is learned like the subject itself, and what
     /// nothing covers is black, as in every picture of the finished avatar.
     Black,
@@ -22,11 +25,16 @@ const LOOKED_AT: usize = 32;
 const CUT_OUT: f32 = 0.005;
 
 impl Backdrop {
-    /// What suits the training pictures of `capture`, which are looked at halved `level` times.
+    /// What suits the training pictures of `capture`, which are looked at halved `level` times, with or without a rig.
     ///
     /// # Errors
     /// [`TrainError::Picture`] for a picture that cannot be read.
-    pub(crate) fn of(capture: &Capture, pictures: &PictureCache, level: u32) -> Result<Self, TrainError> {
+    pub(crate) fn of(
+        capture: &Capture,
+        pictures: &PictureCache,
+        level: u32,
+        rigged: bool,
+    ) -> Result<Self, TrainError> {
         let frames: Vec<_> = capture.split(Split::Train).collect();
         if frames.iter().any(|(_, frame)| frame.mask.is_some()) {
             return Ok(Self::Random);
@@ -39,13 +47,13 @@ impl Backdrop {
                 return Ok(Self::Random);
             }
         }
-        Ok(Self::Black)
+        Ok(if rigged { Self::Covered } else { Self::Black })
     }
 
     /// The colour of draw number `draw`.
     pub(crate) fn color(self, sampler: &Sampler, draw: u64) -> [f32; 3] {
         match self {
-            Self::Random => sampler.background(draw),
+            Self::Random | Self::Covered => sampler.background(draw),
             Self::Black => [0.0; 3],
         }
     }

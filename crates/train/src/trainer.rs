@@ -101,8 +101,8 @@ impl Trainer {
             }
             None => (Vec::new(), None),
         };
-        let backdrop = Backdrop::of(&capture, &pictures, config.final_level)?;
-        if backdrop == Backdrop::Black && model.body.is_some() {
+        let backdrop = Backdrop::of(&capture, &pictures, config.final_level, model.body.is_some())?;
+        if backdrop == Backdrop::Covered {
             tracing::warn!(
                 "no picture has a mask or alpha: the rig's Gaussians learn what is behind its outline, too, which blurs it; \
                  give masks"
@@ -225,7 +225,7 @@ impl Trainer {
         let l = &self.config.loss;
         let pyramid = if progress >= l.pyramid_from { l.pyramid } else { 0.0 };
         let alpha = match self.backdrop {
-            Backdrop::Random => l.alpha,
+            Backdrop::Random | Backdrop::Covered => l.alpha,
             Backdrop::Black => 0.0,
         };
         PictureLossWeights { l1: l.l1, dssim: l.dssim, alpha, pyramid }

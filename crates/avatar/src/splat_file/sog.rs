@@ -40,6 +40,8 @@ struct Meta {
     count: Option<u64>,
     #[serde(default)]
     antialias: bool,
+    /// What splat-transform writes in place of that: `antialiased`.
+    model: Option<String>,
     means: Means,
     scales: Values,
     quats: Files,
@@ -218,7 +220,7 @@ pub fn read_sog(
         }
     }
     let axes = Told::new(UpAxis::YDown.into(), "as is the custom");
-    let filter = match meta.antialias {
+    let filter = match meta.antialias || meta.model.as_deref() == Some("antialiased") {
         true => Told::new(Filter::MIP, "as the file says"),
         false => Told::new(Filter::CLASSIC, "the file does not say otherwise"),
     };

@@ -55,6 +55,17 @@ fn version_2() {
     }
 }
 
+/// splat-transform 3.7 says it by the model's name.
+#[test]
+fn an_antialiased_model_gets_the_mip_filter() {
+    for (model, filter) in [("antialiased", Filter::MIP), ("classic", Filter::CLASSIC)] {
+        let mut sog = Sog::new(2);
+        sog.meta = sog.meta.replace("\"antialias\":true", &format!("\"model\":\"{model}\""));
+        assert!(sog.meta.contains(model));
+        assert_eq!(read(&sog).unwrap().filter, filter, "{model}");
+    }
+}
+
 /// Bounds instead of codebooks, and opacity as a logit.
 #[test]
 fn version_1() {

@@ -77,7 +77,7 @@ impl View {
     }
 
     /// For each pixel how far what is seen there has moved since the view's last frame, pixels right and down, and how
-    /// much a viewer looks there, 0 (background) to 1; then 0. Of views that were made with [`Outputs::guide`].
+    /// much a viewer looks there, 0 (background) to 1; then 0. Of views that were made with [`Outputs::guide`](crate::Outputs::guide).
     pub fn guide(&self) -> Option<&wgpu::TextureView> {
         self.target.guide.as_ref().map(|guide| &guide.view)
     }

@@ -39,7 +39,7 @@ pub enum Event {
         /// Mean PSNR of the step's pictures, dB.
         psnr: f32,
     },
-    /// The avatar as it stands is in the run's folder, as [`Order::Show`] asked.
+    /// The avatar as it stands is in the run's folder, as [`Order::Show`](super::Order::Show) asked.
     Shown,
     /// The run has ended.
     Ended {

@@ -52,6 +52,16 @@ fn a_run_leaves_an_avatar_and_goes_on_where_it_stopped() {
     for word in ["novel_expression", "frame", "mask", "face", "PSNR", "FLIP"] {
         assert!(table.contains(word), "{word} in {table}");
     }
+    // The log is of every second of the eight held-out pictures.
+    let judged = |name: &str| -> f64 {
+        let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.get(1..3) == Some(&[name, "frame"][..])).unwrap();
+        row[3].parse().unwrap()
+    };
+    let judged = ["06.png", "20.png", "34.png", "48.png"].map(judged).iter().sum::<f64>() / 4.0;
+    let log = fs::read_to_string(file("a.train/metrics.csv")).unwrap();
+    let logged: f64 = log.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
+    assert!((judged - logged).abs() < 0.02, "{judged} dB judged, {logged} dB in the log");
     let scores: Value = serde_json::from_slice(&fs::read(file("scores.json")).unwrap()).unwrap();
     let pictures = |row: &Value| row["names"].as_array().unwrap().len();
     assert_eq!(scores["rows"].as_array().unwrap().iter().map(pictures).collect::<Vec<_>>(), [8, 8, 8]);

@@ -93,7 +93,8 @@ fn preview(trainer: &mut Trainer, folder: &RunFolder) -> Result<Option<f32>, Tra
     for (i, &frame) in shown.iter().enumerate() {
         let truth = trainer.target(frame, level)?;
         let ours = trainer.render(frame, level)?;
-        let pictures = (picture_of(&truth.planes, truth.width)?, picture_of(&ours, truth.width)?);
+        let size = (truth.width, truth.planes.len() / 4 / truth.width.max(1));
+        let pictures = (picture_of(&truth.planes, size)?, picture_of(&ours, size)?);
         sum += SquaredError::of(&pictures.0, &pictures.1, None).psnr_rgb().unwrap_or(f64::INFINITY);
         if i == 0 {
             save_preview(&truth, &ours, &folder.preview())?;
@@ -102,11 +103,11 @@ fn preview(trainer: &mut Trainer, folder: &RunFolder) -> Result<Option<f32>, Tra
     Ok((!held.is_empty()).then_some((sum / shown.len() as f64) as f32))
 }
 
-/// Of planes of red, green, blue and alpha, one after another.
-fn picture_of(planes: &[f32], width: usize) -> Result<Picture, TrainError> {
-    let n = planes.len() / 4;
+/// Of planes of red, green and blue, one after another, whatever comes behind them.
+fn picture_of(planes: &[f32], (width, height): (usize, usize)) -> Result<Picture, TrainError> {
+    let n = width * height;
     let pixels = (0..n).map(|i| [planes[i], planes[n + i], planes[2 * n + i]]).collect();
-    Ok(Picture::of_levels(width, n / width.max(1), pixels)?)
+    Ok(Picture::of_levels(width, height, pixels)?)
 }
 
 fn save_preview(truth: &Target, ours: &[f32], path: &Path) -> Result<(), TrainError> {

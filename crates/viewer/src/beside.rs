@@ -4,7 +4,7 @@ use crate::job::Fault;
 
 /// How far behind the interface such work stands, in the steps of `nice`: it gets what nobody else wants.
 #[cfg(target_os = "linux")]
-const STEPS: i32 = 15;
+const STEPS: i32 = 10;
 
 /// Does `work`, and what it spreads over processors with rayon, on threads that wait for all others.
 pub(crate) fn beside<R: Send>(work: impl FnOnce() -> Result<R, Fault> + Send) -> Result<R, Fault> {

@@ -455,7 +455,7 @@ impl Action {
             Self::New => state.start_over(),
             Self::Open => open::ask(state),
             Self::OpenBundled => open::bundled(state),
-            Self::OpenTrack => saving::ask_for_track(state),
+            Self::OpenTrack => open::ask_for_track(state),
             Self::SaveTrack => saving::ask_where_to_save_track(state),
             Self::ImportCamera => open::ask_for_camera(state),
             Self::ExportCamera => open::ask_where_to_export_camera(state),

@@ -31,6 +31,7 @@ mod options;
 mod overrides;
 mod paint;
 mod panel;
+mod recorder;
 mod recording;
 mod saving;
 mod scene;
@@ -44,10 +45,9 @@ mod view3d;
 mod viewer;
 mod window;
 
-pub use dialog::Dialogs;
 pub use error::ViewerError;
 pub use offscreen::{Offscreen, Picture, screenshot};
-pub use options::{Bundled, Centre, Options, Storage};
+pub use options::{Bundled, Centre, Dialogs, Options, Storage};
 pub use viewer::{Frame, Viewer};
 pub use window::run;
 // Whoever drives a viewer must use the same version of egui; through here they cannot miss it.

@@ -9,13 +9,13 @@ use effigy_rig::{Track, TrackLimits};
 use crate::bookmark::Bookmark;
 use crate::dialog::{self, Wanted};
 use crate::export;
-use crate::job::{Fault, Outcome};
+use crate::job::Fault;
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
 use crate::saving;
 use crate::scene::Loaded;
 use crate::settings::MOST_BOOKMARKS;
-use crate::state::State;
+use crate::state::{Outcome, State};
 use effigy_render::OrbitCamera;
 
 /// The job that brings an avatar; there is never more than one.
@@ -203,6 +203,15 @@ pub(crate) fn ask(state: &mut State) {
         )
         .add_filter("All files", &["*"]);
     dialog::ask(state, dialog, Wanted::Files, files);
+}
+
+/// Asks for a track to open, which may also be the animation of a glTF file.
+pub(crate) fn ask_for_track(state: &mut State) {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Open a track").add_filter(
+        "Tracks and animations",
+        &["json", "jsonl", "csv", "tsv", "txt", "vrma", "effs", "glb", "gltf", "vrm"],
+    );
+    dialog::ask(state, dialog, Wanted::File, |state, paths| track(state, paths[0].clone()));
 }
 
 /// Asks for a picture to put behind the avatar.

@@ -6,21 +6,21 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 
 use crate::action::Action;
 use crate::bookmark::Bookmark;
-use crate::dialog::Dialogs;
 use crate::document::Document;
 use crate::export::Export;
 use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
 use crate::history::History;
-use crate::job::Jobs;
+use crate::job;
 use crate::message::Messages;
 use crate::meter::Meter;
 use crate::open;
-use crate::options::{Bundled, Centre, Options};
+use crate::options::{Bundled, Centre, Dialogs, Options};
 use crate::panel::controls::ControlsPanel;
 use crate::panel::inspector::Tab;
 use crate::panel::timeline::TimelinePanel;
-use crate::recording::{self, Recorder};
+use crate::recorder::Recorder;
+use crate::recording;
 use crate::scene::{Loaded, Scene};
 use crate::settings::{MOST_EXPRESSIONS, Settings, Store};
 use crate::view2d::View2d;
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     store: Store,
     pub(crate) messages: Messages,
-    pub(crate) jobs: Jobs,
+    pub(crate) jobs: job::Jobs<State>,
     pub(crate) meter: Meter,
     pub(crate) graphics: Graphics,
     pub(crate) open: OpenOptions,
@@ -61,6 +61,9 @@ pub(crate) struct State {
     pub(crate) actions: Vec<Action>,
     pub(crate) quit: bool,
 }
+
+/// What a job has done, to be taken into the viewer.
+pub(crate) type Outcome = job::Outcome<State>;
 
 /// What the avatar that is opened first shall show.
 #[derive(Default)]
@@ -89,7 +92,7 @@ impl State {
             settings,
             store,
             messages: Messages::default(),
-            jobs: Jobs::new(context),
+            jobs: job::Jobs::new(context),
             meter: Meter::new(),
             graphics,
             open: options.open,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use effigy_render::Gpu;
 
+use crate::error::ViewerError;
 use crate::graphics::Graphics;
 use crate::options::Options;
 use crate::paint::Painter;
 use crate::state::State;
-use crate::{ViewerError, action, open, panel, theme};
+use crate::{action, open, panel, theme};
 
 /// The longest time that one frame goes on by, seconds: after a pause nothing jumps.
 const LONGEST_STEP: f32 = 0.1;

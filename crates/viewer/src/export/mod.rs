@@ -15,8 +15,8 @@ use effigy_video::{Alpha, Association, Filtering, MapOptions, VideoFileOptions};
 use crate::beside::beside;
 use crate::dialog::{self, Wanted};
 use crate::graphics::Graphics;
-use crate::job::{Fault, Outcome};
-use crate::state::State;
+use crate::job::Fault;
+use crate::state::{Outcome, State};
 use place::{free_path, usual_folder};
 use subject::Subject;
 

@@ -14,9 +14,9 @@ use effigy_train::{Preset, RunFolder};
 
 use crate::beside::beside;
 use crate::dialog::{self, Wanted};
-use crate::job::{Fault, Outcome};
+use crate::job::Fault;
 use crate::scene::Loaded;
-use crate::state::State;
+use crate::state::{Outcome, State};
 pub(crate) use progress::{Sample, Shared, smoothed};
 
 /// The run's job; there is never more than one.

@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::panel::curve_area::{self, CurveArea};
 use crate::panel::icons::{Icon, icon_button};
 use crate::panel::toolbar::button;
-use crate::recording::Recorder;
+use crate::recorder::Recorder;
 use crate::state::State;
 
 /// What the panel keeps from frame to frame.

@@ -6,8 +6,8 @@ use effigy_avatar::Avatar;
 use effigy_rig::{Pose, Rig};
 use effigy_splat::{Camera, Frame};
 
-use crate::job::{Fault, Outcome};
-use crate::state::State;
+use crate::job::Fault;
+use crate::state::{Outcome, State};
 
 /// Reads a picture: premultiplied sRGB and alpha.
 pub(crate) type Read = Arc<dyn Fn() -> Result<Frame, String> + Send + Sync>;

@@ -22,9 +22,9 @@ use egui::{Rect, Sense, Ui, pos2, vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
 use glam::Vec3;
 
-use crate::job::{Fault, Outcome};
+use crate::job::Fault;
 use crate::look::{Background, Look, Shading};
-use crate::state::State;
+use crate::state::{Outcome, State};
 use background::Backgrounds;
 use effigy_render::OrbitCamera;
 use ground::Ground;

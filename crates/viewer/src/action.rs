@@ -2,13 +2,14 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+use crate::inspector_tab::Tab;
 use crate::look::Shading;
 use crate::options::Centre;
 use crate::settings::MOST_BOOKMARKS;
 use crate::state::State;
 use crate::theme::ThemeChoice;
 use crate::view2d::setup::Layer;
-use crate::{export, open, panel, recording, saving};
+use crate::{export, open, recording, saving};
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -461,14 +462,14 @@ impl Action {
             Self::ExportCamera => open::ask_where_to_export_camera(state),
             Self::Export => {
                 state.settings.show_inspector = true;
-                state.inspector = panel::inspector::Tab::Export;
+                state.inspector = Tab::Export;
             }
             Self::SavePicture => export::picture(state),
             Self::ExportVideo => export::video(state),
             Self::ExportAvatar => export::avatar(state),
             Self::Train => {
                 state.settings.show_inspector = true;
-                state.inspector = panel::inspector::Tab::Train;
+                state.inspector = Tab::Train;
             }
             Self::Quit => state.quit = true,
             Self::Undo => {
@@ -539,13 +540,13 @@ impl Action {
             Self::EncodeLive => toggle(&mut state.document.frame.live),
             Self::Show3d => {
                 state.centre = Centre::View3d;
-                if state.inspector == panel::inspector::Tab::Frame {
-                    state.inspector = panel::inspector::Tab::View;
+                if state.inspector == Tab::Frame {
+                    state.inspector = Tab::View;
                 }
             }
             Self::Show2d => {
                 state.centre = Centre::View2d;
-                state.inspector = panel::inspector::Tab::Frame;
+                state.inspector = Tab::Frame;
             }
             Self::Controls => toggle(&mut state.settings.show_controls),
             Self::Inspector => toggle(&mut state.settings.show_inspector),
@@ -559,7 +560,7 @@ impl Action {
             }
             Self::Performance => {
                 state.settings.show_inspector = true;
-                state.inspector = panel::inspector::Tab::Performance;
+                state.inspector = Tab::Performance;
             }
             Self::Shortcuts => toggle(&mut state.show_shortcuts),
         }

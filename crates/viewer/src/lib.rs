@@ -5,10 +5,12 @@
 //! artist can do here is done by the crates below, which programs can call without a viewer.
 
 mod action;
+mod action_button;
 mod beside;
 mod bookmark;
 mod clock;
 mod control_groups;
+mod control_list;
 mod curves;
 mod dialog;
 mod document;
@@ -19,6 +21,7 @@ mod graphics;
 #[cfg(test)]
 mod hands;
 mod history;
+mod inspector_tab;
 mod job;
 mod learn;
 mod look;
@@ -31,6 +34,7 @@ mod options;
 mod overrides;
 mod paint;
 mod panel;
+mod panel_memory;
 mod recorder;
 mod recording;
 mod saving;

@@ -94,7 +94,7 @@ fn a_capture_is_learned_paused_stopped_kept_and_gone_on_with() {
     pace(&mut offscreen, "while it learns");
     let revision = offscreen.state().scene.revision();
     draw_until(&mut offscreen, |offscreen| offscreen.state().scene.revision() > revision);
-    offscreen.state().inspector = crate::panel::inspector::Tab::Train;
+    offscreen.state().inspector = crate::inspector_tab::Tab::Train;
     let shared = offscreen.state().learning.run.as_ref().unwrap().shared.clone();
     shared.order(Order::Pause);
     // A step that was under way is finished.

@@ -8,7 +8,7 @@ use egui::{Button, ComboBox, DragValue, ProgressBar, Slider, Ui};
 
 use crate::action::Action;
 use crate::export::{self, AVATAR_JOB, PICTURE_JOB, SIDES, VIDEO_JOB};
-use crate::panel::{heading, row};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 
 /// Sizes that are asked for most.

@@ -2,7 +2,8 @@
 
 use egui::{ComboBox, DragValue, Grid, Slider, Ui};
 
-use crate::panel::{curve, heading, row};
+use crate::panel::curve;
+use crate::panel::row::{heading, row};
 use crate::state::State;
 use crate::view2d::setup::{Codec, FrameSize, SIDES, Samples, Setup, Stage};
 use crate::view2d::{Probe, Readings, Scores};

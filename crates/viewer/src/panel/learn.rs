@@ -7,7 +7,7 @@ use egui::{Button, ComboBox, ProgressBar, TextEdit, Ui};
 use egui_plot::{Line, Plot, PlotPoints};
 
 use crate::learn::{self, JOB, Place, Sample, smoothed};
-use crate::panel::{heading, row};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 
 /// Points of a curve.

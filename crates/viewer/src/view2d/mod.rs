@@ -22,7 +22,7 @@ use egui::{CursorIcon, Frame, Margin, Panel, PointerButton, Rect, Sense, Texture
 use egui::{Vec2, pos2, vec2};
 
 use crate::action::Action;
-use crate::panel::toolbar::button;
+use crate::action_button::button;
 use crate::state::State;
 use crate::theme;
 use grab::{Grabber, Wanted};

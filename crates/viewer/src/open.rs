@@ -8,7 +8,7 @@ use effigy_rig::{Track, TrackLimits};
 
 use crate::bookmark::Bookmark;
 use crate::dialog::{self, Wanted};
-use crate::export;
+use crate::export::settings::SOUNDS;
 use crate::job::Fault;
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
@@ -16,6 +16,7 @@ use crate::saving;
 use crate::scene::Loaded;
 use crate::settings::MOST_BOOKMARKS;
 use crate::state::{Outcome, State};
+use crate::view2d::capture;
 use effigy_render::OrbitCamera;
 
 /// The job that brings an avatar; there is never more than one.
@@ -45,7 +46,7 @@ fn kind(path: &Path) -> Option<Kind> {
         "glb" | "gltf" | "vrm" | "ply" | "splat" | "ksplat" | "spz" | "sog" | "zip" => Kind::Avatar,
         "json" | "jsonl" | "csv" | "tsv" | "txt" | "vrma" | "effs" => Kind::Track,
         "png" => Kind::Picture,
-        other if export::SOUNDS.contains(&other) => Kind::Sound,
+        other if SOUNDS.contains(&other) => Kind::Sound,
         _ => return None,
     })
 }
@@ -60,7 +61,7 @@ pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
         );
     }
     if let Some(path) = last(Kind::Capture) {
-        crate::view2d::capture::open(state, &path);
+        capture::open(state, &path);
     }
     if let Some(path) = last(Kind::Sound) {
         state.messages.note(format!("Exported videos have the sound of {}", path.display()));

@@ -7,12 +7,13 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 use crate::action::Action;
 use crate::bookmark::Bookmark;
 use crate::document::Document;
-use crate::export::Export;
+use crate::export::settings::Export;
 use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
 use crate::history::History;
 use crate::inspector_tab::Tab;
 use crate::job;
+use crate::learn::learning::Learning;
 use crate::message::Messages;
 use crate::meter::Meter;
 use crate::open;
@@ -22,8 +23,8 @@ use crate::recorder::Recorder;
 use crate::recording;
 use crate::scene::{Loaded, Scene};
 use crate::settings::{MOST_EXPRESSIONS, Settings, Store};
-use crate::view2d::View2d;
-use crate::view3d::View3d;
+use crate::view2d::view::View2d;
+use crate::view3d::view::View3d;
 
 /// Everything that the panels show and change. What undo goes back through is in the document.
 pub(crate) struct State {
@@ -44,7 +45,7 @@ pub(crate) struct State {
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) export: Export,
-    pub(crate) learning: crate::learn::Learning,
+    pub(crate) learning: Learning,
     pub(crate) show_shortcuts: bool,
     pub(crate) controls: ControlsPanel,
     pub(crate) timeline: TimelinePanel,
@@ -100,7 +101,7 @@ impl State {
             centre: options.centre,
             inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             export: Export::default(),
-            learning: Default::default(),
+            learning: Learning::default(),
             show_shortcuts: false,
             controls: ControlsPanel::default(),
             timeline: TimelinePanel::default(),

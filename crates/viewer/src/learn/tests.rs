@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_train::session::Order;
 
-use super::{Place, smoothed, start};
+use super::progress::smoothed;
+use super::settings::Place;
+use super::start;
 use crate::{Bundled, Offscreen, Options, Storage};
 
 const BUNDLED: Bundled = Bundled {

@@ -7,7 +7,8 @@ use effigy_video::encoder::EncoderChoice;
 use egui::{Button, ComboBox, DragValue, ProgressBar, Slider, Ui};
 
 use crate::action::Action;
-use crate::export::{self, AVATAR_JOB, PICTURE_JOB, SIDES, VIDEO_JOB};
+use crate::export::settings::SIDES;
+use crate::export::{self, AVATAR_JOB, PICTURE_JOB, VIDEO_JOB};
 use crate::panel::row::{heading, row};
 use crate::state::State;
 

@@ -8,9 +8,11 @@ use effigy_splat::Frame;
 use effigy_video::{Alpha, Component, Planes};
 use egui::{Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2};
 
+use super::layers;
+use super::probe::Probe;
 use super::setup::{FrameSize, Layer, Samples, Setup, Stage};
-use super::shots::Shot;
-use super::*;
+use super::shots::{Shot, Shots};
+use super::zoom::Zoom;
 use crate::action::Action;
 use crate::{Bundled, Centre, Offscreen, Options, Storage};
 

@@ -9,6 +9,7 @@ mod action_button;
 mod beside;
 mod bookmark;
 mod clock;
+mod command;
 mod control_groups;
 mod control_list;
 mod curves;

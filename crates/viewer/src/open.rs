@@ -99,6 +99,12 @@ pub(crate) fn bundled(state: &mut State) {
     avatar(state, None, None);
 }
 
+/// Begins again: the bundled avatar, shown as a new viewer shows it.
+pub(crate) fn afresh(state: &mut State) {
+    state.clear();
+    bundled(state);
+}
+
 /// Opens an avatar, or the bundled one, and what moves it.
 pub(crate) fn avatar(state: &mut State, path: Option<PathBuf>, track: Option<PathBuf>) {
     state.jobs.cancel(AVATAR_JOB);

@@ -16,11 +16,9 @@ use crate::job;
 use crate::learn::learning::Learning;
 use crate::message::Messages;
 use crate::meter::Meter;
-use crate::open;
 use crate::options::{Bundled, Centre, Dialogs, Options};
 use crate::panel_memory::{ControlsPanel, TimelinePanel};
 use crate::recorder::Recorder;
-use crate::recording;
 use crate::scene::{Loaded, Scene};
 use crate::settings::{MOST_EXPRESSIONS, Settings, Store};
 use crate::view2d::view::View2d;
@@ -119,9 +117,9 @@ impl State {
         state
     }
 
-    /// Shows the bundled avatar as a new viewer does. What is kept for good stays: bookmarks, expressions, recent files and
-    /// how the interface looks.
-    pub(crate) fn start_over(&mut self) {
+    /// Shows nothing, as a new viewer does. What is kept for good stays: bookmarks, expressions, recent files and how the
+    /// interface looks.
+    pub(crate) fn clear(&mut self) {
         self.document = Document {
             bookmarks: std::mem::take(&mut self.document.bookmarks),
             expressions: std::mem::take(&mut self.document.expressions),
@@ -135,7 +133,6 @@ impl State {
         (self.centre, self.inspector) = (Centre::View3d, Tab::default());
         self.scene.clear();
         self.starting = Some(Start::default());
-        open::bundled(self);
     }
 
     /// Shows another avatar, framed.
@@ -235,35 +232,9 @@ impl State {
         }
     }
 
-    /// Takes what jobs have done.
-    pub(crate) fn collect_jobs(&mut self) {
-        crate::learn::collect(self);
-        for result in self.jobs.collect() {
-            match result {
-                Ok(outcome) => outcome(self),
-                Err(fault) => self.messages.fault(fault.text, fault.advice),
-            }
-        }
-    }
-
-    /// Goes on by `seconds`.
-    pub(crate) fn advance(&mut self, seconds: f64) {
-        if let Err(error) = self.scene.advance(seconds, &self.document.controls) {
-            self.scene.clock.playing = false;
-            self.messages.fault(error.to_string(), "Open the avatar again.");
-        }
-        recording::follow(self, seconds);
-        self.view3d.turntable.advance(seconds);
-    }
-
-    /// Does what was asked for, makes a step of what was edited, and keeps the settings. `editing` says that an edit is
-    /// still under way. Says when a message goes.
+    /// Makes a step of what was edited, and keeps the settings. `editing` says that an edit is still under way. Says when a
+    /// message goes.
     pub(crate) fn finish_frame(&mut self, editing: bool) -> Option<Duration> {
-        self.document.motion.clone_from(&self.scene.motion);
-        for action in std::mem::take(&mut self.actions) {
-            action.perform(self);
-            self.document.motion.clone_from(&self.scene.motion);
-        }
         // All of a recording is one step.
         let editing = editing || self.recorder.is_running();
         self.history.watch(&self.document, editing);

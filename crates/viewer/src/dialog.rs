@@ -2,18 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::job::{Fault, Outcome};
-use crate::state::State;
-
-/// Who is asked for files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialogs {
-    /// The user, by the platform's dialogs.
-    #[default]
-    Platform,
-    /// Nobody, for there is nobody: a message says so.
-    Refuse,
-}
+use crate::job::Fault;
+use crate::options::Dialogs;
+use crate::state::{Outcome, State};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, pos2};
 
 use crate::action::Action;
 use crate::expression::Expression;
-use crate::{Bundled, Centre, Offscreen, Options, Storage, open, saving};
+use crate::{Bundled, Centre, Offscreen, Options, Storage, command, open, saving};
 
 const BUNDLED: Bundled = Bundled {
     avatar: include_bytes!("../../../assets/head.glb"),
@@ -167,7 +167,7 @@ fn a_slider_moves_the_face_and_undo_takes_the_whole_drag_back() {
     hands.key(Key::Z, UNDO);
     assert_eq!(hands.weight("browInnerUp"), before);
     assert!(hands.screen.state().document.controls.is_empty());
-    assert!(!Action::Undo.is_possible(hands.screen.state()), "one drag is one step");
+    assert!(!command::is_possible(Action::Undo, hands.screen.state()), "one drag is one step");
     hands.key(Key::Z, UNDO | Modifiers::SHIFT);
     assert_eq!(hands.weight("browInnerUp"), 1.0);
     // The mark beside it lets it follow the track again.
@@ -357,7 +357,7 @@ fn what_is_done_is_recorded_kept_in_files_and_undone() {
     hands.key(Key::Z, UNDO);
     assert_eq!(hands.motion_name(), "Greeting");
     assert!(hands.screen.state().document.controls.is_empty());
-    assert!(!Action::Undo.is_possible(hands.screen.state()));
+    assert!(!command::is_possible(Action::Undo, hands.screen.state()));
     hands.key(Key::Z, UNDO | Modifiers::SHIFT);
     assert_eq!(hands.motion_name(), "Take 1");
     // Files come back as they were opened.
@@ -488,7 +488,7 @@ fn a_new_start_is_as_the_first() {
     hands.keep("again.png");
     assert_eq!((hands.motion_name(), hands.time()), ("Greeting".into(), 0.0));
     let state = hands.screen.state();
-    assert!(!Action::Undo.is_possible(state) && !Action::Redo.is_possible(state));
+    assert!(!command::is_possible(Action::Undo, state) && !command::is_possible(Action::Redo, state));
     assert_eq!(state.centre, Centre::View3d);
     let mut again = state.document.clone();
     assert_eq!(again.bookmarks.len(), 1, "what is kept for good stays");

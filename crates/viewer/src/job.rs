@@ -4,10 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 
-use crate::state::State;
-
-/// What a job has done, to be taken into the viewer.
-pub(crate) type Outcome = Box<dyn FnOnce(&mut State) + Send>;
+/// What a job has done, to be taken into `S`.
+pub(crate) type Outcome<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 /// Why a job failed.
 pub(crate) struct Fault {
@@ -68,21 +66,20 @@ impl Progress {
 }
 
 /// One job.
-pub(crate) struct Job {
+pub(crate) struct Job<S> {
     pub(crate) name: String,
     pub(crate) progress: Progress,
-    result: Receiver<Result<Outcome, Fault>>,
+    result: Receiver<Result<Outcome<S>, Fault>>,
 }
 
-/// The jobs that are under way.
-#[derive(Default)]
-pub(crate) struct Jobs {
-    list: Vec<Job>,
+/// The jobs that are under way, for `S`.
+pub(crate) struct Jobs<S> {
+    list: Vec<Job<S>>,
     /// Wakes the interface.
     context: egui::Context,
 }
 
-impl Jobs {
+impl<S: 'static> Jobs<S> {
     pub(crate) fn new(context: &egui::Context) -> Self {
         Self { list: Vec::new(), context: context.clone() }
     }
@@ -91,7 +88,7 @@ impl Jobs {
     pub(crate) fn start(
         &mut self,
         name: impl Into<String>,
-        work: impl FnOnce(&Progress) -> Result<Outcome, Fault> + Send + 'static,
+        work: impl FnOnce(&Progress) -> Result<Outcome<S>, Fault> + Send + 'static,
     ) {
         let (sender, result) = channel();
         let progress = Progress::default();
@@ -112,7 +109,7 @@ impl Jobs {
         &self.context
     }
 
-    pub(crate) fn list(&self) -> &[Job] {
+    pub(crate) fn list(&self) -> &[Job<S>] {
         &self.list
     }
 
@@ -126,7 +123,7 @@ impl Jobs {
     }
 
     /// Takes the results that are there.
-    pub(crate) fn collect(&mut self) -> Vec<Result<Outcome, Fault>> {
+    pub(crate) fn collect(&mut self) -> Vec<Result<Outcome<S>, Fault>> {
         let mut results = Vec::new();
         self.list.retain(|job| {
             if job.progress.is_cancelled() {
@@ -152,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn wait(jobs: &mut Jobs) -> Vec<Result<Outcome, Fault>> {
+    fn wait(jobs: &mut Jobs<()>) -> Vec<Result<Outcome<()>, Fault>> {
         let start = Instant::now();
         loop {
             let results = jobs.collect();
@@ -165,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_job_that_dies_is_a_fault_and_a_cancelled_one_is_silent() {
-        let mut jobs = Jobs::default();
+        let mut jobs = Jobs::new(&egui::Context::default());
         jobs.start("dying", |_| panic!("on purpose"));
         let results = wait(&mut jobs);
         assert!(matches!(&results[..], [Err(fault)] if fault.text.contains("dying")));

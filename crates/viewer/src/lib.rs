@@ -5,10 +5,13 @@
 //! artist can do here is done by the crates below, which programs can call without a viewer.
 
 mod action;
+mod action_button;
 mod beside;
 mod bookmark;
 mod clock;
+mod command;
 mod control_groups;
+mod control_list;
 mod curves;
 mod dialog;
 mod document;
@@ -19,6 +22,7 @@ mod graphics;
 #[cfg(test)]
 mod hands;
 mod history;
+mod inspector_tab;
 mod job;
 mod learn;
 mod look;
@@ -31,6 +35,8 @@ mod options;
 mod overrides;
 mod paint;
 mod panel;
+mod panel_memory;
+mod recorder;
 mod recording;
 mod saving;
 mod scene;
@@ -44,10 +50,9 @@ mod view3d;
 mod viewer;
 mod window;
 
-pub use dialog::Dialogs;
 pub use error::ViewerError;
 pub use offscreen::{Offscreen, Picture, screenshot};
-pub use options::{Bundled, Centre, Options, Storage};
+pub use options::{Bundled, Centre, Dialogs, Options, Storage};
 pub use viewer::{Frame, Viewer};
 pub use window::run;
 // Whoever drives a viewer must use the same version of egui; through here they cannot miss it.

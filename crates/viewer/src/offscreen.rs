@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use effigy_render::{AdapterChoice, Gpu, RenderError, scoped};
 
-use crate::{Options, Viewer, ViewerError};
+use crate::error::ViewerError;
+use crate::options::Options;
+use crate::viewer::{Frame, Viewer};
 
 /// What the interface is drawn on.
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -81,7 +83,7 @@ impl Offscreen {
     ///
     /// # Errors
     /// As [`Viewer::frame`].
-    pub fn frame(&mut self, events: Vec<egui::Event>) -> Result<crate::Frame, ViewerError> {
+    pub fn frame(&mut self, events: Vec<egui::Event>) -> Result<Frame, ViewerError> {
         self.frame_with(events, Vec::new())
     }
 
@@ -93,7 +95,7 @@ impl Offscreen {
         &mut self,
         events: Vec<egui::Event>,
         dropped: Vec<PathBuf>,
-    ) -> Result<crate::Frame, ViewerError> {
+    ) -> Result<Frame, ViewerError> {
         let [width, height] = self.size();
         let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(width as f32, height as f32));
         let input = egui::RawInput {

@@ -8,14 +8,15 @@ use effigy_rig::{Track, TrackLimits};
 
 use crate::bookmark::Bookmark;
 use crate::dialog::{self, Wanted};
-use crate::export;
-use crate::job::{Fault, Outcome};
+use crate::export::settings::SOUNDS;
+use crate::job::Fault;
 use crate::look::Background;
 use crate::motion::{Motion, open_track};
 use crate::saving;
 use crate::scene::Loaded;
 use crate::settings::MOST_BOOKMARKS;
-use crate::state::State;
+use crate::state::{Outcome, State};
+use crate::view2d::capture;
 use effigy_render::OrbitCamera;
 
 /// The job that brings an avatar; there is never more than one.
@@ -45,7 +46,7 @@ fn kind(path: &Path) -> Option<Kind> {
         "glb" | "gltf" | "vrm" | "ply" | "splat" | "ksplat" | "spz" | "sog" | "zip" => Kind::Avatar,
         "json" | "jsonl" | "csv" | "tsv" | "txt" | "vrma" | "effs" => Kind::Track,
         "png" => Kind::Picture,
-        other if export::SOUNDS.contains(&other) => Kind::Sound,
+        other if SOUNDS.contains(&other) => Kind::Sound,
         _ => return None,
     })
 }
@@ -60,7 +61,7 @@ pub(crate) fn files(state: &mut State, paths: &[PathBuf]) {
         );
     }
     if let Some(path) = last(Kind::Capture) {
-        crate::view2d::capture::open(state, &path);
+        capture::open(state, &path);
     }
     if let Some(path) = last(Kind::Sound) {
         state.messages.note(format!("Exported videos have the sound of {}", path.display()));
@@ -96,6 +97,12 @@ pub(crate) fn at_start(state: &mut State, paths: &[PathBuf], moved_by: Option<Pa
 /// Opens the avatar that comes with the program, and its track.
 pub(crate) fn bundled(state: &mut State) {
     avatar(state, None, None);
+}
+
+/// Begins again: the bundled avatar, shown as a new viewer shows it.
+pub(crate) fn afresh(state: &mut State) {
+    state.clear();
+    bundled(state);
 }
 
 /// Opens an avatar, or the bundled one, and what moves it.
@@ -203,6 +210,15 @@ pub(crate) fn ask(state: &mut State) {
         )
         .add_filter("All files", &["*"]);
     dialog::ask(state, dialog, Wanted::Files, files);
+}
+
+/// Asks for a track to open, which may also be the animation of a glTF file.
+pub(crate) fn ask_for_track(state: &mut State) {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Open a track").add_filter(
+        "Tracks and animations",
+        &["json", "jsonl", "csv", "tsv", "txt", "vrma", "effs", "glb", "gltf", "vrm"],
+    );
+    dialog::ask(state, dialog, Wanted::File, |state, paths| track(state, paths[0].clone()));
 }
 
 /// Asks for a picture to put behind the avatar.

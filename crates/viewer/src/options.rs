@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use effigy_avatar::OpenOptions;
 
-use crate::dialog::Dialogs;
-
 /// What a viewer starts with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -82,4 +80,14 @@ pub enum Storage {
     File(PathBuf),
     /// Nowhere: every start is like the first.
     Nowhere,
+}
+
+/// Who is asked for files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialogs {
+    /// The user, by the platform's dialogs.
+    #[default]
+    Platform,
+    /// Nobody, for there is nobody: a message says so.
+    Refuse,
 }

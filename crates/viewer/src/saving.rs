@@ -8,19 +8,9 @@ use effigy_rig::Track;
 use crate::dialog::{self, Wanted};
 use crate::expression::Expression;
 use crate::motion::open_track;
-use crate::open;
 use crate::state::State;
 
 const ADVICE: &str = "Choose a folder that can be written to.";
-
-/// Asks for a track to open, which may also be the animation of a glTF file.
-pub(crate) fn ask_for_track(state: &mut State) {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Open a track").add_filter(
-        "Tracks and animations",
-        &["json", "jsonl", "csv", "tsv", "txt", "vrma", "effs", "glb", "gltf", "vrm"],
-    );
-    dialog::ask(state, dialog, Wanted::File, |state, paths| open::track(state, paths[0].clone()));
-}
 
 /// Asks where the track is to be written.
 pub(crate) fn ask_where_to_save_track(state: &mut State) {

@@ -6,25 +6,23 @@ use effigy_avatar::{Extent, Extents, OpenOptions};
 
 use crate::action::Action;
 use crate::bookmark::Bookmark;
-use crate::dialog::Dialogs;
 use crate::document::Document;
-use crate::export::Export;
+use crate::export::settings::Export;
 use crate::expression::{Blend, Expression};
 use crate::graphics::Graphics;
 use crate::history::History;
-use crate::job::Jobs;
+use crate::inspector_tab::Tab;
+use crate::job;
+use crate::learn::learning::Learning;
 use crate::message::Messages;
 use crate::meter::Meter;
-use crate::open;
-use crate::options::{Bundled, Centre, Options};
-use crate::panel::controls::ControlsPanel;
-use crate::panel::inspector::Tab;
-use crate::panel::timeline::TimelinePanel;
-use crate::recording::{self, Recorder};
+use crate::options::{Bundled, Centre, Dialogs, Options};
+use crate::panel_memory::{ControlsPanel, TimelinePanel};
+use crate::recorder::Recorder;
 use crate::scene::{Loaded, Scene};
 use crate::settings::{MOST_EXPRESSIONS, Settings, Store};
-use crate::view2d::View2d;
-use crate::view3d::View3d;
+use crate::view2d::view::View2d;
+use crate::view3d::view::View3d;
 
 /// Everything that the panels show and change. What undo goes back through is in the document.
 pub(crate) struct State {
@@ -36,7 +34,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     store: Store,
     pub(crate) messages: Messages,
-    pub(crate) jobs: Jobs,
+    pub(crate) jobs: job::Jobs<State>,
     pub(crate) meter: Meter,
     pub(crate) graphics: Graphics,
     pub(crate) open: OpenOptions,
@@ -45,7 +43,7 @@ pub(crate) struct State {
     pub(crate) centre: Centre,
     pub(crate) inspector: Tab,
     pub(crate) export: Export,
-    pub(crate) learning: crate::learn::Learning,
+    pub(crate) learning: Learning,
     pub(crate) show_shortcuts: bool,
     pub(crate) controls: ControlsPanel,
     pub(crate) timeline: TimelinePanel,
@@ -61,6 +59,9 @@ pub(crate) struct State {
     pub(crate) actions: Vec<Action>,
     pub(crate) quit: bool,
 }
+
+/// What a job has done, to be taken into the viewer.
+pub(crate) type Outcome = job::Outcome<State>;
 
 /// What the avatar that is opened first shall show.
 #[derive(Default)]
@@ -89,7 +90,7 @@ impl State {
             settings,
             store,
             messages: Messages::default(),
-            jobs: Jobs::new(context),
+            jobs: job::Jobs::new(context),
             meter: Meter::new(),
             graphics,
             open: options.open,
@@ -98,7 +99,7 @@ impl State {
             centre: options.centre,
             inspector: if options.centre == Centre::View2d { Tab::Frame } else { Tab::default() },
             export: Export::default(),
-            learning: Default::default(),
+            learning: Learning::default(),
             show_shortcuts: false,
             controls: ControlsPanel::default(),
             timeline: TimelinePanel::default(),
@@ -116,9 +117,9 @@ impl State {
         state
     }
 
-    /// Shows the bundled avatar as a new viewer does. What is kept for good stays: bookmarks, expressions, recent files and
-    /// how the interface looks.
-    pub(crate) fn start_over(&mut self) {
+    /// Shows nothing, as a new viewer does. What is kept for good stays: bookmarks, expressions, recent files and how the
+    /// interface looks.
+    pub(crate) fn clear(&mut self) {
         self.document = Document {
             bookmarks: std::mem::take(&mut self.document.bookmarks),
             expressions: std::mem::take(&mut self.document.expressions),
@@ -132,7 +133,6 @@ impl State {
         (self.centre, self.inspector) = (Centre::View3d, Tab::default());
         self.scene.clear();
         self.starting = Some(Start::default());
-        open::bundled(self);
     }
 
     /// Shows another avatar, framed.
@@ -232,35 +232,9 @@ impl State {
         }
     }
 
-    /// Takes what jobs have done.
-    pub(crate) fn collect_jobs(&mut self) {
-        crate::learn::collect(self);
-        for result in self.jobs.collect() {
-            match result {
-                Ok(outcome) => outcome(self),
-                Err(fault) => self.messages.fault(fault.text, fault.advice),
-            }
-        }
-    }
-
-    /// Goes on by `seconds`.
-    pub(crate) fn advance(&mut self, seconds: f64) {
-        if let Err(error) = self.scene.advance(seconds, &self.document.controls) {
-            self.scene.clock.playing = false;
-            self.messages.fault(error.to_string(), "Open the avatar again.");
-        }
-        recording::follow(self, seconds);
-        self.view3d.turntable.advance(seconds);
-    }
-
-    /// Does what was asked for, makes a step of what was edited, and keeps the settings. `editing` says that an edit is
-    /// still under way. Says when a message goes.
+    /// Makes a step of what was edited, and keeps the settings. `editing` says that an edit is still under way. Says when a
+    /// message goes.
     pub(crate) fn finish_frame(&mut self, editing: bool) -> Option<Duration> {
-        self.document.motion.clone_from(&self.scene.motion);
-        for action in std::mem::take(&mut self.actions) {
-            action.perform(self);
-            self.document.motion.clone_from(&self.scene.motion);
-        }
         // All of a recording is one step.
         let editing = editing || self.recorder.is_running();
         self.history.watch(&self.document, editing);

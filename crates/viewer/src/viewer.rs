@@ -6,11 +6,12 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use effigy_render::Gpu;
 
+use crate::error::ViewerError;
 use crate::graphics::Graphics;
 use crate::options::Options;
 use crate::paint::Painter;
 use crate::state::State;
-use crate::{ViewerError, action, open, panel, theme};
+use crate::{action, command, learn, open, panel, recording, theme};
 
 /// The longest time that one frame goes on by, seconds: after a pause nothing jumps.
 const LONGEST_STEP: f32 = 0.1;
@@ -89,7 +90,7 @@ impl Viewer {
             theme::apply(context, looks.0, looks.1, looks.2);
             *themed = Some(looks);
         }
-        state.collect_jobs();
+        collect_jobs(state);
         state.finish_start();
         let start = ThreadTime::now();
         state.view3d.recording = Duration::ZERO;
@@ -99,7 +100,7 @@ impl Viewer {
             let step = ui.input(|input| input.stable_dt.min(LONGEST_STEP));
             // A pass may be laid out twice.
             if ui.current_pass_index() == 0 {
-                state.advance(f64::from(step));
+                advance(state, f64::from(step));
                 state.actions.extend(action::pressed(ui.ctx()));
                 let dropped: Vec<_> = ui.input(|input| {
                     input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
@@ -113,6 +114,7 @@ impl Viewer {
                 || ui.text_edit_focused()
                 || ui.input(|input| STEPPING.iter().any(|&key| input.key_down(key)))
                 || state.view3d.is_edited(ui.input(|input| input.time));
+            command::perform_asked(state);
             expires = state.finish_frame(editing);
         });
         let laid_out = start.elapsed();
@@ -161,4 +163,25 @@ impl Viewer {
     pub fn time_to_first_picture(&self) -> Option<Duration> {
         self.state.meter.first_picture
     }
+}
+
+/// Takes what jobs have done.
+fn collect_jobs(state: &mut State) {
+    learn::collect(state);
+    for result in state.jobs.collect() {
+        match result {
+            Ok(outcome) => outcome(state),
+            Err(fault) => state.messages.fault(fault.text, fault.advice),
+        }
+    }
+}
+
+/// Goes on by `seconds`.
+fn advance(state: &mut State, seconds: f64) {
+    if let Err(error) = state.scene.advance(seconds, &state.document.controls) {
+        state.scene.clock.playing = false;
+        state.messages.fault(error.to_string(), "Open the avatar again.");
+    }
+    recording::follow(state, seconds);
+    state.view3d.turntable.advance(seconds);
 }

@@ -10,7 +10,9 @@ use winit::event::{StartCause, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::window::{Window, WindowId};
 
-use crate::{Options, Viewer, ViewerError};
+use crate::error::ViewerError;
+use crate::options::Options;
+use crate::viewer::Viewer;
 
 /// How long it takes to look again whether a window that could not be drawn in can be.
 const RETRY: Duration = Duration::from_millis(100);

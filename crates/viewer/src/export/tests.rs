@@ -251,7 +251,7 @@ fn the_panel_of_exports_is_a_key_away() {
         let key = Event::Key { key: Key::E, physical_key: None, pressed, repeat: false, modifiers };
         offscreen.frame(vec![Event::ModifiersChanged(modifiers), key]).unwrap();
     }
-    assert_eq!(offscreen.state().inspector, crate::panel::inspector::Tab::Export);
+    assert_eq!(offscreen.state().inspector, crate::inspector_tab::Tab::Export);
     offscreen.settle().unwrap();
     if let Some(folder) = std::env::var_os("EFFIGY_PICTURES") {
         offscreen.picture().unwrap().save(Path::new(&folder).join("export.png")).unwrap();

@@ -1,104 +1,27 @@
 //! Training beside the window: what is to be learned, and the program that learns it.
 
-mod progress;
+pub(crate) mod learning;
+pub(crate) mod progress;
 mod run;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 
-use effigy_capture::UpAxis;
-use effigy_train::{Preset, RunFolder};
+use effigy_train::RunFolder;
 
 use crate::beside::beside;
 use crate::dialog::{self, Wanted};
-use crate::job::{Fault, Outcome};
+use crate::job::Fault;
 use crate::scene::Loaded;
-use crate::state::State;
-pub(crate) use progress::{Sample, Shared, smoothed};
+use crate::state::{Outcome, State};
+use learning::Run;
+use progress::{Over, Shared};
 
 /// The run's job; there is never more than one.
 pub(crate) const JOB: &str = "Training";
-
-/// Where a run trains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A GPU if there is one, else the CPU.
-    Best,
-    Processor,
-}
-
-/// What is to be learned, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Settings {
-    /// A folder, or a file that describes a capture.
-    pub(crate) capture: PathBuf,
-    /// The avatar to make, a .glb; the run's files are in a folder beside it.
-    pub(crate) output: PathBuf,
-    pub(crate) preset: Preset,
-    /// A file of settings that change the preset's.
-    pub(crate) config: Option<PathBuf>,
-    pub(crate) up: UpAxis,
-    pub(crate) place: Place,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            capture: PathBuf::new(),
-            output: PathBuf::new(),
-            preset: Preset::Preview,
-            config: None,
-            up: UpAxis::Y,
-            place: Place::Best,
-        }
-    }
-}
-
-impl Settings {
-    /// Takes a capture, and unless a name was chosen the avatar's from it.
-    pub(crate) fn choose_capture(&mut self, capture: PathBuf) {
-        let folder = if capture.is_dir() { Some(capture.as_path()) } else { capture.parent() };
-        let own = |folder: &Path| folder.with_extension("glb");
-        if self.output.as_os_str().is_empty() || self.capture.as_path().with_extension("glb") == self.output {
-            self.output = folder.map(own).unwrap_or_default();
-        }
-        self.capture = capture;
-    }
-
-    /// Whether an earlier run left a checkpoint that can be gone on from.
-    pub(crate) fn has_checkpoint(&self) -> bool {
-        !self.output.as_os_str().is_empty() && RunFolder::beside(&self.output).checkpoint().is_file()
-    }
-}
-
-/// Training as the panels show it.
-#[derive(Default)]
-pub(crate) struct Learning {
-    pub(crate) settings: Settings,
-    /// The run that is under way, or the last one.
-    pub(crate) run: Option<Run>,
-    /// What was found in the last capture that was checked, a line each.
-    pub(crate) problems: Vec<String>,
-}
-
-/// A run as the interface has it.
-pub(crate) struct Run {
-    pub(crate) shared: Arc<Shared>,
-    /// Avatars as they stand, to be shown.
-    snapshots: Receiver<Loaded>,
-    /// Whether one has been shown.
-    shown: bool,
-}
-
-impl Learning {
-    /// Whether a run is under way.
-    pub(crate) fn is_running(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| !run.shared.is_over())
-    }
-}
 
 /// Begins a run, or goes on from the checkpoint of an earlier one.
 pub(crate) fn start(state: &mut State, resume: bool) {
@@ -124,7 +47,7 @@ pub(crate) fn start(state: &mut State, resume: bool) {
     let (graphics, context) = (state.graphics.clone(), state.jobs.context().clone());
     state.jobs.start(JOB, move |progress| -> Result<Outcome, Fault> {
         // Said however it ends, should it panic too.
-        let _over = progress::Over(&shared);
+        let _over = Over(&shared);
         let work = || run::run(&settings, resume, &graphics, &shared, progress, &sender, &context);
         let made = beside(work)?;
         Ok(Box::new(move |state| {

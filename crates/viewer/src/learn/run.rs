@@ -11,7 +11,8 @@ use effigy_capture::UpAxis;
 use effigy_train::session::{self, Cause, Event, Order};
 use effigy_train::{Preset, RunFolder};
 
-use super::{Place, Sample, Settings, Shared};
+use super::progress::{Sample, Shared};
+use super::settings::{Place, Settings};
 use crate::graphics::Graphics;
 use crate::job::{Fault, Progress};
 use crate::scene::Loaded;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_train::session::Order;
 
-use super::{Place, smoothed, start};
+use super::progress::smoothed;
+use super::settings::Place;
+use super::start;
 use crate::{Bundled, Offscreen, Options, Storage};
 
 const BUNDLED: Bundled = Bundled {
@@ -94,7 +96,7 @@ fn a_capture_is_learned_paused_stopped_kept_and_gone_on_with() {
     pace(&mut offscreen, "while it learns");
     let revision = offscreen.state().scene.revision();
     draw_until(&mut offscreen, |offscreen| offscreen.state().scene.revision() > revision);
-    offscreen.state().inspector = crate::panel::inspector::Tab::Train;
+    offscreen.state().inspector = crate::inspector_tab::Tab::Train;
     let shared = offscreen.state().learning.run.as_ref().unwrap().shared.clone();
     shared.order(Order::Pause);
     // A step that was under way is finished.

@@ -3,8 +3,8 @@
 use egui::{DragValue, Slider, Ui};
 
 use crate::action::Action;
-use crate::panel::toolbar::button;
-use crate::panel::{heading, row};
+use crate::action_button::button;
+use crate::panel::row::{heading, row};
 use crate::state::State;
 use effigy_render::OrbitCamera;
 

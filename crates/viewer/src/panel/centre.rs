@@ -24,7 +24,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     match state.centre {
         Centre::View3d => {
             // The capture's pose is the 2D view's.
-            view2d::shots::hold(ui, state, None);
+            view2d::follow::hold(ui, state, None);
             view3d::show(ui, state);
         }
         Centre::View2d => view2d::show(ui, state),

@@ -1,12 +1,13 @@
 //! The curves under a ruler, and the handle on time: dragging anywhere on them moves through it.
 
 use egui::{
-    Align2, Color32, CursorIcon, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, TextureHandle,
-    TextureOptions, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, CursorIcon, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, TextureOptions, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::control_groups::Group;
 use crate::curves::{Curves, Scale};
+use crate::panel_memory::PictureKey;
 use crate::state::State;
 
 /// Of the ruler, points.
@@ -15,22 +16,6 @@ const RULER: f32 = 18.0;
 const MARGIN: f32 = 8.0;
 /// How near to a curve counts as on it.
 const REACH: f32 = 6.0;
-
-/// What is kept from frame to frame: the curves, and the picture of them.
-#[derive(Default)]
-pub(crate) struct CurveArea {
-    /// Of the avatar and the motion of these numbers.
-    curves: Option<((u64, u64), Option<Curves>)>,
-    picture: Option<(PictureKey, TextureHandle)>,
-}
-
-/// What a picture of the curves was made for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct PictureKey {
-    motion: (u64, u64),
-    size: [usize; 2],
-    dark: bool,
-}
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let size = ui.available_size().max(vec2(80.0, RULER + 12.0));

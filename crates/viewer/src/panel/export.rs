@@ -7,8 +7,10 @@ use effigy_video::encoder::EncoderChoice;
 use egui::{Button, ComboBox, DragValue, ProgressBar, Slider, Ui};
 
 use crate::action::Action;
-use crate::export::{self, AVATAR_JOB, PICTURE_JOB, SIDES, VIDEO_JOB};
-use crate::panel::{heading, row};
+use crate::command;
+use crate::export::settings::SIDES;
+use crate::export::{self, AVATAR_JOB, PICTURE_JOB, VIDEO_JOB};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 
 /// Sizes that are asked for most.
@@ -258,7 +260,7 @@ fn start(ui: &mut Ui, state: &mut State, action: Action, name: &str, path: impl 
     row(ui, "", |ui| {
         let replaces = path(state).is_file();
         let text = if replaces { "Replace" } else { "Save" };
-        let button = ui.add_enabled(action.is_possible(state), Button::new(text));
+        let button = ui.add_enabled(command::is_possible(action, state), Button::new(text));
         if button.on_hover_text(action.name()).clicked() {
             state.actions.push(action);
         }

@@ -3,24 +3,10 @@
 use egui::{Button, CollapsingHeader, Key, Slider, TextEdit, Ui};
 
 use crate::action::Action;
+use crate::action_button::button;
 use crate::expression::{Expression, FACES, VISEMES};
-use crate::panel::toolbar::button;
+use crate::panel_memory::Preset;
 use crate::state::State;
-
-/// What the panel keeps from frame to frame.
-#[derive(Default)]
-pub(crate) struct ExpressionsPanel {
-    /// What the next one will be called.
-    name: String,
-    /// The presets that the avatar of so many before it has.
-    presets: (u64, Vec<Preset>),
-}
-
-struct Preset {
-    expression: Expression,
-    /// Of a mouth that speaks.
-    viseme: bool,
-}
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let generation = state.scene.generation();

@@ -2,10 +2,13 @@
 
 use egui::{ComboBox, DragValue, Grid, Slider, Ui};
 
-use crate::panel::{curve, heading, row};
+use crate::panel::curve;
+use crate::panel::row::{heading, row};
 use crate::state::State;
+use crate::view2d::live::Readings;
+use crate::view2d::probe::Probe;
 use crate::view2d::setup::{Codec, FrameSize, SIDES, Samples, Setup, Stage};
-use crate::view2d::{Probe, Readings, Scores};
+use crate::view2d::worker::Scores;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     capture(ui, state);

@@ -3,6 +3,7 @@
 use egui::{Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::action::Action;
+use crate::command;
 use crate::state::State;
 
 /// What a button shows.
@@ -22,8 +23,8 @@ pub(crate) enum Icon {
 
 /// A button for an action, lit while it is switched on.
 pub(crate) fn icon_button(ui: &mut Ui, state: &mut State, action: Action, icon: Icon) {
-    let enabled = action.is_possible(state);
-    let on = action.is_on(state) == Some(true);
+    let enabled = command::is_possible(action, state);
+    let on = command::is_on(action, state) == Some(true);
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(26.0, 22.0), sense);
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, on, action.name()));
@@ -45,7 +46,7 @@ pub(crate) fn icon_button(ui: &mut Ui, state: &mut State, action: Action, icon: 
     draw(painter, rect.center(), icon, ink, on);
     let keys =
         action.shortcut().map_or(String::new(), |keys| format!("  {}", ui.ctx().format_shortcut(&keys)));
-    if response.on_hover_text(format!("{}{keys}", action.label(state))).clicked() {
+    if response.on_hover_text(format!("{}{keys}", command::label(action, state))).clicked() {
         state.actions.push(action);
     }
 }

@@ -2,38 +2,9 @@
 
 use egui::{ScrollArea, Ui};
 
-use crate::panel::learn;
-use crate::panel::{camera, export, frame, look, performance};
+use crate::inspector_tab::Tab;
+use crate::panel::{camera, export, frame, learn, look, performance};
 use crate::state::State;
-
-/// What the panel on the right shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Tab {
-    #[default]
-    View,
-    Camera,
-    Frame,
-    Export,
-    Train,
-    Performance,
-}
-
-impl Tab {
-    const ALL: &[Self] =
-        &[Self::View, Self::Camera, Self::Frame, Self::Export, Self::Train, Self::Performance];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::View => "View",
-            Self::Camera => "Camera",
-            Self::Frame => "Frame",
-            Self::Export => "Export",
-            Self::Train => "Train",
-            // Short, so that all stand in a line.
-            Self::Performance => "Speed",
-        }
-    }
-}
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {

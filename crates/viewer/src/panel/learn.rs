@@ -6,8 +6,10 @@ use effigy_train::{Preset, TrainConfig};
 use egui::{Button, ComboBox, ProgressBar, TextEdit, Ui};
 use egui_plot::{Line, Plot, PlotPoints};
 
-use crate::learn::{self, JOB, Place, Sample, smoothed};
-use crate::panel::{heading, row};
+use crate::learn::progress::{Sample, smoothed};
+use crate::learn::settings::Place;
+use crate::learn::{self, JOB};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 
 /// Points of a curve.

@@ -4,7 +4,7 @@ use egui::{ComboBox, Slider, Ui};
 
 use crate::look::{Background, Shading};
 use crate::open;
-use crate::panel::{heading, row};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 use crate::theme::ThemeChoice;
 

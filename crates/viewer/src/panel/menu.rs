@@ -3,8 +3,8 @@
 use egui::{Button, Ui};
 
 use crate::action::{Action, Group};
-use crate::open;
 use crate::state::State;
+use crate::{command, open};
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     egui::MenuBar::new().ui(ui, |ui| {
@@ -41,13 +41,13 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 
 /// One line of a menu.
 fn item(ui: &mut Ui, state: &mut State, action: Action) {
-    let label = action.label(state);
-    let mark = if action.is_on(state) == Some(true) { "• " } else { "" };
+    let label = command::label(action, state);
+    let mark = if command::is_on(action, state) == Some(true) { "• " } else { "" };
     let mut button = Button::new(format!("{mark}{label}"));
     if let Some(shortcut) = action.shortcut() {
         button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
     }
-    if ui.add_enabled(action.is_possible(state), button).clicked() {
+    if ui.add_enabled(command::is_possible(action, state), button).clicked() {
         state.actions.push(action);
         ui.close();
     }

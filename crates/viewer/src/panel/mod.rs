@@ -3,23 +3,24 @@
 mod camera;
 mod centre;
 mod control_row;
-pub(crate) mod controls;
+mod controls;
 mod curve;
 mod curve_area;
 mod export;
 mod expressions;
 mod frame;
 mod icons;
-pub(crate) mod inspector;
+mod inspector;
 mod learn;
 mod look;
 mod menu;
 mod messages;
 mod performance;
+mod row;
 mod shortcuts;
 mod status;
-pub(crate) mod timeline;
-pub(crate) mod toolbar;
+mod timeline;
+mod toolbar;
 
 use egui::{Frame, Margin, Panel, Ui};
 
@@ -56,25 +57,4 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     egui::CentralPanel::no_frame().show(ui, |ui| centre::show(ui, state));
     messages::show(ui, state);
     shortcuts::show(ui, state);
-}
-
-/// A line with the name of what follows.
-fn heading(ui: &mut Ui, text: &str) {
-    ui.add_space(6.0);
-    ui.label(egui::RichText::new(text).strong());
-    ui.add_space(1.0);
-}
-
-/// A name in a column of fixed width, and what it is the name of beside it.
-fn row<R>(ui: &mut Ui, name: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
-    ui.horizontal(|ui| {
-        let size = egui::vec2(84.0, ui.spacing().interact_size.y);
-        let align = egui::Layout::left_to_right(egui::Align::Center);
-        ui.allocate_ui_with_layout(size, align, |ui| {
-            ui.set_min_width(size.x);
-            ui.add(egui::Label::new(name).truncate());
-        });
-        content(ui)
-    })
-    .inner
 }

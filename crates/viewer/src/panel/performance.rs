@@ -4,7 +4,7 @@ use effigy_render::Stage;
 use egui::{Sense, Stroke, Ui, pos2, vec2};
 
 use crate::meter::{Times, resident_memory};
-use crate::panel::{heading, row};
+use crate::panel::row::{heading, row};
 use crate::state::State;
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {

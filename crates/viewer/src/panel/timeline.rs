@@ -3,17 +3,11 @@
 use egui::{DragValue, RichText, Ui};
 
 use crate::action::Action;
-use crate::panel::curve_area::{self, CurveArea};
+use crate::action_button::button;
+use crate::panel::curve_area;
 use crate::panel::icons::{Icon, icon_button};
-use crate::panel::toolbar::button;
-use crate::recording::Recorder;
+use crate::recorder::Recorder;
 use crate::state::State;
-
-/// What the panel keeps from frame to frame.
-#[derive(Default)]
-pub(crate) struct TimelinePanel {
-    pub(crate) curves: CurveArea,
-}
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal(|ui| {

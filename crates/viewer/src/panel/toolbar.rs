@@ -1,8 +1,9 @@
 //! The buttons below the menu.
 
-use egui::{Button, ComboBox, Ui};
+use egui::{ComboBox, Ui};
 
 use crate::action::Action;
+use crate::action_button::button;
 use crate::look::Shading;
 use crate::state::State;
 
@@ -32,15 +33,4 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         button(ui, state, Action::Grid, "Grid");
         button(ui, state, Action::Shadow, "Shadow");
     });
-}
-
-/// A button for an action, lit while it is switched on.
-pub(crate) fn button(ui: &mut Ui, state: &mut State, action: Action, text: &str) {
-    let button = Button::new(text).selected(action.is_on(state) == Some(true));
-    let keys =
-        action.shortcut().map_or(String::new(), |keys| format!("  {}", ui.ctx().format_shortcut(&keys)));
-    let response = ui.add_enabled(action.is_possible(state), button);
-    if response.on_hover_text(format!("{}{keys}", action.label(state))).clicked() {
-        state.actions.push(action);
-    }
 }

@@ -8,10 +8,10 @@ use effigy_splat::Frame;
 
 use super::shots::{Shot, Shots};
 use crate::dialog::{self, Wanted};
-use crate::job::{Fault, Outcome};
+use crate::inspector_tab::Tab;
+use crate::job::Fault;
 use crate::options::Centre;
-use crate::panel::inspector::Tab;
-use crate::state::State;
+use crate::state::{Outcome, State};
 
 /// Asks for a capture to compare the avatar with.
 pub(crate) fn ask(state: &mut State) {

@@ -2,127 +2,41 @@
 
 mod analysis;
 pub(crate) mod capture;
+pub(crate) mod follow;
 mod grab;
 mod layers;
 pub(crate) mod live;
 mod overlay;
-mod probe;
+pub(crate) mod probe;
 pub(crate) mod setup;
-pub(crate) mod shots;
-mod worker;
+mod shots;
+pub(crate) mod view;
+pub(crate) mod worker;
 mod zoom;
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use effigy_render::RenderError;
-use egui::{CursorIcon, Frame, Margin, Panel, PointerButton, Rect, Sense, TextureHandle, TextureOptions, Ui};
+use egui::{CursorIcon, Frame, Margin, Panel, PointerButton, Rect, Sense, TextureOptions, Ui};
 use egui::{Vec2, pos2, vec2};
 
 use crate::action::Action;
-use crate::panel::toolbar::button;
+use crate::action_button::button;
 use crate::state::State;
 use crate::theme;
-use grab::{Grabber, Wanted};
-pub(crate) use live::Readings;
-pub(crate) use probe::Probe;
-use setup::{Layer, Setup, Stage};
-use shots::{Ready, Shots};
-pub(crate) use worker::Scores;
-use worker::{Shown, Worker};
-use zoom::{Placing, Zoom};
+use follow::{Ready, follow};
+use grab::Wanted;
+use probe::Probe;
+use setup::{Layer, Stage};
+use shots::Shots;
+use worker::Worker;
+use zoom::Placing;
 
 /// Points of the wheel that are a step.
 const WHEEL: f32 = 40.0;
 /// Points left and right of a divider where it can be taken.
 const GRIP: f32 = 5.0;
-
-/// What the 2D view keeps from frame to frame.
-#[derive(Default)]
-pub(crate) struct View2d {
-    grabber: Grabber,
-    worker: Option<Worker>,
-    /// What the worker was told.
-    told: Option<Setup>,
-    shown: Option<Shown>,
-    readings: Option<(Readings, Scores)>,
-    /// By stage.
-    textures: [Option<TextureHandle>; 4],
-    zoom: Zoom,
-    /// What the wheel has turned and that was no step yet, points.
-    turned: f32,
-    /// Of the room and of the frame, pixels.
-    view: [u32; 2],
-    frame: [u32; 2],
-    /// The pictures of a capture that the avatar is compared with.
-    pub(crate) shots: Option<Shots>,
-    /// Counts captures.
-    opened: u64,
-    pinned: Option<[u32; 2]>,
-    probe: Option<Probe>,
-    /// Whether the next frame of the interface should come at once.
-    waiting: bool,
-    current: bool,
-    /// Whether nothing is being judged, and the readings say so.
-    judged: bool,
-    /// How long recording took in this frame of the interface.
-    pub(crate) recording: Duration,
-}
-
-impl View2d {
-    /// Whether all that was asked for is shown.
-    pub(crate) fn is_current(&self) -> bool {
-        self.current && self.judged
-    }
-
-    /// Whether the next frame of the interface should come at once.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.waiting
-    }
-
-    /// What is known of the stream; nothing unless frames are encoded.
-    pub(crate) fn readings(&self) -> Option<&(Readings, Scores)> {
-        self.readings.as_ref()
-    }
-
-    /// What stands in the pixel under the pointer, or in the one that is pinned.
-    pub(crate) fn probe(&self) -> Option<&Probe> {
-        self.probe.as_ref()
-    }
-
-    /// PSNR against the ground truth, of colour and of luma; dB.
-    pub(crate) fn truth_psnr(&self) -> Option<[f64; 2]> {
-        self.shown.as_ref()?.analysis.truth_psnr
-    }
-
-    /// Compares the avatar with the pictures of a capture, made for the number that they are given.
-    pub(crate) fn show_shots(&mut self, make: impl FnOnce(u64) -> Shots) {
-        self.opened += 1;
-        self.shots = Some(make(self.opened));
-    }
-
-    /// Shows all of the frame.
-    pub(crate) fn fit(&mut self) {
-        self.zoom.fit();
-    }
-
-    /// Shows each of the frame's pixels on one of the screen.
-    pub(crate) fn actual(&mut self) {
-        self.zoom.actual(self.view, self.frame);
-    }
-
-    /// Comes so many steps nearer.
-    pub(crate) fn nearer(&mut self, steps: i32) {
-        let middle = self.view.map(|side| 0.5 * side as f32);
-        self.zoom.step(steps, middle, self.view, self.frame);
-    }
-
-    fn placing(&self) -> Placing {
-        self.zoom.placing(self.view, self.frame)
-    }
-}
 
 /// All the room that there is.
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
@@ -179,7 +93,7 @@ impl Screen {
 
 /// Has the frame rendered, fetched and taken apart.
 fn drive(ui: &Ui, state: &mut State) -> Result<(), RenderError> {
-    let ready = shots::follow(ui, state);
+    let ready = follow(ui, state);
     let view = &mut state.view2d;
     let (Some(loaded), Some(renderer)) = (state.scene.loaded(), state.graphics.renderer()) else {
         // The job that loads the avatar says when it is there; when there is none there is nothing to wait for.

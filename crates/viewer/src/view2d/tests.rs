@@ -8,10 +8,13 @@ use effigy_splat::Frame;
 use effigy_video::{Alpha, Component, Planes};
 use egui::{Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, TouchPhase, pos2, vec2};
 
+use super::layers;
+use super::probe::Probe;
 use super::setup::{FrameSize, Layer, Samples, Setup, Stage};
-use super::shots::Shot;
-use super::*;
+use super::shots::{Shot, Shots};
+use super::zoom::Zoom;
 use crate::action::Action;
+use crate::command;
 use crate::{Bundled, Centre, Offscreen, Options, Storage};
 
 fn options() -> Options {
@@ -118,7 +121,7 @@ fn what_the_frame_is_made_of_can_be_undone() {
     state.actions.push(Action::NextLayer);
     offscreen.settle().unwrap();
     assert_eq!(offscreen.state().document.frame.layer, Layer::ALL[1]);
-    assert_eq!(Action::Undo.label(offscreen.state()), "Undo: Frame");
+    assert_eq!(command::label(Action::Undo, offscreen.state()), "Undo: Frame");
     offscreen.state().actions.push(Action::Undo);
     offscreen.settle().unwrap();
     assert_eq!(offscreen.state().document.frame, before);

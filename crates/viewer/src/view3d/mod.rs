@@ -11,99 +11,23 @@ mod pipeline;
 mod shade;
 mod turntable;
 mod variant;
+pub(crate) mod view;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use effigy_avatar::Avatar;
-use effigy_render::{GpuAvatar, PendingPick, RenderError};
-use effigy_splat::Camera;
+use effigy_render::RenderError;
 use egui::{Rect, Sense, Ui, pos2, vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
 use glam::Vec3;
 
-use crate::job::{Fault, Outcome};
+use crate::job::Fault;
 use crate::look::{Background, Look, Shading};
-use crate::state::State;
-use background::Backgrounds;
-use effigy_render::OrbitCamera;
+use crate::state::{Outcome, State};
 use ground::Ground;
 use overlay::Overlays;
-use pace::Pace;
-use picture::{Pictures, Wanted};
-use turntable::Turntable;
-
-/// An edit by wheel or keys is over when nothing more has come for so many seconds.
-const PAUSE: f64 = 0.4;
-
-/// What the 3D view keeps from frame to frame.
-#[derive(Default)]
-pub(crate) struct View3d {
-    pub(crate) turntable: Turntable,
-    pictures: Pictures,
-    backgrounds: Backgrounds,
-    ground: Option<Ground>,
-    overlays: Option<Overlays>,
-    variant: Option<Variant>,
-    /// The shading whose Gaussians are being made.
-    preparing: Option<Shading>,
-    pace: Pace,
-    /// What was shown in the last frame.
-    last: Option<(u64, OrbitCamera)>,
-    focus: Option<(PendingPick, Camera, [u32; 2])>,
-    /// Of the picture, pixels.
-    size: [u32; 2],
-    /// Whether the picture is of what there is.
-    current: bool,
-    /// When the wheel or a key last moved the camera, seconds of the interface's time.
-    nudged: Option<f64>,
-    /// How long recording took in this frame of the interface.
-    pub(crate) recording: Duration,
-    /// Whether the stages are to be measured with the next picture.
-    pub(crate) measure: bool,
-}
-
-/// The avatar as other Gaussians than its own.
-struct Variant {
-    shading: Shading,
-    of: Arc<Avatar>,
-    gpu: GpuAvatar,
-    /// The revision it is in the pose of.
-    posed: u64,
-}
-
-impl View3d {
-    /// Width and height of the picture, pixels.
-    pub(crate) fn size(&self) -> [u32; 2] {
-        self.size.map(|side| side.max(1))
-    }
-
-    /// Another view draws the frame, of so many pixels.
-    pub(crate) fn set_size(&mut self, size: [u32; 2]) {
-        self.size = size;
-    }
-
-    /// The camera as it is shown, turntable included.
-    pub(crate) fn shown_camera(&self, camera: &OrbitCamera) -> OrbitCamera {
-        self.turntable.turned(camera)
-    }
-
-    /// Width over height.
-    pub(crate) fn aspect(&self) -> f32 {
-        let [width, height] = self.size();
-        width as f32 / height as f32
-    }
-
-    /// Whether the picture is of what there is.
-    pub(crate) fn is_current(&self) -> bool {
-        self.current && self.focus.is_none()
-    }
-
-    /// Whether the camera is being moved by what has no end of its own.
-    pub(crate) fn is_edited(&self, time: f64) -> bool {
-        self.nudged.is_some_and(|nudged| time - nudged < PAUSE)
-    }
-}
+use picture::Wanted;
+use variant::Variant;
 
 /// All the room that there is.
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {

@@ -1,6 +1,9 @@
 //! The avatar as other Gaussians than its own, for shadings that need them.
 
+use std::sync::Arc;
+
 use effigy_avatar::{Avatar, Part};
+use effigy_render::GpuAvatar;
 use effigy_splat::SH_C0;
 use glam::Vec3;
 
@@ -10,6 +13,15 @@ use crate::look::Shading;
 
 /// How much smaller ellipsoids are drawn, so that each is seen.
 const ELLIPSOID: f32 = 0.55;
+
+/// The avatar as other Gaussians than its own.
+pub(crate) struct Variant {
+    pub(super) shading: Shading,
+    pub(super) of: Arc<Avatar>,
+    pub(super) gpu: GpuAvatar,
+    /// The revision it is in the pose of.
+    pub(super) posed: u64,
+}
 
 /// Whether `shading` shows other Gaussians than the avatar's own.
 pub(crate) fn is_needed(shading: Shading) -> bool {

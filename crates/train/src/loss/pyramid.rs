@@ -3,6 +3,8 @@
 
 /// Bands that are finer than the coarse rest.
 const BANDS: usize = 4;
+/// What expanding multiplies by, so that it keeps the mean.
+const MEAN_KEPT: f32 = 4.0;
 const TAPS: [f32; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 / 16.0];
 
 /// A plane of the pyramid.
@@ -27,8 +29,8 @@ pub(super) fn bands(difference: &[f32], width: usize, weight: f32, gradient: &mu
     let mut loss = 0.0;
     let count = pyramid_levels(width, height);
     for _ in 0..count {
-        let coarse = level.reduced();
-        let up = coarse.expanded(level.width, level.height);
+        let coarse = level.reduced(1.0);
+        let up = coarse.expanded(level.width, level.height, MEAN_KEPT);
         let scale = weight / (count * level.values.len()) as f32;
         let mut slope = Plane { values: Vec::new(), ..level };
         slope.values = level
@@ -53,12 +55,12 @@ pub(super) fn bands(difference: &[f32], width: usize, weight: f32, gradient: &mu
     // band = fine − expand(reduce(fine)), transposed from the coarsest up.
     let mut by_coarse: Option<Plane> = None;
     for slope in slopes.into_iter().rev() {
-        let mut by_reduced = slope.expand_transposed();
+        let mut by_reduced = slope.reduced(MEAN_KEPT);
         by_reduced.values.iter_mut().for_each(|x| *x = -*x);
         if let Some(coarse) = by_coarse {
             by_reduced.values.iter_mut().zip(&coarse.values).for_each(|(a, b)| *a += b);
         }
-        let mut by_fine = by_reduced.reduce_transposed(slope.width, slope.height);
+        let mut by_fine = by_reduced.expanded(slope.width, slope.height, 1.0);
         by_fine.values.iter_mut().zip(&slope.values).for_each(|(a, b)| *a += b);
         by_coarse = Some(by_fine);
     }
@@ -73,29 +75,17 @@ impl Plane {
         Self { width, height, values: vec![0.0; width * height] }
     }
 
-    /// Blurred and halved; zeros outside.
-    fn reduced(&self) -> Self {
+    /// Blurred and halved, times `factor`; zeros outside. The transpose of [`Self::expanded`].
+    fn reduced(&self, factor: f32) -> Self {
         let mut out = Self::zeros(self.width.div_ceil(2), self.height.div_ceil(2));
-        self.clone().pair(&mut out, 1.0, |fine, coarse, w| *coarse += w * *fine);
+        self.clone().pair(&mut out, factor, |fine, coarse, w| *coarse += w * *fine);
         out
     }
 
-    /// The transpose of halving, times four so that it keeps the mean.
-    fn expanded(&self, width: usize, height: usize) -> Self {
+    /// Doubled to `width` × `height`, times `factor`. The transpose of [`Self::reduced`].
+    fn expanded(&self, width: usize, height: usize, factor: f32) -> Self {
         let mut out = Self::zeros(width, height);
-        out.pair(&mut self.clone(), 4.0, |fine, coarse, w| *fine += w * *coarse);
-        out
-    }
-
-    fn expand_transposed(&self) -> Self {
-        let mut out = Self::zeros(self.width.div_ceil(2), self.height.div_ceil(2));
-        self.clone().pair(&mut out, 4.0, |fine, coarse, w| *coarse += w * *fine);
-        out
-    }
-
-    fn reduce_transposed(&self, width: usize, height: usize) -> Self {
-        let mut out = Self::zeros(width, height);
-        out.pair(&mut self.clone(), 1.0, |fine, coarse, w| *fine += w * *coarse);
+        out.pair(&mut self.clone(), factor, |fine, coarse, w| *fine += w * *coarse);
         out
     }
 

@@ -125,6 +125,20 @@ fn strided(items: usize) -> u32 {
     groups(items, THREADS).clamp(1, MOST_GROUPS)
 }
 
+/// One of several structures in a uniform buffer.
+fn slot(uniforms: &wgpu::Buffer, index: usize, size: usize) -> wgpu::BindingResource<'_> {
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+        buffer: uniforms,
+        offset: UNIFORM_ALIGNMENT * index as u64,
+        size: wgpu::BufferSize::new(size as u64),
+    })
+}
+
+/// What the whole comparison is bound to.
+fn settings(uniforms: &wgpu::Buffer) -> wgpu::BindingResource<'_> {
+    slot(uniforms, 0, size_of::<ComparisonData>())
+}
+
 impl Memory {
     fn new(gpu: &Gpu, kernels: &LossKernels, [width, height]: [usize; 2]) -> Self {
         let device = &gpu.device;
@@ -175,14 +189,7 @@ impl Memory {
         let slots = 1 + data.len() as u64;
         let uniform = wgpu::BufferUsages::UNIFORM | written;
         let uniforms = buffer("comparison", slots * UNIFORM_ALIGNMENT / 4, uniform);
-        let slot = |slot: usize, size: usize| {
-            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &uniforms,
-                offset: UNIFORM_ALIGNMENT * slot as u64,
-                size: wgpu::BufferSize::new(size as u64),
-            })
-        };
-        let settings = || slot(0, size_of::<ComparisonData>());
+        let settings = || settings(&uniforms);
         let whole = wgpu::Buffer::as_entire_binding;
         let blur = |from: &wgpu::Buffer, to: &wgpu::Buffer| Blur {
             across: kernels
@@ -194,7 +201,7 @@ impl Memory {
             .into_iter()
             .enumerate()
             .map(|(i, data)| {
-                let level = || (0, slot(1 + i, size_of::<LevelData>()));
+                let level = || (0, slot(&uniforms, 1 + i, size_of::<LevelData>()));
                 let (levels, slopes) = ((1, whole(&levels)), (2, whole(&pyramid_slopes)));
                 let both = [level(), levels.clone(), slopes.clone()];
                 PyramidLevel {
@@ -250,14 +257,6 @@ impl Memory {
         gpu.queue.write_buffer(&self.wanted, 0, bytemuck::cast_slice(&target.planes));
     }
 
-    fn settings(&self) -> wgpu::BindingResource<'_> {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: &self.uniforms,
-            offset: 0,
-            size: wgpu::BufferSize::new(size_of::<ComparisonData>() as u64),
-        })
-    }
-
     /// Records all kernels between the first and the last.
     fn record(&self, kernels: &LossKernels, weights: &PictureLossWeights, pass: &mut wgpu::ComputePass<'_>) {
         let pixels = self.size[0] * self.size[1];
@@ -304,7 +303,7 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
     let compare = kernels.compare.bind(
         &gpu.device,
         &numbered([
-            memory.settings(),
+            settings(&memory.uniforms),
             whole(&memory.wanted),
             p.binding(),
             whole(&memory.products),
@@ -315,7 +314,7 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
     let combine = kernels.combine.bind(
         &gpu.device,
         &numbered([
-            memory.settings(),
+            settings(&memory.uniforms),
             whole(&memory.wanted),
             p.binding(),
             whole(&memory.products),
@@ -326,7 +325,7 @@ fn evaluate(picture: &CubeTensor, comparison: &Comparison) -> (CubeTensor, Devic
     );
     let total = kernels.total.bind(
         &gpu.device,
-        &numbered([memory.settings(), whole(&memory.partial_sums), l.binding(), m.binding()]),
+        &numbered([settings(&memory.uniforms), whole(&memory.partial_sums), l.binding(), m.binding()]),
     );
     flush(picture);
     memory.write(&gpu, weights, target, comparison.background);

@@ -7,11 +7,11 @@ use effigy_quality::{Picture, SquaredError};
 use image::RgbImage;
 
 use crate::TrainError;
-use crate::loss::Target;
-use crate::metrics::{Metrics, MetricsRow};
 use crate::run_folder::RunFolder;
-use crate::trainer::{StepReport, Trainer};
-use crate::whole_file::write_whole;
+use crate::training::loss::Target;
+use crate::training::metrics::{Metrics, MetricsRow};
+use crate::training::trainer::{StepReport, Trainer};
+use crate::training::whole_file::write_whole;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use effigy_capture::Split;
 
 use crate::TrainError;
-use crate::trainer::Trainer;
+use crate::training::trainer::Trainer;
 
 /// How a model compares with a picture of a single colour, over the same pictures.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,9 +11,9 @@ use bytemuck::{Pod, Zeroable};
 use effigy_shaders::{Kernel, composed, numbered};
 
 use super::{Comparison, DeviceFound, Found, PictureLossOps};
-use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
-use crate::loss::{PictureLossWeights, Target, pyramid_levels};
-use crate::ops::PLANES;
+use crate::training::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
+use crate::training::loss::{PictureLossWeights, Target, pyramid_levels};
+use crate::training::ops::PLANES;
 
 const THREADS: usize = 256;
 /// Workgroups of a kernel at most; beyond, each goes over several parts.

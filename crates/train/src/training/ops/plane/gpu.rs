@@ -11,7 +11,7 @@ use effigy_field::{LevelSites, RegionBlend};
 use effigy_shaders::{Kernel, composed, numbered};
 
 use super::PlaneOps;
-use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
+use crate::training::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
 
 const THREADS: usize = 256;
 /// Workgroups along x at most; beyond, they go along y.

@@ -15,9 +15,9 @@ use effigy_rig::Rig;
 use glam::Vec3;
 use safetensors::{Dtype, SafeTensors, View};
 
-use crate::adam::Moments;
-use crate::model::{Model, read};
-use crate::trainer::Trainer;
+use crate::training::adam::Moments;
+use crate::training::model::{Model, read};
+use crate::training::trainer::Trainer;
 use crate::{TrainConfig, TrainError};
 
 /// Larger checkpoints are not read.
@@ -293,7 +293,7 @@ impl Checkpoint {
         ]);
         let bytes = safetensors::serialize(floats.chain(integers), Some(about))
             .map_err(|e| TrainError::Checkpoint(e.to_string()))?;
-        crate::whole_file::write_whole(path, &bytes)
+        crate::training::whole_file::write_whole(path, &bytes)
     }
 
     /// Reads a checkpoint.

@@ -8,8 +8,8 @@ use effigy_splat::SplatRules;
 
 use super::kernels::SplatKernels;
 use crate::TrainError;
-use crate::gpu::Gpu;
-use crate::ops::splat::{GatheredUsage, SplatView};
+use crate::training::gpu::Gpu;
+use crate::training::ops::splat::{GatheredUsage, SplatView};
 
 /// Values that are summed of each entry (`SUMS` in `shaders/splat/sums.wesl`).
 const SUMS: u64 = 11;

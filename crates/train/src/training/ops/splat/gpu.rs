@@ -18,7 +18,7 @@ use effigy_shaders::{DISPATCH_STRIDE, STATE_SIZE, numbered};
 
 use super::{GatheredUsage, PLANES, SplatOps, SplatView};
 use crate::TrainError;
-use crate::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
+use crate::training::gpu::{Gpu, TensorBuffer, contiguous, empty, flush, groups};
 use kernels::SplatKernels;
 use memory::{Memory, Size};
 

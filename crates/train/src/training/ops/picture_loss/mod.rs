@@ -15,7 +15,7 @@ use burn::tensor::Tensor;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::{PLANES, contiguous, tensor_of, values};
-use crate::loss::{PictureLoss, Target};
+use crate::training::loss::{PictureLoss, Target};
 
 /// One comparison: what the loss depends on besides the picture, and what it found.
 #[derive(Debug)]

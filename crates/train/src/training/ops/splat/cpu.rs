@@ -10,7 +10,7 @@ use glam::{Quat, Vec3};
 use rayon::prelude::*;
 
 use super::{PLANES, SplatOps, SplatView};
-use crate::ops::{contiguous, tensor_of, values};
+use crate::training::ops::{contiguous, tensor_of, values};
 
 /// What the forward pass leaves for the backward pass, and what that leaves for the caller.
 #[derive(Default)]

@@ -13,16 +13,16 @@ use effigy_rig::{Pose, PosedVertices, Poser};
 use effigy_splat::Camera;
 use glam::{Quat, Vec3};
 
-use crate::adam::{self, Moments};
-use crate::backdrop::Backdrop;
-use crate::calibration::{Calibration, seen_by};
-use crate::loss::{PictureLoss, PictureLossWeights, Target};
-use crate::model::{Model, ModelField, read};
-use crate::ops::{
+use crate::training::adam::{self, Moments};
+use crate::training::backdrop::Backdrop;
+use crate::training::calibration::{Calibration, seen_by};
+use crate::training::loss::{PictureLoss, PictureLossWeights, Target};
+use crate::training::model::{Model, ModelField, read};
+use crate::training::ops::{
     Comparison, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
 };
-use crate::sampling::Sampler;
-use crate::usage::Usage;
+use crate::training::sampling::Sampler;
+use crate::training::usage::Usage;
 use crate::{TrainConfig, TrainError};
 
 /// A model, what it learns from, and how far it has come.

@@ -15,7 +15,8 @@ use effigy_rig::Rig;
 use effigy_splat::{Filter, Gaussians, sh_coefficients};
 use glam::{Quat, Vec3};
 
-use crate::{TrainConfig, TrainError, start};
+use crate::training::start;
+use crate::{TrainConfig, TrainError};
 
 /// The model in training. Tensors live on one device, without a graph.
 #[derive(Debug)]

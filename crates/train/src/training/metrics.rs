@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::*;
 
 use crate::TrainError;
-use crate::whole_file::write_whole;
+use crate::training::whole_file::write_whole;
 
 /// One line of the log.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use effigy_capture::{Capture, PictureCache, Split};
 
 use crate::TrainError;
-use crate::sampling::Sampler;
+use crate::training::sampling::Sampler;
 
 /// What is seen where the subject is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

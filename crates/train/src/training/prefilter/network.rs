@@ -12,7 +12,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use crate::TrainError;
-use crate::model::read;
+use crate::training::model::read;
 
 /// Planes of each layer's input.
 const INPUTS: [usize; 3] = [4, 12, 16];

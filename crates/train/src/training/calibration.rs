@@ -5,7 +5,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::adam::Moments;
+use crate::training::adam::Moments;
 
 /// The affines of C cameras and their moments: C × 12, row-major, the last column times alpha.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use effigy_splat::opacity_from_logit;
 use glam::{Quat, Vec3};
 
 use crate::TrainError;
-use crate::model::read;
-use crate::trainer::Trainer;
-use crate::usage::Usage;
+use crate::training::model::read;
+use crate::training::trainer::Trainer;
+use crate::training::usage::Usage;
 
 /// A Gaussian that in a whole round covered less than this many pixels does nothing.
 const IDLE: f32 = 0.5;

@@ -9,8 +9,8 @@ use super::lesson::{LessonBatch, Lessons};
 use super::network::Network;
 use super::perception::Perception;
 use crate::TrainError;
-use crate::adam::{self, Moments};
-use crate::model::read;
+use crate::training::adam::{self, Moments};
+use crate::training::model::read;
 
 /// How often a picture coded alone is paid for, against those coded as differences.
 const ALONE: f64 = 0.05;

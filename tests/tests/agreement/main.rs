@@ -4,27 +4,14 @@
 mod made;
 mod picture;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_rig::{FrameMode, Pose};
 use effigy_splat::{BlendSpace, Camera, Filter, SplatRules};
+use effigy_tests::data;
 use glam::{Affine3A, Mat3, Quat, Vec3};
 use picture::{Agreement, Renderers, compare, covered, frame_subject};
-
-/// The shared data, or `None` with a note that the test is skipped.
-fn data() -> Option<PathBuf> {
-    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    if !root.exists() {
-        println!("skipped: no {}", root.display());
-        return None;
-    }
-    Some(root)
-}
 
 /// A pose far from rest: many morphs at once, the head turned on its joint, and the whole scene moved.
 fn strong_pose(avatar: &Avatar) -> Option<Pose> {
@@ -55,9 +42,10 @@ fn strong_pose(avatar: &Avatar) -> Option<Pose> {
     Some(pose)
 }
 
-/// Compares the two renderers at rest and in a strong pose, at 512² and 1024².
-fn check_file(path: &Path) {
-    let avatar = Arc::new(Avatar::open(path, &OpenOptions::default()).unwrap());
+/// Compares the two renderers on an avatar of the shared data, at rest and in a strong pose, at 512² and 1024².
+fn check_file(name: &str) {
+    let Some(path) = data(name) else { return };
+    let avatar = Arc::new(Avatar::open(&path, &OpenOptions::default()).unwrap());
     let mut renderers = Renderers::new(&avatar);
     let poses = [("rest", avatar.body.as_ref().map(|b| Pose::rest(&b.rig))), ("posed", strong_pose(&avatar))];
     let mut at_rest = None;
@@ -90,23 +78,20 @@ fn check_file(path: &Path) {
 
 #[test]
 fn avatars_of_another_system() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("lam/james.zip"));
-    check_file(&data.join("lam/p2-1.zip"));
+    check_file("lam/james.zip");
+    check_file("lam/p2-1.zip");
 }
 
 #[test]
 fn scenes_without_a_rig() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("splat/biker.spz"));
-    check_file(&data.join("splat/biker.compressed.ply"));
+    check_file("splat/biker.spz");
+    check_file("splat/biker.compressed.ply");
 }
 
 #[test]
 fn heads_sampled_from_their_surface() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("capture_head/head.glb"));
-    check_file(&data.join("rigs/head_mh_female/head_mh_female_arkit52.glb"));
+    check_file("capture_head/head.glb");
+    check_file("rigs/head_mh_female/head_mh_female_arkit52.glb");
 }
 
 #[test]

@@ -1,25 +1,16 @@
 //! The learned filter on the GPU against the CPU's.
-#![expect(clippy::disallowed_methods, reason = "tests wait for the GPU")]
-#![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
-use effigy_render::{AdapterChoice, Gpu, wgpu};
+use effigy_render::wgpu;
 use effigy_splat::Frame;
 use effigy_video::{
     Alpha, Association, FocusOptions, GpuFocus, GpuLearnedFilter, Importance, LearnedFilter, LearnedNetwork,
     LearnedOptions, PlanesError,
 };
-use wgpu::util::DeviceExt;
 
-/// A device with no more than WebGPU's default limits.
-fn device() -> (wgpu::Device, wgpu::Queue) {
-    let gpu = pollster::block_on(Gpu::open(&AdapterChoice::Best))
-        .expect("GPU tests need an adapter: install a driver, for instance mesa-vulkan-drivers");
-    let wanted = wgpu::DeviceDescriptor { required_limits: wgpu::Limits::default(), ..Default::default() };
-    pollster::block_on(gpu.adapter.request_device(&wanted)).unwrap()
-}
+use crate::gpu::{device, read_texture, texture};
 
 /// Blotches and noise, a third of it half transparent.
-fn picture(width: u32, height: u32) -> Frame {
+fn blotches(width: u32, height: u32) -> Frame {
     let mut frame = Frame::default();
     frame.reset(width, height);
     let mut state = 7_u32;
@@ -37,22 +28,6 @@ fn picture(width: u32, height: u32) -> Frame {
     frame
 }
 
-fn texture(device: &wgpu::Device, queue: &wgpu::Queue, frame: &Frame) -> wgpu::TextureView {
-    let descriptor = wgpu::TextureDescriptor {
-        label: None,
-        size: wgpu::Extent3d { width: frame.width, height: frame.height, depth_or_array_layers: 1 },
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: wgpu::TextureFormat::Rgba32Float,
-        usage: wgpu::TextureUsages::TEXTURE_BINDING,
-        view_formats: &[],
-    };
-    let data = bytemuck::cast_slice(&frame.color);
-    let texture = device.create_texture_with_data(queue, &descriptor, Default::default(), data);
-    texture.create_view(&Default::default())
-}
-
 /// What follows the face, once it has seen this importance.
 fn followed(
     device: &wgpu::Device,
@@ -64,54 +39,11 @@ fn followed(
     let mut guide = Frame::default();
     guide.reset(size.0, size.1);
     guide.color.iter_mut().zip(values).for_each(|(c, v)| c[2] = *v);
-    let mut focus = GpuFocus::new(device, options).unwrap();
+    let mut focus = GpuFocus::new(device, options).expect("kernels");
     let mut encoder = device.create_command_encoder(&Default::default());
-    focus.record(&mut encoder, &texture(device, queue, &guide)).unwrap();
+    focus.record(&mut encoder, &texture(device, queue, &guide)).expect("followed");
     queue.submit([encoder.finish()]);
     focus
-}
-
-/// The colours of a texture of half floats, once the GPU is done.
-fn read(device: &wgpu::Device, queue: &wgpu::Queue, view: &wgpu::TextureView) -> Vec<[f32; 4]> {
-    let texture = view.texture();
-    let (width, height) = (texture.width(), texture.height());
-    let stride = (8 * width).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-    let staging = device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(stride * height),
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    let mut encoder = device.create_command_encoder(&Default::default());
-    encoder.copy_texture_to_buffer(
-        texture.as_image_copy(),
-        wgpu::TexelCopyBufferInfo {
-            buffer: &staging,
-            layout: wgpu::TexelCopyBufferLayout {
-                offset: 0,
-                bytes_per_row: Some(stride),
-                rows_per_image: None,
-            },
-        },
-        texture.size(),
-    );
-    encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., |result| result.unwrap());
-    queue.submit([encoder.finish()]);
-    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
-    let bytes = staging.get_mapped_range(..).unwrap().to_vec();
-    let rows = bytes.chunks_exact(stride as usize);
-    let pixel = |b: &[u8]| [0, 1, 2, 3].map(|c| half(u16::from_le_bytes([b[2 * c], b[2 * c + 1]])));
-    rows.flat_map(|row| row[..8 * width as usize].chunks_exact(8).map(pixel)).collect()
-}
-
-/// IEEE 754, binary16; no infinities here.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    sign * match exponent {
-        0 => fraction * 2.0_f32.powi(-24),
-        _ => (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
-    }
 }
 
 /// How far half floats between ½ and 1 are apart: drivers may cut off instead of rounding.
@@ -122,7 +54,7 @@ fn the_gpu_filters_as_the_cpu_defines() {
     let (device, queue) = device();
     let network = LearnedNetwork::bundled().unwrap();
     for (width, height) in [(1, 1), (5, 3), (75, 61), (160, 128)] {
-        let before = picture(width, height);
+        let before = blotches(width, height);
         let color = texture(&device, &queue, &before);
         let inside = |i: u32| (8..40).contains(&(i % width)) && (8..30).contains(&(i / width));
         let values: Vec<f32> =
@@ -143,8 +75,8 @@ fn the_gpu_filters_as_the_cpu_defines() {
                 let mut encoder = device.create_command_encoder(&Default::default());
                 let filtered = filter.record(&mut encoder, &color, &focus).unwrap().clone();
                 queue.submit([encoder.finish()]);
-                let found = read(&device, &queue, &filtered);
-                for (i, (found, wanted)) in found.iter().zip(&wanted.color).enumerate() {
+                let found = read_texture(&device, &queue, &filtered);
+                for (i, (found, wanted)) in found.color.iter().zip(&wanted.color).enumerate() {
                     for (a, b) in found.iter().zip(wanted) {
                         assert!((a - b).abs() < HALF + 1e-5, "{width}x{height} {quality} {i}: {a}, {b}");
                     }
@@ -161,7 +93,7 @@ fn the_gpu_filters_as_the_cpu_defines() {
 fn nothing_changes_without_a_face_or_strength() {
     let (device, queue) = device();
     let network = LearnedNetwork::bundled().unwrap();
-    let before = picture(48, 32);
+    let before = blotches(48, 32);
     let color = texture(&device, &queue, &before);
     let options = LearnedOptions::default();
     let none = LearnedOptions { strength: 0.0, ..options };
@@ -170,8 +102,8 @@ fn nothing_changes_without_a_face_or_strength() {
     let mut encoder = device.create_command_encoder(&Default::default());
     let filtered = filter.record(&mut encoder, &color, &focus(0.1)).unwrap().clone();
     queue.submit([encoder.finish()]);
-    let after = read(&device, &queue, &filtered);
-    for (a, b) in after.iter().flatten().zip(before.color.iter().flatten()) {
+    let after = read_texture(&device, &queue, &filtered);
+    for (a, b) in after.color.iter().flatten().zip(before.color.iter().flatten()) {
         assert!((a - b).abs() <= HALF, "{a} {b}");
     }
     let mut filter = GpuLearnedFilter::new(&device, network, none).unwrap();
@@ -187,7 +119,7 @@ fn what_does_not_fit_is_refused() {
     let odd = LearnedOptions { feather: f32::NAN, ..options };
     assert!(GpuLearnedFilter::new(&device, network.clone(), odd).is_err());
     let mut filter = GpuLearnedFilter::new(&device, network, options).unwrap();
-    let color = texture(&device, &queue, &picture(16, 18));
+    let color = texture(&device, &queue, &blotches(16, 18));
     let focus = followed(&device, &queue, (16, 16), &[0.9; 256], FocusOptions::default());
     let mut encoder = device.create_command_encoder(&Default::default());
     let refused = filter.record(&mut encoder, &color, &focus);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_rig::{FrameMode, Pose};
-use effigy_splat::{BlendSpace, Camera, Filter, SplatRules};
+use effigy_splat::{BlendSpace, Camera, Filter, Frame, SplatRules};
 use effigy_tests::data;
 use glam::{Affine3A, Mat3, Quat, Vec3};
 use picture::{Agreement, Renderers, compare, covered, frame_subject};
@@ -94,6 +94,16 @@ fn heads_sampled_from_their_surface() {
     check_file("rigs/head_mh_female/head_mh_female_arkit52.glb");
 }
 
+/// A made avatar in a pose, at an odd size: the camera, the CPU's picture, and how far the GPU agrees.
+fn drawn(renderers: &mut Renderers, pose: &Pose) -> (Camera, Frame, Agreement) {
+    let posed = renderers.pose_on_cpu(Some(pose));
+    let mut camera = frame_subject(&posed.gaussians, 256);
+    (camera.width, camera.height) = (251, 203);
+    let cpu = renderers.cpu(Some(pose), &camera);
+    let agreement = compare(&cpu, &renderers.gpu(Some(pose), &camera));
+    (camera, cpu, agreement)
+}
+
 #[test]
 fn a_made_rig_in_many_poses() {
     for mode in [FrameMode::Surface, FrameMode::Skin] {
@@ -103,12 +113,7 @@ fn a_made_rig_in_many_poses() {
             // From rest to rest: what one pose leaves on the GPU must not stay in the next.
             for strength in [0.0, 0.5, 1.0, -0.7, 0.0] {
                 let pose = made::pose(&avatar.body.as_ref().unwrap().rig, strength);
-                let posed = renderers.pose_on_cpu(Some(&pose));
-                let mut camera = frame_subject(&posed.gaussians, 256);
-                (camera.width, camera.height) = (251, 203);
-                let cpu = renderers.cpu(Some(&pose), &camera);
-                let gpu = renderers.gpu(Some(&pose), &camera);
-                let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+                let (_, cpu, Agreement { psnr, psnr_covered, depth }) = drawn(&mut renderers, &pose);
                 println!(
                     "made, {mode:?}, {influences} influences, strength {strength}: {psnr:.1} dB, \
                      {psnr_covered:.1} dB where covered, depth within {depth:.1e}"
@@ -160,12 +165,7 @@ fn a_field_on_a_made_rig_in_many_poses() {
         turned.nodes[1].rotation *= Quat::from_rotation_y(0.5);
         let poses = [0.0, 0.4, 0.9, -0.6, 0.4, 0.0].map(|strength| (strength, made::pose(rig, strength)));
         for (strength, pose) in poses.into_iter().chain([(0.4, turned)]) {
-            let posed = renderers.pose_on_cpu(Some(&pose));
-            let mut camera = frame_subject(&posed.gaussians, 256);
-            (camera.width, camera.height) = (251, 203);
-            let cpu = renderers.cpu(Some(&pose), &camera);
-            let gpu = renderers.gpu(Some(&pose), &camera);
-            let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+            let (camera, cpu, Agreement { psnr, psnr_covered, depth }) = drawn(&mut renderers, &pose);
             let moved = compare(&cpu, &still.cpu(Some(&pose), &camera)).psnr;
             println!(
                 "made with a field of {bases} bases, strength {strength}: {psnr:.1} dB, {psnr_covered:.1} dB where \

@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::{avatar, avatar_with_field, data, json_of, mutate, warnings, with_json};
+use common::{avatar, avatar_with_field, json_of, mutate, with_json};
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarError, OpenOptions};
 use effigy_rig::{ChannelValues, LoadLimits, Rig, RigError};
 use effigy_splat::{BlendSpace, Filter, Gaussians, SplatRules};
+use effigy_tests::{data, warnings};
 use glam::Vec3;
 use serde_json::Value;
 

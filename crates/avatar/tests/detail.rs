@@ -8,6 +8,7 @@ use std::f32::consts::{PI, TAU};
 use common::avatar as bound_avatar;
 use effigy_avatar::{Avatar, PrefixGrowth, detail_order};
 use effigy_splat::{Filter, Gaussians};
+use effigy_tests::Xorshift64;
 use glam::{Quat, Vec3};
 use rayon::prelude::*;
 
@@ -26,13 +27,8 @@ fn avatar(gaussians: impl IntoIterator<Item = (Vec3, f32, f32)>) -> Avatar {
 
 /// Numbers from 0 to 1, always the same.
 fn random() -> impl FnMut() -> f32 {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 24) as f32
-    }
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
+    move || random.unit()
 }
 
 /// The farthest that any point is from the nearest of the first `kept` in the order.

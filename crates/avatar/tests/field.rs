@@ -8,6 +8,7 @@ use effigy_avatar::{Avatar, AvatarPoser, PosedGaussians};
 use effigy_field::{ATTRIBUTES, COLOR, Field, LOG_SCALE, OPACITY_LOGIT, POSITION, ROTATION};
 use effigy_rig::{FrameMode, Pose, PosedVertices, Poser};
 use effigy_splat::sh_coefficients;
+use effigy_tests::Xorshift64;
 use glam::{Affine3A, Quat, Vec3};
 use half::f16;
 use serde_json::{Value, json};
@@ -234,15 +235,8 @@ fn ten_thousand_random_poses_are_finite() {
     let rig = &avatar.body.as_ref().unwrap().rig;
     let mut poser = AvatarPoser::new(&avatar).unwrap();
     let mut out = PosedGaussians::default();
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    // −1 to 1, and now and then far more.
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
-        if state.is_multiple_of(37) { x * 1e4 } else { x }
-    };
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
+    let mut random = || random.wild();
     for i in 0..10_000 {
         let mut pose = Pose::rest(rig);
         pose.morph_weights.iter_mut().for_each(|w| *w = 2.0 * random());

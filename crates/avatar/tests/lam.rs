@@ -5,11 +5,12 @@ mod common;
 
 use std::io::{Cursor, Read, Write};
 
-use common::{data, mutate};
+use common::mutate;
 use effigy_avatar::lam::{LamLimits, read_lam};
 use effigy_avatar::{Avatar, AvatarPoser, Body, PosedGaussians, splat_file};
 use effigy_rig::{Pose, Rig};
 use effigy_splat::Gaussians;
+use effigy_tests::data;
 use glam::{Quat, Vec3};
 use zip::write::SimpleFileOptions;
 
@@ -33,12 +34,10 @@ fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// An avatar of seven vertices; colours are not looked at here.
-fn small() -> (Vec<u8>, Vec<u8>) {
-    let skin = common::avatar().to_glb().unwrap();
-    let n = 7;
+/// A Gaussian for each of `n` vertices, close to it; colours are not looked at here.
+fn offsets(n: usize) -> Vec<u8> {
     let gaussians = Gaussians {
-        positions: (0..n).map(|i| Vec3::new(0.0, 0.0, 0.01 * i as f32)).collect(),
+        positions: (0..n).map(|i| Vec3::new(0.0, 0.0, 0.01 * (i % 7) as f32)).collect(),
         rotations: vec![Quat::IDENTITY; n],
         log_scales: vec![Vec3::splat(-5.0); n],
         opacity_logits: vec![1.0; n],
@@ -47,7 +46,12 @@ fn small() -> (Vec<u8>, Vec<u8>) {
     };
     let mut ply = Vec::new();
     splat_file::write_ply(&gaussians, effigy_splat::Filter::CLASSIC, &mut ply).unwrap();
-    (skin, ply)
+    ply
+}
+
+/// The mesh of an avatar of seven vertices, and its Gaussians.
+fn small() -> (Vec<u8>, Vec<u8>) {
+    (common::avatar().to_glb().unwrap(), offsets(7))
 }
 
 fn fault(bytes: &[u8], limits: &LamLimits) -> String {
@@ -155,17 +159,7 @@ fn lam_of(rig: Rig) -> Avatar {
 }
 
 fn lam_zip(rig: Rig) -> Vec<u8> {
-    let n = rig.vertex_count();
-    let gaussians = Gaussians {
-        positions: (0..n).map(|i| Vec3::new(0.0, 0.0, 0.01 * (i % 7) as f32)).collect(),
-        rotations: vec![Quat::IDENTITY; n],
-        log_scales: vec![Vec3::splat(-5.0); n],
-        opacity_logits: vec![1.0; n],
-        sh_degree: 0,
-        sh: vec![0.5; n * 3],
-    };
-    let mut ply = Vec::new();
-    splat_file::write_ply(&gaussians, effigy_splat::Filter::CLASSIC, &mut ply).unwrap();
+    let ply = offsets(rig.vertex_count());
     let carrier = common::avatar();
     let body = Body { rig, ..carrier.body.unwrap() };
     let skin = Avatar { body: Some(body), ..carrier }.to_glb().unwrap();

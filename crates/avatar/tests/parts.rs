@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{avatar, data};
+use common::avatar;
 use effigy_avatar::{Avatar, Binding, Body, OpenOptions, Part, parts};
 use effigy_rig::{Expression, FrameMode, Joint, Material, Morph, Node, Primitive, Rig};
 use effigy_splat::{Filter, Gaussians};
+use effigy_tests::data;
 use glam::{Affine3A, Quat, Vec2, Vec3};
 
 /// A rig of small triangles, each a primitive of its own: material name, mesh name, node name.

@@ -5,7 +5,6 @@
 #[path = "splat_file/made.rs"]
 mod made;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use effigy_avatar::splat_file::{
@@ -13,6 +12,7 @@ use effigy_avatar::splat_file::{
     read_splat, write_khr,
 };
 use effigy_rig::LoadLimits;
+use effigy_tests::{data, peak_memory};
 use made::{
     CHUNK, Sog, Spz, antimatter, compressed_ply, gzip, gzip_of_zeros, ksplat, plain_ply, ply, property_names,
 };
@@ -63,13 +63,6 @@ fn damage(file: &[u8], random: &mut Random) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// Largest amount of memory that this process has used so far, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 const OPTIONS: SplatReadOptions = SplatReadOptions {
@@ -235,16 +228,10 @@ fn damaged_files_are_read_or_refused() {
 }
 
 fn damaged_real_files_are_read_or_refused() {
-    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let [ply, spz] =
-        ["biker.compressed.ply", "biker.spz"].map(|name| std::fs::read(root.join("splat").join(name)));
-    let (Ok(ply), Ok(spz)) = (ply, spz) else {
-        println!("skipping: there are no splats in {}", root.display());
+    let (Some(ply), Some(spz)) = (data("splat/biker.compressed.ply"), data("splat/biker.spz")) else {
         return;
     };
+    let [ply, spz] = [ply, spz].map(|path| std::fs::read(path).unwrap());
     let mut random = Random(0x5eed_0002);
     let before = peak_memory();
     // The first two chunks of the real file; the whole of it seldom, as it takes long to read.

@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{data, rig};
+use common::rig;
 use effigy_avatar::surface::{SurfaceOptions, sample};
 use effigy_avatar::{Avatar, AvatarPoser, OpenOptions, PosedGaussians, simplify};
 use effigy_rig::{AlphaMode, LoadLimits, Morph, Pose, Primitive, Rig};
+use effigy_tests::data;
 use glam::{Quat, Vec2, Vec3, Vec4};
 
 fn options(count: usize) -> SurfaceOptions {

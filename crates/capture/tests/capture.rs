@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use capture_support::{VIEWS, colmap, cube, data, own, picture, transforms, vhap, write, write_json};
+use capture_support::{VIEWS, colmap, cube, own, picture, transforms, vhap, write, write_json};
 use effigy_capture::{
     Capture, CaptureError, CaptureFrame, CaptureLimits, CaptureOptions, Picture, PictureCache, Severity,
     Split, UpAxis,
 };
 use effigy_rig::{LoadLimits, Rig};
 use effigy_splat::Camera;
+use effigy_tests::data;
 use glam::Vec3;
 use serde_json::json;
 
@@ -517,10 +518,7 @@ fn a_mask_may_be_in_brightness_or_alpha() {
 
 #[test]
 fn the_real_capture_has_no_problems() {
-    let Some(folder) = data().map(|d| d.join("capture_head")).filter(|f| f.is_dir()) else {
-        println!("skipping: there is no capture_head");
-        return;
-    };
+    let Some(folder) = data("capture_head") else { return };
     let capture = open(&folder);
     let counts = Split::ALL.map(|split| capture.split(split).count());
     assert_eq!((capture.frames.len(), counts), (195, [153, 18, 24]));

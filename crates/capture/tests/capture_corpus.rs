@@ -9,29 +9,13 @@ use std::time::{Duration, Instant};
 
 use capture_support::{colmap, cube, nerfstudio, own, vhap};
 use effigy_capture::{Capture, CaptureLimits, CaptureOptions, PictureCache};
+use effigy_tests::SplitMix64;
 
 /// Writes a sound capture.
 type Maker = fn(&Path);
 
 const ROUNDS: usize = 500;
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// A seeded generator (SplitMix64, Steele et al. 2014), so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
 
 /// What stands in for a number or word of a text file.
 const WORDS: [&str; 22] = [
@@ -59,7 +43,7 @@ const WORDS: [&str; 22] = [
     "512.5",
 ];
 
-fn damaged(random: &mut Random, mut bytes: Vec<u8>, is_text: bool) -> Vec<u8> {
+fn damaged(random: &mut SplitMix64, mut bytes: Vec<u8>, is_text: bool) -> Vec<u8> {
     for _ in 0..=random.below(3) {
         let n = bytes.len();
         if n == 0 {
@@ -125,7 +109,7 @@ fn damaged_captures_never_panic() {
         ("binary", |folder| colmap(folder, true)),
         ("nerfstudio", nerfstudio),
     ];
-    let mut random = Random(11);
+    let mut random = SplitMix64(11);
     for (name, make) in makers {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path());

@@ -6,9 +6,10 @@ mod capture_support;
 
 use std::path::Path;
 
-use capture_support::{VIEWS, colmap, data, picture, transforms, write, write_json};
+use capture_support::{VIEWS, colmap, picture, transforms, write, write_json};
 use effigy_capture::{Capture, CaptureLimits, CaptureOptions, Picture, Severity, Split};
 use effigy_splat::Camera;
+use effigy_tests::data;
 use glam::Vec3;
 use image::{ImageEncoder as _, Luma, RgbaImage};
 use serde_json::{Value, json};
@@ -505,25 +506,17 @@ fn cameras_that_look_together_say_where() {
 
 #[test]
 fn real_captures_are_read_whole() {
-    let Some(folder) = data() else {
-        println!("skipping: there are no captures");
-        return;
-    };
     for (name, frames) in [("capture_head", 195), ("capture_hair", 197)] {
-        if folder.join(name).is_dir() {
-            let capture = open(&folder.join(name));
-            assert_eq!((capture.frames.len(), lines(&capture)), (frames, Vec::new()), "{name}");
-        }
+        let Some(folder) = data(name) else { continue };
+        let capture = open(&folder);
+        assert_eq!((capture.frames.len(), lines(&capture)), (frames, Vec::new()), "{name}");
     }
 }
 
 /// The files that `$EFFIGY_DATA` holds of each of these kinds, with the pictures that go with them.
 #[test]
 fn the_cases_are_read() {
-    let Some(cases) = data().map(|d| d.join("cases")).filter(|f| f.is_dir()) else {
-        println!("skipping: there are no cases");
-        return;
-    };
+    let Some(cases) = data("cases") else { return };
     let folder = tempfile::tempdir().unwrap();
     let copy = |from: &Path, to: &Path| {
         std::fs::create_dir_all(to).unwrap();

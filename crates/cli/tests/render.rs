@@ -9,8 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use effigy_tests::data;
 use serde_json::{Value, json};
-use support::{Picture, done, effigy, gltf, listing, read_png, workshop};
+use support::{Picture, done, effigy, listing, read_png, workshop};
 
 #[test]
 fn the_same_command_gives_the_same_bytes() {
@@ -384,8 +385,8 @@ const FOREHEAD: [f64; 4] = [0.4, 0.22, 0.6, 0.34];
 
 #[test]
 fn mouth_and_eyelids_follow_the_track() {
-    let Some(avatar) = gltf::data("lam/p2-1.zip") else { return };
-    let Some(take) = gltf::data("tracks/lam_test_expression_52x973.json") else { return };
+    let Some(avatar) = data("lam/p2-1.zip") else { return };
+    let Some(take) = data("tracks/lam_test_expression_52x973.json") else { return };
     let (avatar, take) = (avatar.to_str().unwrap(), take.to_str().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let still = |track: &str, time: f64| {

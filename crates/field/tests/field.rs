@@ -8,21 +8,9 @@ use effigy_field::{
     RegionBlend, Regions, Sites,
 };
 use effigy_rig::{Morph, Primitive, Rig};
+use effigy_tests::Xorshift64;
 use glam::{Vec2, Vec3};
 use half::f16;
-
-/// xorshift, for numbers that are the same everywhere.
-struct Random(u64);
-
-impl Random {
-    /// −1 to 1.
-    fn next(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-}
 
 const SIDE: usize = 20;
 
@@ -81,19 +69,19 @@ fn field(rig: &Rig, config: FieldConfig) -> Field {
     let regions = Regions::new(rig, config.regions).unwrap();
     let texels = PlaneLayout::new(rig, &config).unwrap().texels();
     let mut weights = FieldWeights::zeros(&config, &texels, rig.morphs.len());
-    let mut random = Random(0x1234_5678_9ABC_DEF1);
+    let mut random = Xorshift64(0x1234_5678_9ABC_DEF1);
     for (_, array) in weights.arrays_mut() {
-        array.iter_mut().for_each(|x| *x = 0.4 * random.next());
+        array.iter_mut().for_each(|x| *x = 0.4 * random.signed());
     }
     Field::new(rig, config, regions, weights).unwrap()
 }
 
 /// `count` points all over the sheet.
 fn points(rig: &Rig, count: usize) -> (Vec<u32>, Vec<Vec3>) {
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
     (0..count)
         .map(|k| {
-            let (a, b) = (random.next().abs(), random.next().abs());
+            let (a, b) = (random.signed().abs(), random.signed().abs());
             let (a, b) = if a + b > 1.0 { (1.0 - a, 1.0 - b) } else { (a, b) };
             ((k * 7919 % rig.triangles.len()) as u32, Vec3::new(1.0 - a - b, a, b))
         })

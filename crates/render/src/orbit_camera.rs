@@ -68,20 +68,12 @@ impl OrbitCamera {
     }
 
     /// As a renderer wants it, for a picture of so many pixels.
-    pub fn camera(&self, [width, height]: [u32; 2]) -> Camera {
-        let f = self.lens / FILM_WIDTH * width as f32;
+    pub fn camera(&self, size: [u32; 2]) -> Camera {
+        let focal = self.lens / FILM_WIDTH * size[0] as f32;
         let world_from_camera =
             Affine3A::from_mat3_translation(glam::Mat3::from_quat(self.rotation()), self.eye());
-        Camera {
-            width,
-            height,
-            fx: f,
-            fy: f,
-            cx: 0.5 * width as f32,
-            cy: 0.5 * height as f32,
-            camera_from_world: world_from_camera.inverse(),
-            near: (NEAR * self.distance).max(1e-4),
-        }
+        let near = (NEAR * self.distance).max(1e-4);
+        Camera::centered(size, focal, world_from_camera.inverse(), near)
     }
 
     /// Turns around the target by a drag of so many points right and down.

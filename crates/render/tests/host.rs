@@ -11,6 +11,7 @@ use effigy_render::{
 };
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Camera, Filter, Frame, Gaussians};
+use effigy_tests::Xorshift64;
 use glam::camera::rh::proj::directx::{perspective, perspective_infinite_reverse};
 use glam::{Affine3A, Quat, Vec2, Vec3};
 
@@ -457,15 +458,8 @@ fn two_thousand_random_poses_give_finite_pictures() {
         people.push(host.renderer.another(&people[0]).unwrap());
     }
     let mut view = host.renderer.create_view(SIZE, SIZE).unwrap();
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    // −1 to 1, and now and then far more.
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
-        if state.is_multiple_of(37) { x * 1e4 } else { x }
-    };
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
+    let mut random = || random.wild();
     let mut drawn = 0;
     for _ in 0..10 {
         for person in &mut people {

@@ -10,13 +10,13 @@ const FPS: f64 = 30.0;
 /// Seconds; the last frame leads back to the first.
 const LENGTH: f64 = 6.0;
 
-/// A control and its keys (seconds, weight), eased between.
-type Curve = (&'static str, &'static [(f64, f32)]);
+/// Controls that move alike, and their keys (seconds, weight), eased between.
+type Curve = (&'static [&'static str], &'static [(f64, f32)]);
 
 /// "Hello, nice to meet you", roughly: open vowels on the jaw, rounded ones on funnel and pucker, lips closed for m.
 const CURVES: &[Curve] = &[
     (
-        "jawOpen",
+        &["jawOpen"],
         &[
             (0.5, 0.0),
             (0.7, 0.32),
@@ -38,9 +38,9 @@ const CURVES: &[Curve] = &[
             (4.2, 0.0),
         ],
     ),
-    ("mouthClose", &[(2.72, 0.0), (2.88, 0.05), (3.0, 0.0)]),
+    (&["mouthClose"], &[(2.72, 0.0), (2.88, 0.05), (3.0, 0.0)]),
     (
-        "mouthFunnel",
+        &["mouthFunnel"],
         &[
             (0.95, 0.0),
             (1.12, 0.45),
@@ -53,13 +53,17 @@ const CURVES: &[Curve] = &[
             (3.85, 0.0),
         ],
     ),
-    ("mouthPucker", &[(1.05, 0.0), (1.25, 0.35), (1.5, 0.0), (3.45, 0.0), (3.65, 0.45), (3.95, 0.0)]),
-    ("mouthStretchLeft", &[(1.95, 0.0), (2.15, 0.3), (2.35, 0.0), (3.0, 0.0), (3.15, 0.28), (3.3, 0.0)]),
-    ("mouthStretchRight", &[(1.95, 0.0), (2.15, 0.3), (2.35, 0.0), (3.0, 0.0), (3.15, 0.28), (3.3, 0.0)]),
-    ("mouthUpperUpLeft", &[(0.6, 0.0), (0.8, 0.18), (1.0, 0.0), (1.9, 0.0), (2.05, 0.22), (2.3, 0.0)]),
-    ("mouthUpperUpRight", &[(0.6, 0.0), (0.8, 0.18), (1.0, 0.0), (1.9, 0.0), (2.05, 0.22), (2.3, 0.0)]),
+    (&["mouthPucker"], &[(1.05, 0.0), (1.25, 0.35), (1.5, 0.0), (3.45, 0.0), (3.65, 0.45), (3.95, 0.0)]),
     (
-        "mouthLowerDownLeft",
+        &["mouthStretchLeft", "mouthStretchRight"],
+        &[(1.95, 0.0), (2.15, 0.3), (2.35, 0.0), (3.0, 0.0), (3.15, 0.28), (3.3, 0.0)],
+    ),
+    (
+        &["mouthUpperUpLeft", "mouthUpperUpRight"],
+        &[(0.6, 0.0), (0.8, 0.18), (1.0, 0.0), (1.9, 0.0), (2.05, 0.22), (2.3, 0.0)],
+    ),
+    (
+        &["mouthLowerDownLeft", "mouthLowerDownRight"],
         &[
             (0.6, 0.0),
             (0.75, 0.2),
@@ -73,33 +77,14 @@ const CURVES: &[Curve] = &[
             (3.35, 0.0),
         ],
     ),
+    (&["mouthPressLeft", "mouthPressRight"], &[(2.75, 0.0), (2.88, 0.3), (3.0, 0.0)]),
+    (&["mouthSmileLeft"], &[(0.0, 0.05), (0.5, 0.12), (3.7, 0.12), (4.3, 0.78), (5.2, 0.72), (6.0, 0.05)]),
+    (&["mouthSmileRight"], &[(0.0, 0.05), (0.5, 0.1), (3.7, 0.1), (4.35, 0.72), (5.2, 0.66), (6.0, 0.05)]),
+    (&["mouthDimpleLeft", "mouthDimpleRight"], &[(3.9, 0.0), (4.4, 0.25), (5.2, 0.22), (5.9, 0.0)]),
+    (&["cheekSquintLeft", "cheekSquintRight"], &[(3.9, 0.0), (4.4, 0.5), (5.2, 0.45), (5.9, 0.0)]),
+    (&["eyeSquintLeft", "eyeSquintRight"], &[(3.9, 0.0), (4.4, 0.35), (5.2, 0.3), (5.9, 0.0)]),
     (
-        "mouthLowerDownRight",
-        &[
-            (0.6, 0.0),
-            (0.75, 0.2),
-            (1.0, 0.05),
-            (1.4, 0.0),
-            (1.9, 0.0),
-            (2.05, 0.28),
-            (2.3, 0.0),
-            (3.0, 0.0),
-            (3.15, 0.2),
-            (3.35, 0.0),
-        ],
-    ),
-    ("mouthPressLeft", &[(2.75, 0.0), (2.88, 0.3), (3.0, 0.0)]),
-    ("mouthPressRight", &[(2.75, 0.0), (2.88, 0.3), (3.0, 0.0)]),
-    ("mouthSmileLeft", &[(0.0, 0.05), (0.5, 0.12), (3.7, 0.12), (4.3, 0.78), (5.2, 0.72), (6.0, 0.05)]),
-    ("mouthSmileRight", &[(0.0, 0.05), (0.5, 0.1), (3.7, 0.1), (4.35, 0.72), (5.2, 0.66), (6.0, 0.05)]),
-    ("mouthDimpleLeft", &[(3.9, 0.0), (4.4, 0.25), (5.2, 0.22), (5.9, 0.0)]),
-    ("mouthDimpleRight", &[(3.9, 0.0), (4.4, 0.25), (5.2, 0.22), (5.9, 0.0)]),
-    ("cheekSquintLeft", &[(3.9, 0.0), (4.4, 0.5), (5.2, 0.45), (5.9, 0.0)]),
-    ("cheekSquintRight", &[(3.9, 0.0), (4.4, 0.5), (5.2, 0.45), (5.9, 0.0)]),
-    ("eyeSquintLeft", &[(3.9, 0.0), (4.4, 0.35), (5.2, 0.3), (5.9, 0.0)]),
-    ("eyeSquintRight", &[(3.9, 0.0), (4.4, 0.35), (5.2, 0.3), (5.9, 0.0)]),
-    (
-        "eyeBlinkLeft",
+        &["eyeBlinkLeft", "eyeBlinkRight"],
         &[
             (0.3, 0.0),
             (0.38, 1.0),
@@ -116,27 +101,12 @@ const CURVES: &[Curve] = &[
         ],
     ),
     (
-        "eyeBlinkRight",
-        &[
-            (0.3, 0.0),
-            (0.38, 1.0),
-            (0.42, 1.0),
-            (0.58, 0.0),
-            (2.62, 0.0),
-            (2.7, 1.0),
-            (2.74, 1.0),
-            (2.92, 0.0),
-            (5.3, 0.0),
-            (5.39, 1.0),
-            (5.43, 1.0),
-            (5.62, 0.0),
-        ],
+        &["browInnerUp"],
+        &[(0.5, 0.0), (0.8, 0.35), (1.4, 0.1), (2.0, 0.3), (2.6, 0.05), (4.2, 0.15), (5.5, 0.0)],
     ),
-    ("browInnerUp", &[(0.5, 0.0), (0.8, 0.35), (1.4, 0.1), (2.0, 0.3), (2.6, 0.05), (4.2, 0.15), (5.5, 0.0)]),
-    ("browOuterUpLeft", &[(0.5, 0.0), (0.8, 0.3), (1.5, 0.0), (1.9, 0.0), (2.1, 0.25), (2.7, 0.0)]),
-    ("browOuterUpRight", &[(0.5, 0.0), (0.8, 0.3), (1.5, 0.0), (1.9, 0.0), (2.1, 0.22), (2.7, 0.0)]),
-    ("eyeLookInLeft", &[(1.4, 0.0), (1.48, 0.18), (2.6, 0.18), (2.7, 0.0)]),
-    ("eyeLookOutRight", &[(1.4, 0.0), (1.48, 0.18), (2.6, 0.18), (2.7, 0.0)]),
+    (&["browOuterUpLeft"], &[(0.5, 0.0), (0.8, 0.3), (1.5, 0.0), (1.9, 0.0), (2.1, 0.25), (2.7, 0.0)]),
+    (&["browOuterUpRight"], &[(0.5, 0.0), (0.8, 0.3), (1.5, 0.0), (1.9, 0.0), (2.1, 0.22), (2.7, 0.0)]),
+    (&["eyeLookInLeft", "eyeLookOutRight"], &[(1.4, 0.0), (1.48, 0.18), (2.6, 0.18), (2.7, 0.0)]),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -144,14 +114,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let frames = (LENGTH * FPS) as usize;
     let times: Vec<f64> = (0..frames).map(|i| i as f64 / FPS).collect();
     let track = Track {
-        names: CURVES.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        weights: times.iter().flat_map(|&t| CURVES.iter().map(move |(_, keys)| eased(keys, t))).collect(),
+        names: CURVES.iter().flat_map(|(names, _)| names.iter().map(|name| (*name).to_owned())).collect(),
+        weights: times.iter().flat_map(|&t| CURVES.iter().flat_map(move |curve| weights(curve, t))).collect(),
         head_rotations: Some(times.iter().map(|&t| head(t)).collect()),
         times,
         ..Track::default()
     };
     std::fs::write(path, track.to_json()?)?;
     Ok(())
+}
+
+fn weights(&(names, keys): &Curve, time: f64) -> impl Iterator<Item = f32> {
+    std::iter::repeat_n(eased(keys, time), names.len())
 }
 
 /// The value at `time`: eased between keys, held outside of them, to four decimals.

@@ -12,29 +12,13 @@ use std::time::Instant;
 use effigy_rig::{
     FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackLimits, TrackPlayer, Wrap,
 };
+use effigy_tests::{SplitMix64, data};
 use packed::packed_square;
 use serde_json::{Value, json};
-use support::{data, morphing_square, pack, two_bones};
+use support::{morphing_square, pack, two_bones};
 
 /// Each of them takes some hundredths of a second to load and pose.
 const ROUNDS_ON_REAL_RIGS: usize = 300;
-
-/// A seeded generator (SplitMix64, Steele et al. 2014), so that a failure can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
-}
 
 fn limits() -> LoadLimits {
     LoadLimits {
@@ -53,7 +37,7 @@ fn limits() -> LoadLimits {
     }
 }
 
-fn bytes_damaged(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
+fn bytes_damaged(random: &mut SplitMix64, mut bytes: Vec<u8>) -> Vec<u8> {
     for _ in 0..=random.below(4) {
         let n = bytes.len();
         if n == 0 {
@@ -87,7 +71,7 @@ fn leaves<'a>(value: &'a mut Value, out: &mut Vec<&'a mut Value>) {
     }
 }
 
-fn json_damaged(random: &mut Random, mut value: Value) -> Value {
+fn json_damaged(random: &mut SplitMix64, mut value: Value) -> Value {
     let mut found = Vec::new();
     leaves(&mut value, &mut found);
     for _ in 0..=random.below(3) {
@@ -151,7 +135,7 @@ fn parts(glb: &[u8]) -> (Value, Vec<u8>) {
 
 #[test]
 fn damaged_rigs_are_refused_or_load() {
-    let mut random = Random(1);
+    let mut random = SplitMix64(1);
     let (mut loaded, mut total) = (0, 0);
     let mut vrm = morphing_square();
     vrm.json["extensions"] = json!({ "VRMC_vrm": { "expressions": { "preset": {
@@ -200,7 +184,7 @@ fn damaged_real_rigs_are_refused_or_load() {
         zip.by_name("arkitWithBSData/skin.glb").unwrap().read_to_end(&mut bytes).unwrap();
         files.push(bytes);
     }
-    let mut random = Random(2);
+    let mut random = SplitMix64(2);
     for glb in files {
         let (json, bin) = parts(&glb);
         let mut loaded = 0;
@@ -285,7 +269,7 @@ fn damaged_tracks_are_refused_or_load() {
     }
     let rig = Rig::from_slice(&morphing_square().glb(), None, &limits()).unwrap();
     let mut pose = Pose::rest(&rig);
-    let mut random = Random(3);
+    let mut random = SplitMix64(3);
     for source in sources {
         let (mut loaded, mut total) = (0, 0);
         for i in 0..3000 {

@@ -8,9 +8,10 @@ use effigy_rig::{
     AlphaMode, ChannelValues, Interpolation, LoadLimits, Override, Pose, PosedVertices, Poser, Rig,
     rest_normals,
 };
+use effigy_tests::warnings;
 use glam::{Affine3A, Quat, Vec2, Vec3, Vec4};
 use serde_json::{Value, json};
-use support::{Builder, morphing_square, square, two_bones, warnings};
+use support::{Builder, morphing_square, square, two_bones};
 
 /// Loads with exactly one warning, which says `part`.
 fn load_warned(b: &Builder, part: &str) -> Rig {

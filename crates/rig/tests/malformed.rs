@@ -5,8 +5,9 @@
 mod support;
 
 use effigy_rig::{GlbChunks, LoadLimits, Rig, RigError, Track, TrackLimits, check_asset, split_glb};
+use effigy_tests::warnings;
 use serde_json::{Value, json};
-use support::{Builder, morphing_square, pack, square, two_bones, warnings};
+use support::{Builder, morphing_square, pack, square, two_bones};
 
 fn refused(bytes: &[u8]) -> String {
     let error = Rig::from_slice(bytes, None, &LoadLimits::default()).expect_err("loaded");

@@ -5,17 +5,14 @@
 mod support;
 
 use effigy_rig::{FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig};
+use effigy_tests::peak_memory;
 use serde_json::{Value, json};
 use support::{Builder, square};
 
 const MIB: u64 = 1 << 20;
 
-/// The most resident memory that the process has had, in bytes.
 fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("the process knows itself");
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("Linux tells the peak");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("kilobytes");
-    kib * 1024
+    peak_memory().expect("Linux tells the peak")
 }
 
 #[test]

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
-mod support;
-
 use std::io::Read;
 
 use effigy_rig::{
     ARKIT_NAMES, FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackLimits, TrackPlayer,
     Wrap,
 };
+use effigy_tests::data;
 use glam::{DVec3, Quat, Vec3};
-use support::data;
 
 fn smile(rig: &Rig) -> Pose {
     let mut pose = Pose::rest(rig);

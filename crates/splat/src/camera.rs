@@ -34,6 +34,12 @@ pub const MAX_PICTURE_SIZE: u32 = 16_384;
 pub const MAX_PICTURE_PIXELS: u64 = 1 << 26;
 
 impl Camera {
+    /// A camera with square pixels, a focal length of so many of them, and a centred principal point.
+    pub fn centered([width, height]: [u32; 2], focal: f32, camera_from_world: Affine3A, near: f32) -> Self {
+        let [cx, cy] = [width, height].map(|side| 0.5 * side as f32);
+        Self { width, height, fx: focal, fy: focal, cx, cy, camera_from_world, near }
+    }
+
     /// A camera at `eye` looking at `target`, with the given vertical field of view in radians and a centred
     /// principal point. `up` must not be parallel to the view direction.
     pub fn look_at(eye: Vec3, target: Vec3, up: Vec3, vertical_fov: f32, width: u32, height: u32) -> Self {
@@ -43,17 +49,8 @@ impl Camera {
             Mat3A::from_cols(right, backward.cross(right), backward).into(),
             eye,
         );
-        let f = 0.5 * height as f32 / (0.5 * vertical_fov).tan();
-        Self {
-            width,
-            height,
-            fx: f,
-            fy: f,
-            cx: 0.5 * width as f32,
-            cy: 0.5 * height as f32,
-            camera_from_world: world_from_camera.inverse(),
-            near: 0.01,
-        }
+        let focal = 0.5 * height as f32 / (0.5 * vertical_fov).tan();
+        Self::centered([width, height], focal, world_from_camera.inverse(), 0.01)
     }
 
     /// The least and greatest x/depth and y/depth at which the local affine approximation of perspective is taken:

@@ -19,8 +19,6 @@ mod limits;
 mod model;
 mod player;
 mod quantiser;
-#[cfg(test)]
-mod random;
 mod range_coder;
 mod sensitivity;
 mod state;

@@ -177,13 +177,14 @@ fn golomb<C: Coder>(
 
 #[cfg(test)]
 mod tests {
+    use effigy_tests::SplitMix64;
+
     use super::*;
-    use crate::random::Random;
     use crate::range_coder::{RangeDecoder, RangeEncoder, Weigher};
 
     #[test]
     fn levels_come_back_and_cost_what_was_weighed() {
-        let mut random = Random::new(5);
+        let mut random = SplitMix64(5);
         for n in [1usize, 2, 7, 10, 32] {
             let channels = 6;
             let groups: Vec<Vec<Vec<i32>>> = (0..40)

@@ -91,16 +91,7 @@ impl StreamCamera {
     /// The camera for a picture of this size, pixels, with what is nearer than `near` metres left out.
     pub fn camera(&self, width: u32, height: u32, near: f32) -> Camera {
         let focal = self.focal * height as f32;
-        Camera {
-            width,
-            height,
-            fx: focal,
-            fy: focal,
-            cx: 0.5 * width as f32,
-            cy: 0.5 * height as f32,
-            camera_from_world: self.placement.matrix().inverse(),
-            near,
-        }
+        Camera::centered([width, height], focal, self.placement.matrix().inverse(), near)
     }
 }
 

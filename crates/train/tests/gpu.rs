@@ -10,6 +10,7 @@ use effigy_field::{
 };
 use effigy_rig::Rig;
 use effigy_splat::{Camera, Filter, sh_coefficients};
+use effigy_tests::data;
 use effigy_train::loss::{PictureLoss, PictureLossWeights, Target};
 use effigy_train::ops::{
     Comparison, PLANES, ResidualTensors, SplatScratch, SplatView, picture_loss, read_plane, residuals, splat,
@@ -339,23 +340,11 @@ fn the_field_is_that_of_the_cpu() {
     effigy_train::check(&gpu).expect("no fault");
 }
 
-/// The repository's data folder, if it is there.
-fn data() -> Option<std::path::PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let folder = std::env::var_os("EFFIGY_DATA").unwrap_or_else(|| beside.into());
-    let folder = std::path::PathBuf::from(folder);
-    folder.is_dir().then_some(folder)
-}
-
 #[test]
 fn training_goes_as_on_the_cpu() {
     let Some((gpu, _turn)) = gpu() else { return };
-    let Some(data) = data() else {
-        println!("skipped: there is no data folder");
-        return;
-    };
-    let capture =
-        Arc::new(Capture::open(data.join("capture_head"), &CaptureOptions::default()).expect("a capture"));
+    let Some(folder) = data("capture_head") else { return };
+    let capture = Arc::new(Capture::open(folder, &CaptureOptions::default()).expect("a capture"));
     let rig = || Rig::open(capture.rig.as_ref().expect("a rig"), &Default::default()).expect("a rig");
     let config = TrainConfig {
         gaussians: 3000,

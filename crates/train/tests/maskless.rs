@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
+mod colmap;
 mod room;
 mod run;
 mod synthetic;

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // Helpers outside test functions fail the test all the same.
 
-use std::fmt::Write as _;
+mod colmap;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use effigy_capture::{Capture, CaptureOptions, PictureCache, Split};
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer, SH_C0};
 use effigy_train::loss::Target;
 use effigy_train::{Model, Preset, TrainConfig, Trainer};
-use glam::{Mat3, Quat, Vec3};
+use glam::{Quat, Vec3};
 use image::RgbaImage;
 
 const SIZE: u32 = 48;
@@ -37,38 +38,27 @@ fn ball() -> Gaussians {
 /// Twenty-four pictures, and points a little off the surface, as a COLMAP text model.
 fn write(folder: &Path) {
     let ball = ball();
-    let (mut images, mut points) = (String::new(), String::new());
+    let mut model = colmap::Model::default();
     let mut frame = Frame::default();
     std::fs::create_dir_all(folder.join("images")).unwrap();
-    std::fs::create_dir_all(folder.join("sparse/0")).unwrap();
-    for i in 0..24 {
+    let camera = |i: usize| {
         let y = 0.8 * (1.0 - 2.0 * (i as f32 + 0.5) / 24.0);
         let (s, c) = (i as f32 * 2.399_963_2).sin_cos();
         let eye = 4.0 * Vec3::new((1.0 - y * y).sqrt() * c, y, (1.0 - y * y).sqrt() * s);
-        let camera = Camera::look_at(eye, Vec3::ZERO, Vec3::Y, 0.6, SIZE, SIZE);
+        Camera::look_at(eye, Vec3::ZERO, Vec3::Y, 0.6, SIZE, SIZE)
+    };
+    for i in 0..24 {
+        let camera = camera(i);
         Rasterizer::new().render(&ball, &[], &camera, Filter::MIP, &mut frame).unwrap();
         let name = format!("{i:02}.png");
         let picture = RgbaImage::from_raw(SIZE, SIZE, frame.to_straight_rgba8()).unwrap();
         picture.save(folder.join("images").join(&name)).unwrap();
-        // COLMAP's cameras look along +z, with y down.
-        let flip = Mat3::from_diagonal(Vec3::new(1.0, -1.0, -1.0));
-        let m = camera.camera_from_world;
-        let q = Quat::from_mat3(&(flip * Mat3::from(m.matrix3)));
-        let t = flip * Vec3::from(m.translation);
-        writeln!(images, "{} {} {} {} {} {} {} {} 1 {name}\n", i + 1, q.w, q.x, q.y, q.z, t.x, t.y, t.z)
-            .unwrap();
+        model.image(&name, &camera);
     }
     for (i, p) in ball.positions.iter().enumerate() {
-        let off = *p * (1.0 + 0.03 * (i as f32 * 1.7).sin());
-        writeln!(points, "{} {} {} {} 128 128 128 0.5", i + 1, off.x, off.y, off.z).unwrap();
+        model.point(*p * (1.0 + 0.03 * (i as f32 * 1.7).sin()), [128; 3]);
     }
-    let f = 0.5 * SIZE as f32 / 0.3_f32.tan();
-    let half = SIZE as f32 / 2.0;
-    let sparse = folder.join("sparse/0");
-    std::fs::write(sparse.join("cameras.txt"), format!("1 PINHOLE {SIZE} {SIZE} {f} {f} {half} {half}\n"))
-        .unwrap();
-    std::fs::write(sparse.join("images.txt"), images).unwrap();
-    std::fs::write(sparse.join("points3D.txt"), points).unwrap();
+    model.write(folder, &camera(0));
 }
 
 /// Mean PSNR over pictures that were held out, over black, dB.

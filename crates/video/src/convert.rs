@@ -6,6 +6,7 @@ use effigy_shaders::{Kernel, composed, numbered};
 use wgpu::util::DeviceExt;
 
 use crate::format::{Alpha, Association, Component, Layout, PlanesError, Range, Shape};
+use crate::memo::Memo;
 use crate::planes::{FAINTEST, difference_scales};
 
 /// Samples of luma that a workgroup makes: width and height.
@@ -23,8 +24,8 @@ pub struct PlanesBuffer {
     shape: Shape,
     buffer: wgpu::Buffer,
     data: wgpu::Buffer,
-    /// What the last frame was converted from.
-    source: Option<(wgpu::TextureView, wgpu::BindGroup)>,
+    /// By what is converted.
+    group: Memo<wgpu::TextureView, wgpu::BindGroup>,
 }
 
 /// Twin of `Shape` in `shaders/output/shape.wesl`.
@@ -96,7 +97,7 @@ impl Converter {
             });
             Ok((buffer, data))
         })?;
-        Ok(PlanesBuffer { shape: *shape, buffer, data, source: None })
+        Ok(PlanesBuffer { shape: *shape, buffer, data, group: Memo::new() })
     }
 
     /// Records the conversion of `color`, premultiplied and display-referred as [`effigy_render::View::color`] is, into
@@ -111,29 +112,24 @@ impl Converter {
         color: &wgpu::TextureView,
         planes: &mut PlanesBuffer,
     ) -> Result<(), PlanesError> {
-        if planes.source.as_ref().is_none_or(|(view, _)| view != color) {
-            let (found, wanted) =
-                ([color.texture().width(), color.texture().height()], planes.shape.picture());
-            if found != wanted {
-                return Err(PlanesError::Texture { found, wanted });
-            }
-            planes.source = None;
-            let group = scoped(&self.device, "binding a picture to its planes", || {
+        let (found, wanted) = ([color.texture().width(), color.texture().height()], planes.shape.picture());
+        if found != wanted {
+            return Err(PlanesError::Texture { found, wanted });
+        }
+        let group = planes.group.of(color.clone(), || {
+            scoped(&self.device, "binding a picture to its planes", || {
                 let resources = [
                     planes.data.as_entire_binding(),
                     wgpu::BindingResource::TextureView(color),
                     planes.buffer.as_entire_binding(),
                 ];
                 Ok(self.kernel.bind(&self.device, &numbered(resources)))
-            })?;
-            planes.source = Some((color.clone(), group));
-        }
-        if let Some((_, group)) = &planes.source {
-            let [width, height] = planes.shape.coded();
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            let size = [width.div_ceil(WORKGROUP[0]), height.div_ceil(WORKGROUP[1]), 1];
-            self.kernel.dispatch(&mut pass, group, size);
-        }
+            })
+        })?;
+        let [width, height] = planes.shape.coded();
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        let size = [width.div_ceil(WORKGROUP[0]), height.div_ceil(WORKGROUP[1]), 1];
+        self.kernel.dispatch(&mut pass, group, size);
         Ok(())
     }
 }

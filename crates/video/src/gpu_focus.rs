@@ -10,6 +10,7 @@ use crate::bindings::{storage, texture};
 use crate::encoder::QualityMap;
 use crate::focus::{Edges, FocusOptions};
 use crate::format::PlanesError;
+use crate::memo::Memo;
 
 /// Rows and columns of pixels to a workgroup that counts.
 const WORKGROUP: u32 = 16;
@@ -23,17 +24,17 @@ pub struct GpuFocus {
     /// In the order in which they run.
     kernels: [Kernel; 4],
     options: FocusOptions,
-    picture: Option<Followed>,
+    /// By size.
+    picture: Memo<[u32; 2], Followed>,
 }
 
 /// Memory for pictures of one size.
 struct Followed {
-    size: [u32; 2],
     settings: wgpu::Buffer,
     region: wgpu::Buffer,
     counts: wgpu::Buffer,
-    /// What the last frame was read from.
-    source: Option<(wgpu::TextureView, wgpu::BindGroup)>,
+    /// By what is read.
+    group: Memo<wgpu::TextureView, wgpu::BindGroup>,
 }
 
 /// Twin of `Settings` in `shaders/output/focus.wesl`.
@@ -82,7 +83,7 @@ impl GpuFocus {
             Ok((layout, kernels))
         })
         .map_err(PlanesError::from)?;
-        Ok(Self { device: device.clone(), layout, kernels, options, picture: None })
+        Ok(Self { device: device.clone(), layout, kernels, options, picture: Memo::new() })
     }
 
     /// How it follows.
@@ -102,11 +103,7 @@ impl GpuFocus {
         guide: &wgpu::TextureView,
     ) -> Result<(), PlanesError> {
         let size = [guide.texture().width(), guide.texture().height()];
-        if self.picture.as_ref().is_none_or(|picture| picture.size != size) {
-            self.picture = None;
-            self.picture = Some(Followed::new(&self.device, &self.options, size)?);
-        }
-        let Some(picture) = &mut self.picture else { return Ok(()) };
+        let picture = self.picture.of(size, || Followed::new(&self.device, &self.options, size))?;
         let group = picture.bind(&self.device, &self.layout, guide)?;
         let [columns, rows] = size.map(|side| side.div_ceil(WORKGROUP));
         let workgroups =
@@ -120,7 +117,7 @@ impl GpuFocus {
 
     /// The rectangle and the importance of blocks, as [`RegionRef`] reads them; usages `STORAGE` and `COPY_SRC`.
     pub(crate) fn region(&self) -> Option<&wgpu::Buffer> {
-        self.picture.as_ref().map(|picture| &picture.region)
+        self.picture.last().map(|(_, picture)| &picture.region)
     }
 
     /// The same of a picture of this size.
@@ -128,10 +125,10 @@ impl GpuFocus {
     /// # Errors
     /// [`PlanesError::Texture`] if none, or one of another size, was recorded last.
     pub(crate) fn region_of(&self, size: [u32; 2]) -> Result<&wgpu::Buffer, PlanesError> {
-        match &self.picture {
-            Some(picture) if picture.size == size => Ok(&picture.region),
+        match self.picture.last() {
+            Some((of, picture)) if *of == size => Ok(&picture.region),
             other => {
-                let wanted = other.as_ref().map_or([0; 2], |picture| picture.size);
+                let wanted = other.map_or([0; 2], |(of, _)| *of);
                 Err(PlanesError::Texture { found: size, wanted })
             }
         }
@@ -167,7 +164,6 @@ impl Followed {
                 })
             };
             Ok(Self {
-                size,
                 settings: device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                     label: Some("how a face is followed"),
                     contents: bytemuck::bytes_of(&settings),
@@ -175,7 +171,7 @@ impl Followed {
                 }),
                 region: zero("face", region_size(size)),
                 counts: zero("rows and columns looked at", 4 * (u64::from(size[0]) + u64::from(size[1]) + 2)),
-                source: None,
+                group: Memo::new(),
             })
         })
     }
@@ -186,9 +182,8 @@ impl Followed {
         layout: &wgpu::BindGroupLayout,
         guide: &wgpu::TextureView,
     ) -> Result<&wgpu::BindGroup, RenderError> {
-        if self.source.as_ref().is_none_or(|(view, _)| view != guide) {
-            self.source = None;
-            let group = scoped(device, "binding a guide", || {
+        let group = self.group.of(guide.clone(), || {
+            scoped(device, "binding a guide", || {
                 let resources = [
                     self.settings.as_entire_binding(),
                     wgpu::BindingResource::TextureView(guide),
@@ -196,13 +191,9 @@ impl Followed {
                     self.counts.as_entire_binding(),
                 ];
                 Ok(bind(device, layout, &numbered(resources)))
-            })?;
-            self.source = Some((guide.clone(), group));
-        }
-        match &self.source {
-            Some((_, group)) => Ok(group),
-            None => Err(RenderError::Gpu { doing: "binding a guide", message: "nothing is bound".into() }),
-        }
+            })
+        })?;
+        Ok(group)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::VideoError;
 use crate::bindings::{filtered, filtered_picture, storage, texture};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
+use crate::memo::Memo;
 use crate::prefilter::{FilterOptions, LARGEST_SIGMA, LEVELS, gaussians};
 
 /// Pixels of a workgroup: width and height.
@@ -25,16 +26,16 @@ pub struct GpuPreFilter {
     sigma: f32,
     strength: wgpu::Buffer,
     weights: wgpu::Buffer,
-    pictures: Option<Pictures>,
+    /// By size.
+    pictures: Memo<[u32; 2], Pictures>,
 }
 
 /// Memory for pictures of one size.
 struct Pictures {
-    size: [u32; 2],
     rows: wgpu::TextureView,
     filtered: wgpu::TextureView,
-    /// What the last frame was read from, and what was followed in it.
-    source: Option<(wgpu::TextureView, wgpu::Buffer, [wgpu::BindGroup; 2])>,
+    /// By what is read, and what was followed in it.
+    groups: Memo<(wgpu::TextureView, wgpu::Buffer), [wgpu::BindGroup; 2]>,
 }
 
 /// Twin of `Strength` in `shaders/output/prefilter.wesl`.
@@ -75,7 +76,7 @@ impl GpuPreFilter {
         });
         let (layout, kernels, strength, weights) = made.map_err(PlanesError::from)?;
         let device = device.clone();
-        Ok(Self { device, layout, kernels, options, sigma: 0.0, strength, weights, pictures: None })
+        Ok(Self { device, layout, kernels, options, sigma: 0.0, strength, weights, pictures: Memo::new() })
     }
 
     /// What it does.
@@ -113,14 +114,9 @@ impl GpuPreFilter {
         if !(self.sigma > 0.0) {
             return Ok(color);
         }
-        if self.pictures.as_ref().is_none_or(|pictures| pictures.size != size) {
-            self.pictures = None;
-            self.pictures = Some(Pictures::new(&self.device, size)?);
-        }
-        let Some(pictures) = &mut self.pictures else { return Ok(color) };
-        if pictures.source.as_ref().is_none_or(|(view, buffer, _)| view != color || buffer != region) {
-            pictures.source = None;
-            let groups = scoped(&self.device, "binding a picture to its filter", || {
+        let pictures = self.pictures.of(size, || Pictures::new(&self.device, size))?;
+        let groups = pictures.groups.of((color.clone(), region.clone()), || {
+            scoped(&self.device, "binding a picture to its filter", || {
                 let group = |from: &wgpu::TextureView, to: &wgpu::TextureView| {
                     let resources = [
                         self.strength.as_entire_binding(),
@@ -132,15 +128,12 @@ impl GpuPreFilter {
                     bind(&self.device, &self.layout, &numbered(resources))
                 };
                 Ok([group(color, &pictures.rows), group(&pictures.rows, &pictures.filtered)])
-            })?;
-            pictures.source = Some((color.clone(), region.clone(), groups));
-        }
-        if let Some((_, _, groups)) = &pictures.source {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for (kernel, group) in self.kernels.iter().zip(groups) {
-                let groups = [0, 1].map(|i| size[i].div_ceil(WORKGROUP[i]));
-                kernel.dispatch(&mut pass, group, [groups[0], groups[1], 1]);
-            }
+            })
+        })?;
+        let workgroups = [0, 1].map(|i| size[i].div_ceil(WORKGROUP[i]));
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for (kernel, group) in self.kernels.iter().zip(groups) {
+            kernel.dispatch(&mut pass, group, [workgroups[0], workgroups[1], 1]);
         }
         Ok(&pictures.filtered)
     }
@@ -157,7 +150,7 @@ impl Pictures {
     fn new(device: &wgpu::Device, size: [u32; 2]) -> Result<Self, RenderError> {
         scoped(device, "making room for filtered pictures", || {
             let view = |label| filtered_picture(device, label, size);
-            Ok(Self { size, rows: view("rows filtered"), filtered: view("filtered"), source: None })
+            Ok(Self { rows: view("rows filtered"), filtered: view("filtered"), groups: Memo::new() })
         })
     }
 }

@@ -25,6 +25,7 @@ mod format;
 mod gpu_focus;
 mod gpu_prefilter;
 mod learned;
+mod memo;
 pub mod output;
 mod planes;
 mod prefilter;

@@ -2,21 +2,11 @@
 #![no_main]
 
 use effigy_avatar::Avatar;
-use effigy_rig::LoadLimits;
+use effigy_fuzz::rig_limits;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = LoadLimits {
-        vertices: 1 << 14,
-        triangles: 1 << 15,
-        nodes: 1 << 10,
-        joints: 1 << 10,
-        morphs: 256,
-        morph_deltas: 1 << 18,
-        numbers: 1 << 21,
-        ..LoadLimits::default()
-    };
-    if let Ok(avatar) = Avatar::from_glb_within(bytes, &limits) {
+    if let Ok(avatar) = Avatar::from_glb_within(bytes, &rig_limits()) {
         avatar.validate().expect("what is read is valid");
         let _ = avatar.to_glb();
     }

@@ -3,23 +3,13 @@
 
 use effigy_avatar::lam::{LamLimits, read_lam};
 use effigy_avatar::splat_file::SplatLimits;
-use effigy_rig::LoadLimits;
+use effigy_fuzz::rig_limits;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let rig = LoadLimits {
-        vertices: 1 << 14,
-        triangles: 1 << 15,
-        nodes: 1 << 10,
-        joints: 1 << 10,
-        morphs: 256,
-        morph_deltas: 1 << 18,
-        numbers: 1 << 21,
-        ..LoadLimits::default()
-    };
     let splat =
         SplatLimits { max_gaussians: 1 << 14, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
-    let limits = LamLimits { entries: 64, unpacked_bytes: 16 << 20, rig, splat };
+    let limits = LamLimits { entries: 64, unpacked_bytes: 16 << 20, rig: rig_limits(), splat };
     if let Ok(avatar) = read_lam(bytes, &limits) {
         avatar.validate().expect("what is read is valid");
     }

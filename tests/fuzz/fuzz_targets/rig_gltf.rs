@@ -1,23 +1,12 @@
 //! glTF rigs: load, then pose once.
 #![no_main]
 
-use effigy_rig::{
-    FrameMode, LoadLimits, Pose, PosedVertices, Poser, Rig, Track, TrackPlayer, Wrap, rest_normals,
-};
+use effigy_fuzz::rig_limits;
+use effigy_rig::{FrameMode, Pose, PosedVertices, Poser, Rig, Track, TrackPlayer, Wrap, rest_normals};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = LoadLimits {
-        vertices: 1 << 14,
-        triangles: 1 << 15,
-        nodes: 1 << 10,
-        joints: 1 << 10,
-        morphs: 256,
-        morph_deltas: 1 << 18,
-        numbers: 1 << 21,
-        ..LoadLimits::default()
-    };
-    let Ok(rig) = Rig::from_slice(bytes, None, &limits) else { return };
+    let Ok(rig) = Rig::from_slice(bytes, None, &rig_limits()) else { return };
     let mut pose = Pose::rest(&rig);
     for animation in &rig.animations {
         animation.sample(0.5, &mut pose);

@@ -1,13 +1,12 @@
 //! The PLY of 3D Gaussian Splatting; what is accepted must survive being written and read again.
 #![no_main]
 
-use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_ply, write_ply};
+use effigy_avatar::splat_file::{read_ply, write_ply};
+use effigy_fuzz::splat_options;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits =
-        SplatLimits { max_gaussians: 1 << 16, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
-    let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
+    let options = splat_options();
     if let Ok(scene) = read_ply(bytes, &options) {
         let mut file = Vec::new();
         write_ply(&scene.gaussians, scene.filter, &mut file).expect("what was read can be written");

@@ -1,14 +1,12 @@
 //! SPZ of every version.
 #![no_main]
 
-use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions, read_spz};
+use effigy_avatar::splat_file::read_spz;
+use effigy_fuzz::splat_options;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits =
-        SplatLimits { max_gaussians: 1 << 16, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
-    let options = SplatReadOptions { limits, ..SplatReadOptions::default() };
-    if let Ok(scene) = read_spz(bytes, &options) {
+    if let Ok(scene) = read_spz(bytes, &splat_options()) {
         scene.gaussians.validate().expect("what is read can be rendered");
     }
 });

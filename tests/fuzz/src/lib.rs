@@ -1,9 +1,32 @@
-//! What the fuzz targets of captures share: parts of a capture are written to a folder, which is then read.
+//! What fuzz targets share: limits, and how parts of a capture are written to a folder, which is then read.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
+use effigy_avatar::splat_file::{SplatLimits, SplatReadOptions};
 use effigy_capture::{Capture, CaptureLimits, CaptureOptions};
+use effigy_rig::LoadLimits;
+
+/// Rigs small enough that many are read in a second.
+pub fn rig_limits() -> LoadLimits {
+    LoadLimits {
+        vertices: 1 << 14,
+        triangles: 1 << 15,
+        nodes: 1 << 10,
+        joints: 1 << 10,
+        morphs: 256,
+        morph_deltas: 1 << 18,
+        numbers: 1 << 21,
+        ..LoadLimits::default()
+    }
+}
+
+/// Splats of which the same can be said.
+pub fn splat_options() -> SplatReadOptions {
+    let limits =
+        SplatLimits { max_gaussians: 1 << 16, max_unpacked_bytes: 16 << 20, ..SplatLimits::default() };
+    SplatReadOptions { limits, ..SplatReadOptions::default() }
+}
 
 static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a folder"));
 

@@ -6,26 +6,15 @@ use effigy_avatar::{Avatar, Binding, Body};
 use effigy_field::{ATTRIBUTES, Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
 use effigy_rig::{FrameMode, Joint, Morph, Node, Pose, Primitive, Rig};
 use effigy_splat::{Filter, Gaussians, sh_coefficients};
+use effigy_tests::Xorshift64;
 use glam::{Affine3A, DMat4, DQuat, DVec3, DVec4, Quat, Vec2, Vec3};
 
 const AROUND: usize = 12;
 const RINGS: usize = 9;
 
-/// xorshift, for numbers that are the same everywhere.
-struct Random(u64);
-
-impl Random {
-    /// 0 to 1.
-    fn next(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 40) as f32 / (1 << 24) as f32
-    }
-
-    fn vector(&mut self) -> Vec3 {
-        Vec3::new(self.next(), self.next(), self.next()) * 2.0 - 1.0
-    }
+/// From −1 to 1 each.
+fn vector(random: &mut Xorshift64) -> Vec3 {
+    Vec3::new(random.signed(), random.signed(), random.signed())
 }
 
 /// A tube 2 m high around the y axis, on a lower and an upper bone that bends at 1 m.
@@ -157,20 +146,20 @@ pub(crate) fn skinned_in_double_precision(rig: &Rig, pose: &Pose) -> Vec<DVec3> 
 /// The tube covered with Gaussians of every kind, with harmonics of degree 1.
 pub(crate) fn avatar(frame: FrameMode, influences: usize, count: usize, filter: Filter) -> Avatar {
     let rig = rig(influences);
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
     let mut gaussians = Gaussians::with_capacity(count, 1);
     let mut binding = Binding { triangles: Vec::new(), barycentric: Vec::new(), frame };
     for _ in 0..count {
-        let triangle = (random.next() * rig.triangles.len() as f32) as u32;
-        let (a, b) = (random.next(), random.next());
+        let triangle = (random.unit() * rig.triangles.len() as f32) as u32;
+        let (a, b) = (random.unit(), random.unit());
         let (a, b) = if a + b > 1.0 { (1.0 - a, 1.0 - b) } else { (a, b) };
         binding.triangles.push(triangle.min(rig.triangles.len() as u32 - 1));
         binding.barycentric.push(Vec3::new(1.0 - a - b, a, b));
-        gaussians.positions.push(0.05 * random.vector());
-        gaussians.rotations.push(Quat::from_scaled_axis(3.0 * random.vector()) * (0.5 + random.next()));
-        gaussians.log_scales.push(Vec3::splat(-3.6) + random.vector());
-        gaussians.opacity_logits.push(6.0 * random.next() - 3.0);
-        gaussians.sh.extend((0..3 * sh_coefficients(1)).map(|_| 2.0 * random.next() - 1.0));
+        gaussians.positions.push(0.05 * vector(&mut random));
+        gaussians.rotations.push(Quat::from_scaled_axis(3.0 * vector(&mut random)) * (0.5 + random.unit()));
+        gaussians.log_scales.push(Vec3::splat(-3.6) + vector(&mut random));
+        gaussians.opacity_logits.push(6.0 * random.unit() - 3.0);
+        gaussians.sh.extend((0..3 * sh_coefficients(1)).map(|_| random.signed()));
     }
     Avatar { name: "tube".into(), gaussians, filter, body: Some(Body { rig, binding, field: None }) }
 }
@@ -189,9 +178,9 @@ pub(crate) fn add_field(avatar: &mut Avatar, bases: usize) {
     };
     let texels = PlaneLayout::new(&body.rig, &config).unwrap().texels();
     let mut weights = FieldWeights::zeros(&config, &texels, body.rig.morphs.len());
-    let mut random = Random(0x2545_F491_4F6C_DD1D);
+    let mut random = Xorshift64(0x2545_F491_4F6C_DD1D);
     for (_, array) in weights.arrays_mut() {
-        array.iter_mut().for_each(|x| *x = 0.5 * (2.0 * random.next() - 1.0));
+        array.iter_mut().for_each(|x| *x = 0.5 * random.signed());
     }
     // What a unit is worth differs from attribute to attribute.
     let gain = |attribute: usize| match attribute {

@@ -4,27 +4,14 @@
 mod made;
 mod picture;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use effigy_avatar::{Avatar, OpenOptions};
 use effigy_rig::{FrameMode, Pose};
-use effigy_splat::{BlendSpace, Camera, Filter, SplatRules};
+use effigy_splat::{BlendSpace, Camera, Filter, Frame, SplatRules};
+use effigy_tests::data;
 use glam::{Affine3A, Mat3, Quat, Vec3};
 use picture::{Agreement, Renderers, compare, covered, frame_subject};
-
-/// The shared data, or `None` with a note that the test is skipped.
-fn data() -> Option<PathBuf> {
-    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    if !root.exists() {
-        println!("skipped: no {}", root.display());
-        return None;
-    }
-    Some(root)
-}
 
 /// A pose far from rest: many morphs at once, the head turned on its joint, and the whole scene moved.
 fn strong_pose(avatar: &Avatar) -> Option<Pose> {
@@ -55,9 +42,10 @@ fn strong_pose(avatar: &Avatar) -> Option<Pose> {
     Some(pose)
 }
 
-/// Compares the two renderers at rest and in a strong pose, at 512² and 1024².
-fn check_file(path: &Path) {
-    let avatar = Arc::new(Avatar::open(path, &OpenOptions::default()).unwrap());
+/// Compares the two renderers on an avatar of the shared data, at rest and in a strong pose, at 512² and 1024².
+fn check_file(name: &str) {
+    let Some(path) = data(name) else { return };
+    let avatar = Arc::new(Avatar::open(&path, &OpenOptions::default()).unwrap());
     let mut renderers = Renderers::new(&avatar);
     let poses = [("rest", avatar.body.as_ref().map(|b| Pose::rest(&b.rig))), ("posed", strong_pose(&avatar))];
     let mut at_rest = None;
@@ -90,23 +78,30 @@ fn check_file(path: &Path) {
 
 #[test]
 fn avatars_of_another_system() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("lam/james.zip"));
-    check_file(&data.join("lam/p2-1.zip"));
+    check_file("lam/james.zip");
+    check_file("lam/p2-1.zip");
 }
 
 #[test]
 fn scenes_without_a_rig() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("splat/biker.spz"));
-    check_file(&data.join("splat/biker.compressed.ply"));
+    check_file("splat/biker.spz");
+    check_file("splat/biker.compressed.ply");
 }
 
 #[test]
 fn heads_sampled_from_their_surface() {
-    let Some(data) = data() else { return };
-    check_file(&data.join("capture_head/head.glb"));
-    check_file(&data.join("rigs/head_mh_female/head_mh_female_arkit52.glb"));
+    check_file("capture_head/head.glb");
+    check_file("rigs/head_mh_female/head_mh_female_arkit52.glb");
+}
+
+/// A made avatar in a pose, at an odd size: the camera, the CPU's picture, and how far the GPU agrees.
+fn drawn(renderers: &mut Renderers, pose: &Pose) -> (Camera, Frame, Agreement) {
+    let posed = renderers.pose_on_cpu(Some(pose));
+    let mut camera = frame_subject(&posed.gaussians, 256);
+    (camera.width, camera.height) = (251, 203);
+    let cpu = renderers.cpu(Some(pose), &camera);
+    let agreement = compare(&cpu, &renderers.gpu(Some(pose), &camera));
+    (camera, cpu, agreement)
 }
 
 #[test]
@@ -118,12 +113,7 @@ fn a_made_rig_in_many_poses() {
             // From rest to rest: what one pose leaves on the GPU must not stay in the next.
             for strength in [0.0, 0.5, 1.0, -0.7, 0.0] {
                 let pose = made::pose(&avatar.body.as_ref().unwrap().rig, strength);
-                let posed = renderers.pose_on_cpu(Some(&pose));
-                let mut camera = frame_subject(&posed.gaussians, 256);
-                (camera.width, camera.height) = (251, 203);
-                let cpu = renderers.cpu(Some(&pose), &camera);
-                let gpu = renderers.gpu(Some(&pose), &camera);
-                let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+                let (_, cpu, Agreement { psnr, psnr_covered, depth }) = drawn(&mut renderers, &pose);
                 println!(
                     "made, {mode:?}, {influences} influences, strength {strength}: {psnr:.1} dB, \
                      {psnr_covered:.1} dB where covered, depth within {depth:.1e}"
@@ -175,12 +165,7 @@ fn a_field_on_a_made_rig_in_many_poses() {
         turned.nodes[1].rotation *= Quat::from_rotation_y(0.5);
         let poses = [0.0, 0.4, 0.9, -0.6, 0.4, 0.0].map(|strength| (strength, made::pose(rig, strength)));
         for (strength, pose) in poses.into_iter().chain([(0.4, turned)]) {
-            let posed = renderers.pose_on_cpu(Some(&pose));
-            let mut camera = frame_subject(&posed.gaussians, 256);
-            (camera.width, camera.height) = (251, 203);
-            let cpu = renderers.cpu(Some(&pose), &camera);
-            let gpu = renderers.gpu(Some(&pose), &camera);
-            let Agreement { psnr, psnr_covered, depth } = compare(&cpu, &gpu);
+            let (camera, cpu, Agreement { psnr, psnr_covered, depth }) = drawn(&mut renderers, &pose);
             let moved = compare(&cpu, &still.cpu(Some(&pose), &camera)).psnr;
             println!(
                 "made with a field of {bases} bases, strength {strength}: {psnr:.1} dB, {psnr_covered:.1} dB where \

@@ -1,11 +1,6 @@
-//! Small avatars made by hand, and where the shared data is.
+//! Small avatars made by hand.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "no test uses all of it")]
-
-#[path = "../../../rig/tests/support/warnings.rs"]
-mod warnings;
-
-use std::path::PathBuf;
 
 use effigy_avatar::{Avatar, AvatarPoser, Binding, Body, PosedGaussians};
 use effigy_field::{Field, FieldConfig, FieldWeights, PlaneConfig, PlaneLayout, Regions};
@@ -14,25 +9,9 @@ use effigy_rig::{
     Material, Morph, Node, Override, Pose, Primitive, Rig,
 };
 use effigy_splat::{Filter, Gaussians};
+use effigy_tests::Xorshift64;
 use glam::{Affine3A, Quat, Vec2, Vec3};
 use serde_json::Value;
-
-#[allow(unused_imports, reason = "no test uses all of it")]
-pub(crate) use warnings::warnings;
-
-/// The folder of large test files, if it is there.
-pub(crate) fn data(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")),
-        PathBuf::from,
-    );
-    let path = root.join(file);
-    if !path.exists() {
-        eprintln!("skipping: no {}", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 fn node(name: &str, parent: Option<usize>) -> Node {
     Node { name: name.into(), parent, translation: Vec3::ZERO, rotation: Quat::IDENTITY, scale: Vec3::ONE }
@@ -176,14 +155,9 @@ pub(crate) fn avatar_with_field() -> Avatar {
     };
     let texels = PlaneLayout::new(&body.rig, &config).unwrap().texels();
     let mut weights = FieldWeights::zeros(&config, &texels, body.rig.morphs.len());
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = Xorshift64(0x9E37_79B9_7F4A_7C15);
     for (_, array) in weights.arrays_mut() {
-        for x in array {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            *x = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
-        }
+        array.iter_mut().for_each(|x| *x = random.signed());
     }
     let regions = Regions::new(&body.rig, config.regions).unwrap();
     body.field = Some(Field::new(&body.rig, config, regions, weights).unwrap());
@@ -225,13 +199,8 @@ pub(crate) fn posed(avatar: &Avatar, change: impl FnOnce(&mut Pose)) -> PosedGau
 
 /// Calls `check` on `rounds` damaged copies of `bytes`: bits flipped, bytes replaced, ranges cut, filled or doubled.
 pub(crate) fn mutate(bytes: &[u8], rounds: u64, mut check: impl FnMut(&[u8])) {
-    let mut state = 0x1234_5678_9ABC_DEF0_u64;
-    let mut random = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below.max(1) as u64) as usize
-    };
+    let mut random = Xorshift64(0x1234_5678_9ABC_DEF0);
+    let mut random = |below: usize| (random.bits() % below.max(1) as u64) as usize;
     for _ in 0..rounds {
         let mut copy = bytes.to_vec();
         for _ in 0..=random(3) {

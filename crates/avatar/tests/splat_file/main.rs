@@ -16,14 +16,12 @@ mod ply_write;
 mod real_files;
 mod sog;
 mod spz;
-#[path = "../../../rig/tests/support/warnings.rs"]
-mod warnings;
 
 use effigy_avatar::splat_file::{
     PlyColor, SplatFileError, SplatLimits, SplatReadOptions, SplatScene, UpAxis, read_splat,
 };
+use effigy_tests::warnings;
 use made::{CHUNK, Spz, gzip, plain_ply};
-use warnings::warnings;
 
 const Y_UP: SplatReadOptions = SplatReadOptions {
     ply_color: PlyColor::Harmonic,

@@ -1,27 +1,17 @@
 //! The same man in two formats, from real files.
 
-use std::path::PathBuf;
-
 use effigy_avatar::splat_file::{
     SplatReadOptions, read_antimatter, read_khr, read_ply, read_splat, write_ply,
 };
 use effigy_rig::LoadLimits;
 use effigy_splat::{Camera, Filter, Frame, Gaussians, Rasterizer};
+use effigy_tests::data;
 use glam::Vec3;
 
 use crate::assert_close;
 
-fn data(name: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("EFFIGY_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let path = root.join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipping: there is no {}", path.display());
-    }
-    bytes
+fn bytes(name: &str) -> Option<Vec<u8>> {
+    Some(std::fs::read(data(name)?).unwrap())
 }
 
 fn mean<const N: usize>(values: impl ExactSizeIterator<Item = [f32; N]>) -> [f64; N] {
@@ -50,7 +40,7 @@ fn assert_known(gaussians: &Gaussians, known: &[Known]) {
 
 #[test]
 fn the_same_man_in_two_formats() {
-    let (Some(ply), Some(spz)) = (data("splat/biker.compressed.ply"), data("splat/biker.spz")) else {
+    let (Some(ply), Some(spz)) = (bytes("splat/biker.compressed.ply"), bytes("splat/biker.spz")) else {
         return;
     };
     let options = SplatReadOptions::default();
@@ -182,8 +172,8 @@ fn splats_in_gltf_of_other_programs() {
             [0.570_847_15, 3.165_186_6, 0.600_475_6],
         ),
     ] {
-        let Some(bytes) = data(&format!("cases/35_khr_gaussian_splatting/{name}")) else { return };
-        let scene = read_khr(&bytes, None, &LoadLimits::default(), &options).unwrap().unwrap();
+        let Some(file) = bytes(&format!("cases/35_khr_gaussian_splatting/{name}")) else { return };
+        let scene = read_khr(&file, None, &LoadLimits::default(), &options).unwrap().unwrap();
         let g = &scene.gaussians;
         let (least, greatest) = g.bounds().unwrap();
         assert_eq!(g.len(), count);
@@ -217,7 +207,7 @@ fn splats_in_gltf_of_other_programs() {
 #[test]
 fn the_smallest_splat_and_ksplat() {
     let (Some(splat), Some(ksplat)) =
-        (data("cases/34_splat_ksplat_sog/minimal.splat"), data("cases/34_splat_ksplat_sog/minimal.ksplat"))
+        (bytes("cases/34_splat_ksplat_sog/minimal.splat"), bytes("cases/34_splat_ksplat_sog/minimal.ksplat"))
     else {
         return;
     };

@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // Each test program uses some of it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use effigy_rig::{Joint, Morph, Node, Primitive, Rig};
 use glam::{Affine3A, Quat, Vec2, Vec3};
@@ -261,11 +261,4 @@ pub(crate) fn cube() -> Rig {
         }],
         ..Rig::default()
     }
-}
-
-/// Real captures: `$EFFIGY_DATA`, or `shared/data` beside the workspace.
-pub(crate) fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("EFFIGY_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
-    folder.is_dir().then_some(folder)
 }

@@ -53,7 +53,7 @@ pub(super) fn read(json: &[u8]) -> Result<Vec<Camera>, String> {
     path.camera_path.iter().enumerate().map(one).collect()
 }
 
-fn camera(entry: &Entry, [width, height]: [u32; 2]) -> Option<Camera> {
+fn camera(entry: &Entry, size: [u32; 2]) -> Option<Camera> {
     let rows = match &entry.camera_to_world {
         Matrix::Numbers(numbers) => numbers.as_chunks().0.to_vec(),
         Matrix::Rows(rows) => rows.clone(),
@@ -63,15 +63,6 @@ fn camera(entry: &Entry, [width, height]: [u32; 2]) -> Option<Camera> {
         [x, y, z] | [x, y, z, _] => Mat4::from_cols_array_2d(&[x, y, z, [0.0, 0.0, 0.0, 1.0]]).transpose(),
         _ => return None,
     };
-    let focal = 0.5 * height as f32 / (0.5 * entry.fov.to_radians()).tan();
-    Some(Camera {
-        width,
-        height,
-        fx: focal,
-        fy: focal,
-        cx: 0.5 * width as f32,
-        cy: 0.5 * height as f32,
-        camera_from_world: Affine3A::from_mat4(matrix).inverse(),
-        near: super::NEAR,
-    })
+    let focal = 0.5 * size[1] as f32 / (0.5 * entry.fov.to_radians()).tan();
+    Some(Camera::centered(size, focal, Affine3A::from_mat4(matrix).inverse(), super::NEAR))
 }

@@ -116,12 +116,12 @@ impl<'a> Accessors<'a> {
         Ok(Run { bytes, stride, size, count })
     }
 
+    fn accessor(&self, index: usize, place: &str) -> Result<&'a Accessor, RigError> {
+        self.root.accessors.get(index).ok_or_else(|| invalid(place, format!("there is no accessor {index}")))
+    }
+
     fn get(&self, index: usize, kind: Type, place: &str) -> Result<(&'a Accessor, ComponentType), RigError> {
-        let accessor = self
-            .root
-            .accessors
-            .get(index)
-            .ok_or_else(|| invalid(place, format!("there is no accessor {index}")))?;
+        let accessor = self.accessor(index, place)?;
         let Checked::Valid(component) = accessor.component_type else {
             return Err(invalid(place, format!("accessor {index} has an unknown component type")));
         };
@@ -141,21 +141,13 @@ impl<'a> Accessors<'a> {
 
     /// Number of elements of an accessor.
     pub(super) fn count(&self, index: usize, place: &str) -> Result<usize, RigError> {
-        let accessor = self
-            .root
-            .accessors
-            .get(index)
-            .ok_or_else(|| invalid(place, format!("there is no accessor {index}")))?;
+        let accessor = self.accessor(index, place)?;
         usize::try_from(accessor.count.0).map_err(|_| invalid(place, "has too many elements"))
     }
 
     /// Number of components of an accessor's elements.
     pub(super) fn components(&self, index: usize, place: &str) -> Result<usize, RigError> {
-        let accessor = self
-            .root
-            .accessors
-            .get(index)
-            .ok_or_else(|| invalid(place, format!("there is no accessor {index}")))?;
+        let accessor = self.accessor(index, place)?;
         match accessor.type_ {
             Checked::Valid(kind) => Ok(width(kind)),
             Checked::Invalid => Err(invalid(place, format!("accessor {index} is of unknown type"))),
@@ -196,11 +188,7 @@ impl<'a> Accessors<'a> {
                 let count = self.count(index, place)?;
                 self.spend(count, width)?;
                 let mut all = vec![0.0; count.saturating_mul(width)];
-                for (&i, element) in indices.iter().zip(values.chunks_exact(width)) {
-                    if let Some(slot) = all.get_mut(i as usize * width..(i as usize + 1) * width) {
-                        slot.copy_from_slice(element);
-                    }
-                }
+                scatter(&mut all, &indices, &values, width);
                 Ok(all)
             }
         }
@@ -279,11 +267,7 @@ impl<'a> Accessors<'a> {
         Ok(match base {
             None => Values::Sparse(indices, values),
             Some(mut base) => {
-                for (&i, element) in indices.iter().zip(values.chunks_exact(width)) {
-                    if let Some(slot) = base.get_mut(i as usize * width..(i as usize + 1) * width) {
-                        slot.copy_from_slice(element);
-                    }
-                }
+                scatter(&mut base, &indices, &values, width);
                 Values::Dense(base)
             }
         })
@@ -310,6 +294,15 @@ impl<'a> Accessors<'a> {
             out.extend(element.chunks_exact(component.size()).map(|b| integer(b, component)));
         }
         Ok(out)
+    }
+}
+
+/// Puts elements of `width` components in the places that `indices` say. Places outside of `all` are passed over.
+fn scatter(all: &mut [f32], indices: &[u32], elements: &[f32], width: usize) {
+    for (&i, element) in indices.iter().zip(elements.chunks_exact(width)) {
+        if let Some(place) = all.get_mut(i as usize * width..(i as usize + 1) * width) {
+            place.copy_from_slice(element);
+        }
     }
 }
 

@@ -1,26 +1,7 @@
-//! Small glTF files made in memory, and where larger ones lie.
-#![allow(dead_code, unused_imports)] // Each test program uses a part of it.
-
-mod warnings;
-
-use std::path::PathBuf;
+//! Small glTF files made in memory.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use serde_json::{Value, json};
-
-pub(crate) use warnings::warnings;
-
-/// The folder of real data, or `None` with a note that the test is skipped.
-pub(crate) fn data(file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("EFFIGY_DATA")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")));
-    let path = root.join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {file} is absent");
-    None
-}
 
 /// A glTF under construction: JSON beside its binary chunk.
 pub(crate) struct Builder {

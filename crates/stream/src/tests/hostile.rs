@@ -1,8 +1,9 @@
 //! Packets that no encoder wrote.
 
+use effigy_tests::SplitMix64;
+
 use super::{configuration, full_layout, kind, packets, take};
 use crate::checksum::{crc16, crc32};
-use crate::random::Random;
 use crate::range_coder::{Coder, RangeEncoder};
 use crate::*;
 
@@ -49,18 +50,18 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
 }
 
 /// Damages a packet and makes its checksum right, so that what reads the inside is tried.
-fn mutated(packet: &[u8], id: u32, random: &mut Random) -> Vec<u8> {
+fn mutated(packet: &[u8], id: u32, random: &mut SplitMix64) -> Vec<u8> {
     let is_configuration = kind(packet) == 0;
     let mut body = packet[..packet.len() - if is_configuration { 4 } else { 2 }].to_vec();
     for _ in 0..1 + random.below(4) {
         match random.below(4) {
-            0 => body.truncate(1 + random.below(body.len() as u32) as usize),
-            1 => body.extend((0..random.below(20)).map(|_| random.next() as u8)),
+            0 => body.truncate(1 + random.below(body.len())),
+            1 => body.extend((0..random.below(20)).map(|_| random.bits() as u8)),
             _ => {
-                let at = random.below(body.len() as u32) as usize;
+                let at = random.below(body.len());
                 // The first bytes are the kind and number, which are better left alone mostly.
                 if at > 2 || random.below(8) == 0 {
-                    body[at] = random.next() as u8;
+                    body[at] = random.bits() as u8;
                 }
             }
         }
@@ -81,7 +82,7 @@ fn a_hundred_thousand_mutations_do_not_panic() {
     let id = configuration.id();
     let limits =
         StreamLimits { channels: 64, kept_frames: 64, packet_bytes: 4096, ..StreamLimits::default() };
-    let mut random = Random::new(41);
+    let mut random = SplitMix64(41);
     let (mut accepted, mut refused) = (0, 0);
     for round in 0..10_000 {
         let mut decoder = StreamDecoder::with_configuration(configuration.clone(), limits.clone()).unwrap();
@@ -93,7 +94,7 @@ fn a_hundred_thousand_mutations_do_not_panic() {
                 Err(_) => refused += 1,
             }
             assert!(decoder.frames().len() <= 64);
-            if let Some(frame) = decoder.at(f64::from(random.below(100)) / 20.0) {
+            if let Some(frame) = decoder.at(random.below(100) as f64 / 20.0) {
                 assert!(frame.controls.iter().all(|c| c.is_finite()));
                 assert!(frame.rotations.iter().all(|r| (r.length() - 1.0).abs() < 1e-3));
             }
@@ -105,12 +106,12 @@ fn a_hundred_thousand_mutations_do_not_panic() {
 
 #[test]
 fn plain_noise_is_refused() {
-    let mut random = Random::new(42);
+    let mut random = SplitMix64(42);
     let (configuration, _) = small_stream();
     let mut decoder = StreamDecoder::with_configuration(configuration, StreamLimits::default()).unwrap();
     let limits = StreamLimits::default();
     for _ in 0..20_000 {
-        let mut bytes: Vec<u8> = (0..random.below(60)).map(|_| random.next() as u8).collect();
+        let mut bytes: Vec<u8> = (0..random.below(60)).map(|_| random.bits() as u8).collect();
         let _ = decoder.push(&bytes);
         if let Some(first) = bytes.first_mut() {
             *first = 0x40 | (*first & 0x33);

@@ -1,7 +1,8 @@
 //! Packets that are lost, doubled or out of order.
 
+use effigy_tests::SplitMix64;
+
 use super::{configuration, decoded, full_layout, kind, packets, take};
-use crate::random::Random;
 use crate::*;
 
 fn stream(frames_per_packet: usize) -> (Vec<Vec<u8>>, Vec<StreamFrame>) {
@@ -29,13 +30,13 @@ fn after_a_loss_all_is_right_from_the_next_access_point_on() {
         for percent in [1, 5, 20] {
             let mut all_lost = 0;
             for seed in 0..10 {
-                let mut random = Random::new(seed * 100 + percent);
+                let mut random = SplitMix64(seed * 100 + percent);
                 let mut decoder = StreamDecoder::new(StreamLimits::default());
                 // Of the lossless frames, which may come next, and whether they must.
                 let (mut place, mut intact, mut lost) = (0, false, 0);
                 for packet in &packets {
                     let is_configuration = kind(packet) == 0;
-                    let kept = random.below(100) >= percent as u32;
+                    let kept = random.below(100) >= percent as usize;
                     if is_configuration {
                         // The first one came by another way.
                         if kept || place == 0 {
@@ -89,14 +90,14 @@ fn access_points_come_as_often_as_asked() {
 fn doubled_and_overtaken_packets_do_no_harm() {
     let (packets, whole) = stream(10);
     for seed in 0..20 {
-        let mut random = Random::new(seed);
+        let mut random = SplitMix64(seed);
         let mut order: Vec<(u64, &Vec<u8>)> = Vec::new();
         for (i, packet) in packets.iter().enumerate() {
             // The first pair must come first, the rest is late by up to three places.
-            let late = if i < 2 { 0 } else { u64::from(random.below(4)) };
+            let late = if i < 2 { 0 } else { random.below(4) as u64 };
             order.push((2 * (i as u64 + late) + 1, packet));
             if i > 2 && random.below(3) == 0 {
-                order.push((2 * (i as u64 + u64::from(random.below(30))), packet));
+                order.push((2 * (i as u64 + random.below(30) as u64), packet));
             }
         }
         order.sort_by_key(|(at, _)| *at);

@@ -5,18 +5,18 @@ mod loss;
 mod quality;
 mod specification;
 
+use effigy_tests::SplitMix64;
 use glam::{Quat, Vec3};
 
 use crate::configuration::step_index;
-use crate::random::Random;
 use crate::*;
 
 /// A take that moves like a face: slow drifts, blinks, stillness, and a little noise.
 pub(super) fn take(layout: &Layout, count: usize, seed: u64) -> Vec<StreamFrame> {
-    let mut random = Random::new(seed);
+    let mut random = SplitMix64(seed);
     let controls = layout.controls.len();
     let speed: Vec<f64> = (0..controls).map(|_| 0.2 + 3.0 * random.unit()).collect();
-    let frame = |i: usize, random: &mut Random| {
+    let frame = |i: usize, random: &mut SplitMix64| {
         let t = i as f64 / 30.0;
         let of = |c: usize, noise: f64| match c % 4 {
             0 => 0.5 + 0.4 * (speed[c] * t).sin() + 0.003 * noise,
@@ -197,7 +197,7 @@ fn steps_are_eighths_of_octaves() {
 #[test]
 fn any_times_come_back() {
     let configuration = configuration(Layout::of_names(["jawOpen"], &[]));
-    let mut random = Random::new(10);
+    let mut random = SplitMix64(10);
     let mut time = 12_345.678;
     let frames: Vec<StreamFrame> = (0..300)
         .map(|i| {

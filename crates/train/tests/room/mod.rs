@@ -2,13 +2,14 @@
 
 #![allow(dead_code, clippy::unwrap_used)] // Each test program uses some of it; what fails fails the test.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use effigy_splat::Camera;
-use glam::{Mat3, Quat, Vec3};
+use glam::Vec3;
 use image::RgbImage;
 use serde_json::json;
+
+use crate::colmap;
 
 /// Pictures are this wide and high.
 pub(crate) const SIZE: u32 = 48;
@@ -94,36 +95,22 @@ pub(crate) fn picture(camera: &Camera, around: Around) -> (RgbImage, Vec<f32>) {
 
 /// Writes the pictures with a COLMAP model: every eighth is held out. Its points lie a little off the surfaces.
 pub(crate) fn write_with_points(folder: &Path) {
-    let (mut images, mut points) = (String::new(), String::new());
+    let mut model = colmap::Model::default();
     std::fs::create_dir_all(folder.join("images")).unwrap();
-    let sparse = folder.join("sparse/0");
-    std::fs::create_dir_all(&sparse).unwrap();
     for i in 0..VIEWS {
         let camera = camera(i);
         let name = format!("{i:02}.png");
         picture(&camera, Around::Walls).0.save(folder.join("images").join(&name)).unwrap();
-        // COLMAP's cameras look along +z, with y down.
-        let flip = Mat3::from_diagonal(Vec3::new(1.0, -1.0, -1.0));
-        let m = camera.camera_from_world;
-        let q = Quat::from_mat3(&(flip * Mat3::from(m.matrix3)));
-        let t = flip * Vec3::from(m.translation);
-        writeln!(images, "{} {} {} {} {} {} {} {} 1 {name}\n", i + 1, q.w, q.x, q.y, q.z, t.x, t.y, t.z)
-            .unwrap();
+        model.image(&name, &camera);
         for k in 0..20 {
             let number = (i * 20 + k) as f32;
             let place = |step: f32| SIZE as f32 * (number * step).fract();
             let (p, color, _) = trace(camera.eye(), ray(&camera, place(0.618_034), place(0.754_877_7)));
-            let p = p * (1.0 + 0.02 * (number * 1.7).sin());
-            let [r, g, b] = color.to_array().map(|c| (c * 255.0) as u8);
-            writeln!(points, "{} {} {} {} {r} {g} {b} 0.5", number + 1.0, p.x, p.y, p.z).unwrap();
+            let off = 1.0 + 0.02 * (number * 1.7).sin();
+            model.point(p * off, color.to_array().map(|c| (c * 255.0) as u8));
         }
     }
-    let f = camera(0).fx;
-    let half = SIZE as f32 / 2.0;
-    let lens = format!("1 PINHOLE {SIZE} {SIZE} {f} {f} {half} {half}\n");
-    for (name, text) in [("cameras.txt", lens), ("images.txt", images), ("points3D.txt", points)] {
-        std::fs::write(sparse.join(name), text).unwrap();
-    }
+    model.write(folder, &camera(0));
 }
 
 /// Writes the pictures with their cameras alone. With `shuffled`, each camera has another's picture.

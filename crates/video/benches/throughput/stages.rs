@@ -64,9 +64,26 @@ impl Watch {
     }
 }
 
-/// What a stream is written to: memory.
-fn file(size: (u32, u32)) -> Result<FragmentedMp4<Vec<u8>>, Fault> {
-    Ok(FragmentedMp4::new(Vec::new(), &encoder_config(size), 1)?)
+/// Pictures as they are encoded, and written to memory.
+struct Stream {
+    encoder: OpenH264,
+    file: FragmentedMp4<Vec<u8>>,
+}
+
+impl Stream {
+    fn new(size: (u32, u32)) -> Result<Self, Fault> {
+        let config = encoder_config(size);
+        Ok(Self { encoder: OpenH264::new(&config)?, file: FragmentedMp4::new(Vec::new(), &config, 1)? })
+    }
+
+    /// Adds a picture, and to `times` what encoding and writing took.
+    fn add(&mut self, picture: &Picture<'_>, watch: &mut Watch, times: &mut Vec<f64>) -> Result<(), Fault> {
+        let packet = self.encoder.encode(picture, FrameRequest::default())?;
+        times.push(watch.lap());
+        packet.iter().try_for_each(|packet| self.file.write(packet))?;
+        times.push(watch.lap());
+        Ok(())
+    }
 }
 
 pub(crate) fn on_cpu(size: (u32, u32), options: &Options) -> Result<Stages, Fault> {
@@ -74,7 +91,7 @@ pub(crate) fn on_cpu(size: (u32, u32), options: &Options) -> Result<Stages, Faul
     let avatar = performance.avatar.clone();
     let (mut poser, mut posed) = (AvatarPoser::new(&avatar)?, PosedGaussians::default());
     let (mut rasterizer, mut frame, mut planes) = (Rasterizer::new(), Frame::default(), Planes::default());
-    let (mut encoder, mut file) = (OpenH264::new(&encoder_config(size))?, file(size)?);
+    let mut stream = Stream::new(size)?;
     let mut frames = Vec::new();
     for index in 0..options.frames + 2 {
         let mut watch = Watch(Instant::now());
@@ -83,10 +100,7 @@ pub(crate) fn on_cpu(size: (u32, u32), options: &Options) -> Result<Stages, Faul
         let mut times = vec![watch.lap()];
         let picture = planes.convert(&frame, PlaneFormat::VIDEO, Alpha::Over([0.2; 3]))?;
         times.push(watch.lap());
-        let packet = encoder.encode(&Picture::of(&picture), FrameRequest::default())?;
-        times.push(watch.lap());
-        packet.iter().try_for_each(|packet| file.write(packet))?;
-        times.push(watch.lap());
+        stream.add(&Picture::of(&picture), &mut watch, &mut times)?;
         frames.push(times);
     }
     // The first take memory.
@@ -104,7 +118,7 @@ pub(crate) fn on_gpu(gpu: &Gpu, size: (u32, u32), options: &Options) -> Result<S
     let shape = Shape::new(size.0, size.1, PlaneFormat::VIDEO, Alpha::Over([0.2; 3]))?;
     let mut planes = converter.planes(&shape)?;
     let ring = Ring::new(&gpu.device, 1, WhenFull::Drop)?;
-    let (mut encoder, mut file) = (OpenH264::new(&encoder_config(size))?, file(size)?);
+    let mut stream = Stream::new(size)?;
     let mut frames = Vec::new();
     for index in 0..options.frames + 2 {
         let mut watch = Watch(Instant::now());
@@ -130,10 +144,7 @@ pub(crate) fn on_gpu(gpu: &Gpu, size: (u32, u32), options: &Options) -> Result<S
         let taken = ring.take()?.ok_or("a frame that was waited for is there")?;
         times.push(watch.lap());
         let picture = taken.picture().ok_or("it has planes")?;
-        let packet = encoder.encode(&Picture::of(&picture), FrameRequest::default())?;
-        times.push(watch.lap());
-        packet.iter().try_for_each(|packet| file.write(packet))?;
-        times.push(watch.lap());
+        stream.add(&Picture::of(&picture), &mut watch, &mut times)?;
         frames.push(times);
     }
     frames.drain(..2);

@@ -42,6 +42,11 @@ impl Layout {
         matches!(self, Self::I444 | Self::I444P10)
     }
 
+    /// Whether both colour differences share a plane.
+    const fn interleaved(self) -> bool {
+        matches!(self, Self::Nv12 | Self::P010)
+    }
+
     /// The same with three separate planes, and 10 bits in the lower bits of each sample.
     pub const fn planar(self) -> Self {
         match self {
@@ -181,7 +186,7 @@ impl Picture<'_> {
         if self.validate().is_err() {
             return [const { Vec::new() }; 3];
         }
-        let (bytes, interleaved) = (self.layout.bytes(), matches!(self.layout, Layout::Nv12 | Layout::P010));
+        let (bytes, interleaved) = (self.layout.bytes(), self.layout.interleaved());
         let shift = if self.layout == Layout::P010 { 6 } else { 0 };
         let sizes = self.layout.planes(self.width, self.height);
         [0, 1, 2].map(|component: usize| {
@@ -229,7 +234,7 @@ impl Planar {
         self.height = (picture.height as usize).next_multiple_of(multiple);
         let from = layout.planes(picture.width, picture.height);
         let to = layout.planar().planes(self.width as u32, self.height as u32);
-        let interleaved = matches!(layout, Layout::Nv12 | Layout::P010);
+        let interleaved = layout.interleaved();
         for (index, (row, rows)) in to.into_iter().enumerate() {
             self.strides[index] = row;
             let plane = &mut self.planes[index];

@@ -11,6 +11,7 @@ use crate::VideoError;
 use crate::bindings::{filtered, filtered_picture, storage, texture, uniform};
 use crate::format::PlanesError;
 use crate::gpu_focus::GpuFocus;
+use crate::memo::Memo;
 
 /// Cells of a workgroup: width and height.
 const WORKGROUP: [u32; 2] = [16, 8];
@@ -32,18 +33,18 @@ pub struct GpuLearnedFilter {
     kernels: [Kernel; 4],
     quality: f32,
     layers: wgpu::Buffer,
-    pictures: Option<Pictures>,
+    /// By size.
+    pictures: Memo<[u32; 2], Pictures>,
 }
 
 /// Memory for pictures of one size.
 struct Pictures {
-    size: [u32; 2],
     settings: wgpu::Buffer,
     lumas: wgpu::Buffer,
     hidden: [wgpu::Buffer; 2],
     filtered: wgpu::TextureView,
-    /// What the last frame was read from, and what was followed in it.
-    source: Option<(wgpu::TextureView, wgpu::Buffer, wgpu::BindGroup)>,
+    /// By what is read, and what was followed in it.
+    group: Memo<(wgpu::TextureView, wgpu::Buffer), wgpu::BindGroup>,
 }
 
 /// Twin of `Settings` in `shaders/output/learned.wesl`.
@@ -87,7 +88,7 @@ impl GpuLearnedFilter {
         });
         let (layout, kernels, layers) = made.map_err(PlanesError::from)?;
         let device = device.clone();
-        Ok(Self { device, network, options, layout, kernels, quality, layers, pictures: None })
+        Ok(Self { device, network, options, layout, kernels, quality, layers, pictures: Memo::new() })
     }
 
     /// What it does.
@@ -122,14 +123,9 @@ impl GpuLearnedFilter {
         if self.options.strength == 0.0 {
             return Ok(color);
         }
-        if self.pictures.as_ref().is_none_or(|pictures| pictures.size != size) {
-            self.pictures = None;
-            self.pictures = Some(Pictures::new(&self.device, size, &self.options)?);
-        }
-        let Some(pictures) = &mut self.pictures else { return Ok(color) };
-        if pictures.source.as_ref().is_none_or(|(view, buffer, _)| view != color || buffer != region) {
-            pictures.source = None;
-            let group = scoped(&self.device, "binding a picture to its filter", || {
+        let pictures = self.pictures.of(size, || Pictures::new(&self.device, size, &self.options))?;
+        let group = pictures.group.of((color.clone(), region.clone()), || {
+            scoped(&self.device, "binding a picture to its filter", || {
                 let resources = [
                     self.layers.as_entire_binding(),
                     pictures.settings.as_entire_binding(),
@@ -141,15 +137,12 @@ impl GpuLearnedFilter {
                     pictures.hidden[1].as_entire_binding(),
                 ];
                 Ok(bind(&self.device, &self.layout, &numbered(resources)))
-            })?;
-            pictures.source = Some((color.clone(), region.clone(), group));
-        }
-        if let Some((_, _, group)) = &pictures.source {
-            let groups = [0, 1].map(|i| size[i].div_ceil(2).div_ceil(WORKGROUP[i]));
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for kernel in &self.kernels {
-                kernel.dispatch(&mut pass, group, [groups[0], groups[1], 1]);
-            }
+            })
+        })?;
+        let workgroups = [0, 1].map(|i| size[i].div_ceil(2).div_ceil(WORKGROUP[i]));
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for kernel in &self.kernels {
+            kernel.dispatch(&mut pass, group, [workgroups[0], workgroups[1], 1]);
         }
         Ok(&pictures.filtered)
     }
@@ -190,12 +183,11 @@ impl Pictures {
                 usage: wgpu::BufferUsages::STORAGE,
             });
             Ok(Self {
-                size,
                 settings,
                 lumas: room(1),
                 hidden: [room(HIDDEN_VECTORS), room(HIDDEN_VECTORS)],
                 filtered: filtered_picture(device, "filtered", size),
-                source: None,
+                group: Memo::new(),
             })
         })
     }

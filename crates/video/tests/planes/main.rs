@@ -7,6 +7,7 @@ mod exact;
 mod faults;
 mod formula;
 mod gpu;
+mod learned;
 mod output;
 mod prefilter;
 mod ring;

@@ -22,6 +22,9 @@ mod trainer;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Trains, renders, converts and inspects neural avatars.
 #[derive(Parser)]
@@ -78,12 +81,16 @@ pub fn effigy_train() -> ExitCode {
 
 /// Does what `run` does, and says what went wrong. Who trains has called `effigy`, whichever program it is that does.
 fn start(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        // Drivers and wgpu report much that is nobody's concern here; what goes wrong comes back as an error.
-        .unwrap_or_else(|_| {
-            tracing_subscriber::EnvFilter::new("warn,wgpu_hal=off,wgpu_core=error,naga=error")
-        });
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    // Drivers and wgpu report much that is nobody's concern here; what goes wrong comes back as an error.
+    let filter = asked.unwrap_or_else(|| {
+        Targets::new()
+            .with_default(LevelFilter::WARN)
+            .with_target("wgpu_hal", LevelFilter::OFF)
+            .with_targets([("wgpu_core", LevelFilter::ERROR), ("naga", LevelFilter::ERROR)])
+    });
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time();
+    tracing_subscriber::registry().with(lines).with(filter).init();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -166,7 +166,7 @@ fn moved_by_the_field(avatar: &Avatar, pose: &Pose) -> Avatar {
             sum.iter_mut().zip(basis).for_each(|(sum, x)| *sum += w * x);
         }
         g.positions[i] += Vec3::from_slice(&sum[POSITION]);
-        g.rotations[i] = g.rotations[i] + Quat::from_slice(&sum[ROTATION]);
+        g.rotations[i] += Quat::from_slice(&sum[ROTATION]);
         g.log_scales[i] += Vec3::from_slice(&sum[LOG_SCALE]);
         g.opacity_logits[i] += sum[OPACITY_LOGIT];
         g.sh[i * sh..].iter_mut().zip(&sum[COLOR]).for_each(|(sh, x)| *sh += x);

@@ -5,8 +5,8 @@ use effigy_avatar::Avatar;
 use effigy_rig::{Track, TrackLimits};
 use effigy_viewer::Bundled;
 
-/// Both as files.
-pub(crate) const FILES: Bundled = Bundled {
+/// Both as files. Not a constant, of which every part of the program that is compiled by itself would hold a copy.
+pub(crate) static FILES: Bundled = Bundled {
     avatar: include_bytes!("../../../../assets/head.glb"),
     track: include_bytes!("../../../../assets/greeting.json"),
 };

@@ -8,6 +8,7 @@ use effigy_splat::Camera;
 use glam::Mat4;
 use wgpu::BindingResource::{Sampler, TextureView};
 
+use super::covering::Covering;
 use super::pipeline::{Recipe, module, smooth};
 use crate::graphics::Graphics;
 use crate::look::Look;
@@ -64,20 +65,6 @@ pub(crate) struct Ground {
     blur_groups: [wgpu::BindGroup; 2],
     /// The revision that the shadow is of.
     shadow_of: Option<u64>,
-}
-
-/// Draws the ground in the interface's own pass.
-pub(crate) struct Drawing {
-    pipeline: wgpu::RenderPipeline,
-    group: wgpu::BindGroup,
-}
-
-impl Drawing {
-    pub(crate) fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
-        pass.draw(0..3, 0..1);
-    }
 }
 
 impl Ground {
@@ -173,7 +160,7 @@ impl Ground {
         mesh: Option<PosedMesh<'_>>,
         revision: u64,
         dark_ink: bool,
-    ) -> Drawing {
+    ) -> Covering {
         let half = ROOM * extent.half().x.max(extent.half().z).max(0.05);
         let middle = [extent.center().x, extent.center().z];
         let height = extent.low.y;
@@ -198,7 +185,7 @@ impl Ground {
             padding: 0.0,
         };
         graphics.queue().write_buffer(&self.data, 0, bytemuck::bytes_of(&data));
-        Drawing { pipeline: self.draw.clone(), group: self.group.clone() }
+        Covering { pipeline: self.draw.clone(), group: self.group.clone() }
     }
 
     fn cast(&self, graphics: &Graphics, mesh: PosedMesh<'_>, middle: [f32; 2], half: f32, height: f32) {

@@ -2,6 +2,7 @@
 
 mod background;
 mod bones;
+mod covering;
 mod ground;
 mod navigate;
 mod overlay;
@@ -24,6 +25,7 @@ use glam::Vec3;
 use crate::job::Fault;
 use crate::look::{Background, Look, Shading};
 use crate::state::{Outcome, State};
+use covering::Covering;
 use ground::Ground;
 use overlay::Overlays;
 use picture::Wanted;
@@ -190,7 +192,7 @@ fn answer_focus(state: &mut State) {
 
 /// Something that is drawn in the interface's own pass.
 enum Layer {
-    Ground(ground::Drawing),
+    Ground(Covering),
     Picture(picture::Drawing),
     Overlay(overlay::Drawing),
 }

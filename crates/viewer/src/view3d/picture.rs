@@ -10,6 +10,7 @@ use effigy_render::{
 };
 use effigy_splat::Camera;
 
+use super::covering::Covering;
 use super::shade::{self, Shades};
 use crate::graphics::Graphics;
 use crate::look::Shading;
@@ -52,7 +53,7 @@ pub(crate) enum Drawing {
     /// Pixel for pixel.
     Plain(Arc<Tools>, Arc<CompositeSource>),
     /// Scaled, or as something else than its colour.
-    Shaded(shade::Drawing),
+    Shaded(Covering),
 }
 
 impl Drawing {

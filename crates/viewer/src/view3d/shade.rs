@@ -8,6 +8,7 @@ use effigy_shaders::{bind, composed, uniform};
 use effigy_splat::Camera;
 use wgpu::BindingResource::TextureView;
 
+use super::covering::Covering;
 use super::pipeline::{Recipe, module, smooth};
 use crate::graphics::Graphics;
 use crate::look::Shading;
@@ -42,20 +43,6 @@ pub(crate) struct Bound {
     /// With the depth, and with the guide if there is one.
     depth: wgpu::BindGroup,
     guide: Option<wgpu::BindGroup>,
-}
-
-/// What draws one picture in one way.
-pub(crate) struct Drawing {
-    pipeline: wgpu::RenderPipeline,
-    group: wgpu::BindGroup,
-}
-
-impl Drawing {
-    pub(crate) fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &self.group, &[]);
-        pass.draw(0..3, 0..1);
-    }
 }
 
 /// The fragment shader that shows it.
@@ -153,7 +140,7 @@ impl Shades {
         shading: Shading,
         camera: &Camera,
         (distance, radius): (f32, f32),
-    ) -> Option<Drawing> {
+    ) -> Option<Covering> {
         let near = (distance - radius).max(camera.near);
         let data = ShadeData {
             near,
@@ -168,6 +155,6 @@ impl Shades {
         let group = if guided { bound.guide.clone()? } else { bound.depth.clone() };
         let wanted = entry(shading);
         let (_, pipeline) = self.pipelines.iter().find(|(name, _)| *name == wanted)?;
-        Some(Drawing { pipeline: pipeline.clone(), group })
+        Some(Covering { pipeline: pipeline.clone(), group })
     }
 }

@@ -137,6 +137,9 @@ fn drop_frame_timecodes_leave_numbers_out_and_no_time() {
     .unwrap();
     let frame = 1001.0 / 30000.0;
     near(&track.times, &[0.0, frame, 2.0 * frame, 3.0 * frame, 4.0 * frame]);
+    // Every tenth minute has all its numbers.
+    let track = read(&live_link(["00:09:59;28", "00:09:59;29", "00:10:00;00"].map(str::to_owned))).unwrap();
+    near(&track.times, &[0.0, frame, 2.0 * frame]);
 }
 
 #[test]
